@@ -1,0 +1,61 @@
+# What a newcomer types: `make demo`, then `make test`. `make help` lists the rest.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+TSUMUGI := $(BIN)/tsumugi
+export TSUMUGI_WORKSPACE ?= data
+
+.DEFAULT_GOAL := help
+.PHONY: help install system demo demo-data demo-full test test-all lint lock clean-demo
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed ## make .venv with everything in requirements.lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+system: ## chromium and a Japanese font, for the browser tests
+	@tools/system-packages.sh
+
+demo: demo-data ## the demo: data, then the dashboard on 127.0.0.1:8501
+	$(TSUMUGI) serve
+
+demo-data: install ## the demo's data without serving
+	$(TSUMUGI) init --demo
+	$(TSUMUGI) keys init
+	$(TSUMUGI) synth
+	$(TSUMUGI) run
+	$(TSUMUGI) accounts
+
+demo-full: install ## all 34 municipalities, 100,000 people, in data-full/
+	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) init --demo
+	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) keys init
+	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) synth --full
+	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) run
+	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) accounts
+
+# Budgets on 2 cores: lint 2 min, unit and property 3 min, the road and the browser 7 min.
+test: install system lint ## the tests, the browser included; at most 12 minutes
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+
+test-all: install system lint ## the long forms too
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: install ## ruff, mypy, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 --nocolor models data_tests
+
+lock: install ## write requirements.lock anew
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+		--extra dev --output-file requirements.lock pyproject.toml
+
+clean-demo: ## remove the demo's data
+	rm -rf data

@@ -1,0 +1,253 @@
+"""`tsumugi`: one verb a step, thin; the work is done in the rooms that the verbs name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ingest import settings as settings_module
+from ingest.console import out, print_json_line, progress_bar, told_errors
+from ingest.settings import Settings
+
+app = typer.Typer(
+    name="tsumugi",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="紡 Tsumugi: checkups, medical and care records, one history per person, identities encrypted.\n\n"
+    "The road: site extract → center receive → link → build → results → site receive. "
+    "`tsumugi run` does every step that is due; `tsumugi status` says what was loaded and what is missing.",
+)
+site_app = typer.Typer(no_args_is_help=True, help="Steps of a site (国保連合会): files in, published files out.")
+center_app = typer.Typer(no_args_is_help=True, help="Steps of the center (国保中央会): link and count, encrypted.")
+keys_app = typer.Typer(no_args_is_help=True, help="Keys of the parties of this workspace.")
+analyst_app = typer.Typer(no_args_is_help=True, help="A copy of the warehouse for an analyst and dbt.")
+bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, as ratios within one run.")
+app.add_typer(site_app, name="site")
+app.add_typer(center_app, name="center")
+app.add_typer(keys_app, name="keys")
+app.add_typer(analyst_app, name="analyst")
+app.add_typer(bench_app, name="bench")
+
+Workspace = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", help="Folder with tsumugi.toml; else $TSUMUGI_WORKSPACE, else ./data."),
+]
+SiteName = Annotated[str | None, typer.Option("--site", help="Which site, where the workspace holds several.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; the last line holds the figures.")]
+
+
+def _sites(settings: Settings, site: str | None) -> list[str]:
+    if site is not None:
+        settings.site(site)
+        return [site]
+    return list(settings.sites)
+
+
+def _tell(title: str, figures: dict[str, Any]) -> None:
+    plain = {key: value for key, value in figures.items() if not isinstance(value, dict | list)}
+    out.print(f"[bold]{title}[/bold] " + ", ".join(f"{key} {value}" for key, value in plain.items()), highlight=False)
+
+
+@app.command()
+def init(
+    workspace: Workspace = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Two sites, a center and an app, of invented data.")] = False,
+) -> None:
+    """Make a workspace: write tsumugi.toml and the home folders; an existing file is left alone."""
+    from ingest.workspace import create
+
+    with told_errors():
+        path, created = create(settings_module.workspace_path(workspace), demo=demo)
+        out.print(f"{path}: {'written' if created else 'there already, left alone'}", highlight=False)
+
+
+@keys_app.command("init")
+def keys_init(workspace: Workspace = None) -> None:
+    """Make the keys that are missing and exchange the public ones; a key is never overwritten."""
+    from ingest.sealing.keys import create_keys
+
+    with told_errors():
+        create_keys(settings_module.load(workspace))
+        out.print("keys are in place, each in its party's own folder, readable by its owner only")
+
+
+@app.command()
+def synth(
+    workspace: Workspace = None,
+    people: Annotated[int | None, typer.Option(min=50, help="Insured of 国保 and 後期 together.")] = None,
+    months: Annotated[int | None, typer.Option(min=1, max=60, help="Months of claims and care.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same files.")] = None,
+    municipality: Annotated[list[str] | None, typer.Option(help="5-digit codes; repeat the option.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="All 34 municipalities, 100,000 people.")] = False,
+) -> None:
+    """Invent a population and write its files, in the real formats, into the sites' inboxes."""
+    from ingest.synth.run import synthesise
+    from ingest.synth.settings import chosen
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        if (settings.workspace / "truth").exists():
+            out.print("a population was invented here before; nothing to do (`make clean-demo` begins anew)")
+            return
+        wanted = chosen(full=full, people=people, months=months, seed=seed, municipalities=municipality)
+        with progress_bar() as progress:
+            figures = synthesise(settings.workspace, wanted, progress)
+        _tell("synth", figures)
+        print_json_line(figures)
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="Files as delivered; nothing is loaded or changed.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what a file is by its content and what is in it, through the readers that load it."""
+    from ingest.formats.inspect import inspect_files, render
+
+    with told_errors():
+        results = inspect_files(files)
+        if as_json:
+            for result in results:
+                print_json_line(result)
+        else:
+            render(out, results)
+
+
+@site_app.command("extract")
+def site_extract(workspace: Workspace = None, site: SiteName = None) -> None:
+    """Read the inbox, check, tokenise and seal one batch for the center."""
+    from ingest.site.extract import extract
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        for name in _sites(settings, site):
+            with progress_bar() as progress:
+                _tell(f"site {name} extract", extract(settings, name, progress))
+
+
+@site_app.command("receive")
+def site_receive(workspace: Workspace = None, site: SiteName = None) -> None:
+    """Open the center's results, re-identify, publish the tenants' files."""
+    from ingest.site.receive import receive
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        for name in _sites(settings, site):
+            with progress_bar() as progress:
+                _tell(f"site {name} receive", receive(settings, name, progress))
+
+
+def _center_step(title: str, workspace: Path | None, step: Callable[..., dict[str, Any]], **options: Any) -> None:
+    with told_errors():
+        settings = settings_module.load(workspace)
+        settings.the_center()
+        with progress_bar() as progress:
+            _tell(title, step(settings, progress, **options))
+
+
+@center_app.command("receive")
+def center_receive(workspace: Workspace = None) -> None:
+    """Verify the batches that came and land them."""
+    from ingest.center.receive import receive
+
+    _center_step("center receive", workspace, receive)
+
+
+@center_app.command("link")
+def center_link(workspace: Workspace = None) -> None:
+    """Link the numbers of one person; write what changed."""
+    from ingest.center.link import link
+
+    _center_step("center link", workspace, link)
+
+
+@center_app.command("build")
+def center_build(
+    workspace: Workspace = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Build every model from its beginning.")] = False,
+) -> None:
+    """Run the dbt models and their tests over what changed."""
+    from ingest.center.build import build
+
+    _center_step("center build", workspace, build, full_refresh=full_refresh)
+
+
+@center_app.command("results")
+def center_results(workspace: Workspace = None) -> None:
+    """Seal the published tables for each site."""
+    from ingest.center.results import results
+
+    _center_step("center results", workspace, results)
+
+
+@app.command()
+def run(workspace: Workspace = None) -> None:
+    """Do every step of the road that is due for the parties of this workspace; a second run does nothing."""
+    from ingest.road import run_road
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        with progress_bar() as progress:
+            figures = run_road(settings, progress)
+        for title, numbers in figures["steps"]:
+            _tell(title, numbers)
+
+
+@app.command()
+def status(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """What was loaded from which file, what waits, what was refused and why, what is missing."""
+    from ingest.status import collect, render
+
+    with told_errors():
+        figures = collect(settings_module.load(workspace))
+        if not as_json:
+            render(out, figures)
+        else:
+            print_json_line(figures)
+
+
+@analyst_app.command("copy")
+def analyst_copy(workspace: Workspace = None) -> None:
+    """Copy the center's warehouse, with a key of its own, so that plain `dbt build` works in the repository."""
+    from ingest.analyst import copy
+
+    with told_errors():
+        _tell("analyst copy", copy(settings_module.load(workspace)))
+
+
+@app.command()
+def accounts(workspace: Workspace = None) -> None:
+    """Make the demo accounts of the eight roles and hand the app the files' keys."""
+    with told_errors():
+        from app.access.accounts import create_demo_accounts
+        from app.access.published import hand_over_keys
+
+        settings = settings_module.load(workspace)
+        hand_over_keys(settings)
+        for line in create_demo_accounts(settings):
+            out.print(line, highlight=False)
+
+
+@app.command()
+def serve(
+    workspace: Workspace = None,
+    tenant: Annotated[str | None, typer.Option(help="Narrow the process to one tenant.")] = None,
+) -> None:
+    """Serve the dashboard on loopback."""
+    with told_errors():
+        from app.serve import command
+
+        settings = settings_module.load(workspace)
+        os.environ[settings_module.WORKSPACE_VARIABLE] = str(settings.workspace)
+        arguments = command(settings, tenant)
+        os.execv(arguments[0], arguments)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

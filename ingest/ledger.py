@@ -1,0 +1,186 @@
+"""What was loaded, from which bytes, by which step: a small SQLite file a party, no person in it.
+
+A step is named by what went in (``input_hash``); one that is done is not done again, one that was
+killed is done again from its start. Every arrival of a file is a delivery, also of bytes that came
+before; its control totals say where every row and every point of it went.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS delivery (
+    delivery_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file_id TEXT NOT NULL,             -- SHA-256 of the bytes
+    file_name TEXT NOT NULL,
+    stream TEXT, format TEXT, edition TEXT,
+    months TEXT NOT NULL DEFAULT '[]', -- JSON list of YYYY-MM
+    state TEXT NOT NULL,               -- taken, refused, duplicate
+    reason_code TEXT, message TEXT,
+    sequence INTEGER,                  -- batch that carries it
+    received_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS delivery_file ON delivery (file_id);
+CREATE TABLE IF NOT EXISTS control_total (
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    table_name TEXT NOT NULL,
+    scheme_code TEXT NOT NULL,
+    measure TEXT NOT NULL,             -- rows, or a control column of the contract
+    outcome TEXT NOT NULL,             -- read, set_aside, refused, out_of_area, sealed
+    value INTEGER NOT NULL,
+    PRIMARY KEY (delivery_id, table_name, scheme_code, measure, outcome)
+);
+CREATE TABLE IF NOT EXISTS problem (
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    table_name TEXT NOT NULL,
+    field TEXT NOT NULL,
+    reason_code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    first_line INTEGER,
+    PRIMARY KEY (delivery_id, table_name, field, reason_code)
+);
+CREATE TABLE IF NOT EXISTS arrival (   -- insurer x stream x month that came, for what is missing
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    insurer_number TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    month TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (delivery_id, insurer_number, stream, month)
+);
+CREATE TABLE IF NOT EXISTS batch (
+    way TEXT NOT NULL,                 -- sent or received
+    peer TEXT NOT NULL,                -- the other party
+    sequence INTEGER NOT NULL,
+    kind TEXT NOT NULL,                -- facts, results
+    manifest_hash TEXT NOT NULL,
+    state TEXT NOT NULL,               -- sealed, accepted, held, refused
+    reason_code TEXT, message TEXT,
+    figures TEXT NOT NULL DEFAULT '{}',
+    recorded_at TEXT NOT NULL,
+    PRIMARY KEY (way, peer, sequence, manifest_hash)
+);
+CREATE TABLE IF NOT EXISTS step (
+    name TEXT NOT NULL,
+    input_hash TEXT NOT NULL,
+    state TEXT NOT NULL,               -- running, done, failed
+    message TEXT,
+    figures TEXT NOT NULL DEFAULT '{}',
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    PRIMARY KEY (name, input_hash)
+);
+CREATE TABLE IF NOT EXISTS value (name TEXT PRIMARY KEY, content TEXT NOT NULL);
+"""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Ledger:
+    """The ledger of one party; open it, use it, close it (or use it as a context)."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + _SCHEMA)
+        path.chmod(0o600)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing: one step's rows in the ledger."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query as dictionaries."""
+        return [dict(row) for row in self.connection.execute(sql, tuple(parameters))]
+
+    # -- steps -----------------------------------------------------------------------------------
+    def is_done(self, name: str, input_hash: str) -> bool:
+        """Whether the step has been through with just these inputs."""
+        found = self.rows("SELECT state FROM step WHERE name = ? AND input_hash = ?", (name, input_hash))
+        return bool(found) and found[0]["state"] == "done"
+
+    def begin_step(self, name: str, input_hash: str) -> None:
+        """Note that a step has begun; a repeat after a kill begins it anew."""
+        self.connection.execute(
+            "INSERT INTO step (name, input_hash, state, started_at) VALUES (?, ?, 'running', ?) "
+            "ON CONFLICT (name, input_hash) DO UPDATE SET state = 'running', message = NULL, "
+            "started_at = excluded.started_at, ended_at = NULL",
+            (name, input_hash, _now()),
+        )
+
+    def end_step(
+        self, name: str, input_hash: str, *, figures: dict[str, Any] | None = None, error: str | None = None
+    ) -> None:
+        """Note the end of a step with its figures, or the reason it failed."""
+        self.connection.execute(
+            "UPDATE step SET state = ?, message = ?, figures = ?, ended_at = ? WHERE name = ? AND input_hash = ?",
+            ("failed" if error else "done", error, json.dumps(figures or {}), _now(), name, input_hash),
+        )
+
+    # -- deliveries ------------------------------------------------------------------------------
+    def seen_file(self, file_id: str) -> bool:
+        """Whether these bytes were taken before (a refused file may come again)."""
+        return bool(self.rows("SELECT 1 FROM delivery WHERE file_id = ? AND state = 'taken'", (file_id,)))
+
+    def add_delivery(self, connection: sqlite3.Connection, **columns: Any) -> int:
+        """Insert one delivery inside a transaction; returns its id."""
+        columns = {"received_at": _now(), **columns}
+        columns["months"] = json.dumps(columns.get("months", []))
+        names = ", ".join(columns)
+        marks = ", ".join("?" for _ in columns)
+        cursor = connection.execute(f"INSERT INTO delivery ({names}) VALUES ({marks})", tuple(columns.values()))
+        return int(cursor.lastrowid or 0)
+
+    # -- batches ---------------------------------------------------------------------------------
+    def add_batch(self, connection: sqlite3.Connection, **columns: Any) -> None:
+        """Insert or update one batch inside a transaction."""
+        columns = {"recorded_at": _now(), **columns}
+        columns["figures"] = json.dumps(columns.get("figures", {}))
+        names = ", ".join(columns)
+        marks = ", ".join("?" for _ in columns)
+        connection.execute(f"INSERT OR REPLACE INTO batch ({names}) VALUES ({marks})", tuple(columns.values()))
+
+    def last_batch(self, way: str, peer: str) -> dict[str, Any] | None:
+        """The newest sealed or accepted batch exchanged with ``peer``."""
+        found = self.rows(
+            "SELECT * FROM batch WHERE way = ? AND peer = ? AND state IN ('sealed', 'accepted') "
+            "ORDER BY sequence DESC LIMIT 1",
+            (way, peer),
+        )
+        return found[0] if found else None
+
+    # -- single values ---------------------------------------------------------------------------
+    def get_value(self, name: str) -> str | None:
+        """A named value, such as the month of reference of the last finished build."""
+        found = self.rows("SELECT content FROM value WHERE name = ?", (name,))
+        return found[0]["content"] if found else None
+
+    def set_value(self, connection: sqlite3.Connection, name: str, content: str) -> None:
+        """Set a named value inside a transaction."""
+        connection.execute("INSERT OR REPLACE INTO value (name, content) VALUES (?, ?)", (name, content))

@@ -1,0 +1,84 @@
+"""The one door to DuckDB: encrypted files, encrypted spill, no key in an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingest import warehouse
+
+KEY = bytes(range(32))
+NEEDLE = "ハリノミミズ-20240229-NEEDLE"
+
+
+def test_a_database_opens_only_with_its_key_and_the_error_holds_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.duckdb"
+    warehouse.open_database(path, KEY).close()
+    wrong = bytes(32)
+    with pytest.raises(warehouse.WarehouseError) as caught:
+        warehouse.open_database(path, wrong)
+    assert KEY.hex() not in str(caught.value)
+    assert wrong.hex() not in str(caught.value)
+
+
+def test_a_plaintext_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "plain.duckdb"
+    duckdb.connect(str(path)).close()
+    with pytest.raises(warehouse.WarehouseError):
+        warehouse.open_database(path, KEY)
+
+
+def test_a_database_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.duckdb"
+    warehouse.open_database(path, KEY).close()
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def _spill(connection: duckdb.DuckDBPyConnection, folder: Path) -> bytes:
+    """Sort more than fits into memory and catch what lies on disk in the middle of it."""
+    connection.execute("SET memory_limit = '120MB'")
+    connection.execute("SET threads = 1")
+    seen = bytearray()
+    reader = connection.execute(
+        "SELECT i, repeat($needle, 20) || i AS filler FROM range(600000) t(i) ORDER BY hash(i), i", {"needle": NEEDLE}
+    ).to_arrow_reader(1000)
+    reader.read_next_batch()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            seen += path.read_bytes()
+    return bytes(seen)
+
+
+def test_spill_is_encrypted_and_the_search_finds_a_needle_in_plain_spill(tmp_path: Path) -> None:
+    plain_folder = tmp_path / "plain"
+    plain_folder.mkdir()
+    plain = duckdb.connect(":memory:", config={"temp_directory": str(plain_folder)})
+    assert NEEDLE.encode() in _spill(plain, plain_folder), "the search must be able to find what is there"
+    plain.close()
+
+    folder = tmp_path / "spill"
+    guarded = warehouse.connect(spill=folder)
+    bytes_on_disk = _spill(guarded, folder)
+    assert len(bytes_on_disk) > 1_000_000, "nothing was spilled, the test would prove nothing"
+    assert NEEDLE.encode() not in bytes_on_disk
+
+
+def test_the_reader_of_the_dashboard_can_do_nothing_but_read(tmp_path: Path) -> None:
+    path = tmp_path / "published.duckdb"
+    writer = warehouse.open_database(path, KEY)
+    writer.execute("CREATE TABLE t AS SELECT 1 AS x")
+    writer.close()
+    reader = warehouse.open_hardened(path, KEY)
+    assert reader.execute("SELECT x FROM t").fetchall() == [(1,)]
+    for statement in (
+        "CREATE TABLE u AS SELECT 1",
+        "INSERT INTO t VALUES (2)",
+        f"ATTACH '{tmp_path / 'other.duckdb'}' AS other",
+        f"COPY t TO '{tmp_path / 'out.csv'}'",
+        f"SELECT * FROM read_csv('{path}')",
+        "SET enable_external_access = true",
+    ):
+        with pytest.raises(duckdb.Error):
+            reader.execute(statement)
