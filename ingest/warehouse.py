@@ -7,7 +7,6 @@ formatted into SQL, because a parser error prints the statement.
 from __future__ import annotations
 
 import importlib.resources
-import os
 from pathlib import Path
 
 import duckdb
@@ -76,7 +75,7 @@ def attach(
     if not encrypted or not encrypted[0]:
         raise WarehouseError(f"{path} is not encrypted; refuse to use it")
     if not read_only:
-        os.chmod(path, 0o600)
+        path.chmod(0o600)
 
 
 def open_database(
