@@ -220,12 +220,35 @@ def analyst_copy(workspace: Workspace = None) -> None:
         _tell("analyst copy", copy(settings_module.load(workspace)))
 
 
+@bench_app.command("synth")
+def bench_synth(
+    people: Annotated[int, typer.Option(min=50)] = 10_000,
+    months: Annotated[int, typer.Option(min=1, max=60)] = 12,
+) -> None:
+    """Write a synthetic world and read its claims back, beside Python's csv module on the same lines."""
+    from ingest import bench
+    from ingest.synth.settings import chosen
+
+    with told_errors(), progress_bar() as progress:
+        figures = bench.synth(chosen(people=people, months=months), progress)
+    print_json_line(figures)
+
+
+@bench_app.command("tokens")
+def bench_tokens(identities: Annotated[int, typer.Option(min=1000)] = 100_000) -> None:
+    """Tokenise distinct identities, beside a plain loop of HMAC-SHA-256."""
+    from ingest import bench
+
+    with told_errors():
+        print_json_line(bench.tokens(identities))
+
+
 @app.command()
 def accounts(workspace: Workspace = None) -> None:
     """Make the demo accounts of the eight roles and hand the app the files' keys."""
     with told_errors():
         from app.access.accounts import create_demo_accounts
-        from app.access.published import hand_over_keys
+        from ingest.sealing.handover import hand_over_keys
 
         settings = settings_module.load(workspace)
         hand_over_keys(settings)

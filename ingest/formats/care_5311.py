@@ -1,0 +1,124 @@
+"""受給者異動連絡票 (5311) and 受給者台帳 (5341): certifications, and the numbers that tie to 国保 and 後期.
+
+One data record is one change of one insured. 5311 reports changes only; 5341, the 連合会's ledger, adds
+訂正年月日 and 訂正区分. 訂正連絡票 (5321) names no 異動区分 and is not read. Positions of the columns:
+``layouts/care_5311.csv``, unverified. Source: formats.md 3.4.
+
+認定有効期間終了 is inclusive as printed, 資格喪失年月日 exclusive. 広域連合(政令市)保険者番号 names the
+municipality of a union's insured. 国保 prints symbol and number in one field: the part before the last
+separator is taken for the symbol (unverified).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from ingest.formats import careframe, cells
+from ingest.formats.cells import Cell, derived
+from ingest.formats.contracts import CARE_CERTIFICATION
+from ingest.formats.reading import FileRefused, Reader, Reading
+
+LAYOUT = "care_5311"
+DATA_KINDS = ("531", "534")
+CODES = ("5311", "5341")
+SYMBOL_AND_NUMBER = r"^(.*)[-‐−―・/ ]([^-‐−―・/ ]+)$"
+_KANA_ONLY = r"^[\p{Katakana}\p{Hiragana}ー・･\-‐−\s.,A-Za-z()（）'’]*$"
+
+
+class Care5311:
+    """Reader of 受給者異動連絡票 and 受給者台帳."""
+
+    format = "care_5311"
+    stream = "care_certification"
+
+    def recognise(self, head: bytes) -> str | None:
+        """5311 or 5341 when the control record says データ種別 531 or 534."""
+        kind = careframe.data_kind(head)
+        if kind not in DATA_KINDS:
+            return None
+        return careframe.exchange_code(head) or kind
+
+    def read(self, path: Path) -> Reading:
+        """Changes of certification; raises FileRefused ``truncated`` where the frame is not whole,
+        ``encoding`` where most names in the kana column are not kana."""
+        file = careframe.open_frame(path, CARE_CERTIFICATION.name)
+        data = file.data()
+        parts = [_changes(data, code) for code in CODES]
+        table = pl.concat([part[0] for part in parts]).sort("source_row")
+        aside = pl.concat([part[1] for part in parts]).sort("source_row", maintain_order=True)
+        records = careframe.record_counts(data, "exchange_code")
+        tables = {CARE_CERTIFICATION.name: table}
+        file.refuse(records, tables)
+        if not table.is_empty() and not table["name_kana"].is_null().all():
+            is_kana = table.select(cells.clean(pl.col("name_kana")).str.contains(_KANA_ONLY).mean()).item()
+            if is_kana < 0.5:
+                raise FileRefused("encoding", "氏名(カナ)がカナとして読めません", records=records, tables=tables)
+        return Reading(
+            format=self.format,
+            edition=str(data["exchange_code"][0]) if not data.is_empty() else DATA_KINDS[0],
+            months=cells.months_of(table["event_date"]),
+            records=records,
+            tables=tables,
+            set_aside=aside,
+            problems=[
+                *file.problems,
+                *careframe.unknown_records(data, LAYOUT, "exchange_code", CARE_CERTIFICATION.name),
+            ],
+        )
+
+
+def _changes(data: pl.DataFrame, code: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records of one 交換情報識別番号 as ``care_certification``, and those set aside."""
+    fields, misfits, own = careframe.record_fields(data, LAYOUT, code, "exchange_code")
+    own["scheme_code"] = derived("scheme_code", pl.lit("care"))
+    event = own["event_date"].value
+    if "corrected_date" in own:
+        corrected = own["corrected_date"]
+        own["corrected_date"] = _or_else(corrected, event)
+        own["correction_code"] = _or_else(own["correction_code"], pl.lit("0"))
+    else:
+        own["corrected_date"] = derived("corrected_date", event)
+        own["correction_code"] = derived("correction_code", pl.lit("0"))
+    own |= {cell.column: cell for cell in _related(code)}
+    table, aside = cells.typed(fields, CARE_CERTIFICATION, list(own.values()))
+    return table, pl.concat([aside, cells.misfits(misfits, CARE_CERTIFICATION.name)])
+
+
+def _or_else(printed: Cell, other: pl.Expr) -> Cell:
+    """The printed value, or the other where the field is blank."""
+    value = pl.when(cells.text_of(printed.column).is_null()).then(other).otherwise(printed.value)
+    return Cell(printed.column, printed.text, value, printed.label)
+
+
+def _related(code: str) -> list[Cell]:
+    """The tie to a medical insurer: insurer and number of 後期 where both stand, else those of 国保.
+
+    The number of 国保 is taken apart into symbol and number.
+    """
+    columns = [c for c in careframe.record_columns(LAYOUT, code) if c.contract_column.startswith("related_")]
+    insurer_text = number_text = pl.lit(None, dtype=pl.String)
+    joined_at = pl.lit(False)
+    for preference in sorted({c.preference for c in columns}, reverse=True):
+        pair = {c.contract_column: c for c in columns if c.preference == preference}
+        own = careframe.record_cells(list(pair.values()))
+        has_both = own["related_insurer_number"].text.is_not_null() & own["related_number"].text.is_not_null()
+        insurer_text = pl.when(has_both).then(own["related_insurer_number"].text).otherwise(insurer_text)
+        number_text = pl.when(has_both).then(own["related_number"].text).otherwise(number_text)
+        is_joined = pair["related_number"].kind == "symbol_and_number"
+        joined_at = pl.when(has_both).then(pl.lit(is_joined)).otherwise(joined_at)
+    symbol_text = pl.when(joined_at).then(number_text.str.extract(SYMBOL_AND_NUMBER, 1))
+    alone_text = pl.coalesce(pl.when(joined_at).then(number_text.str.extract(SYMBOL_AND_NUMBER, 2)), number_text)
+    insurer = cells.insurer_value(cells.text_of("related_insurer_number"))
+    scheme = cells.scheme_value(insurer).replace("kumiai", "kokuho")
+    label = "(後期・国保)"
+    return [
+        derived("related_scheme_code", scheme),
+        Cell("related_insurer_number", insurer_text, insurer, f"保険者番号{label}"),
+        Cell("related_symbol", symbol_text, cells.text_of("related_symbol"), f"被保険者番号{label}"),
+        Cell("related_number", alone_text, cells.text_of("related_number"), f"被保険者番号{label}"),
+    ]
+
+
+READERS: tuple[Reader, ...] = (Care5311(),)

@@ -1,0 +1,161 @@
+"""The frame of the 国保連 interchange files of 介護: control record, data records, end record.
+
+``1,レコード番号,ボリューム通番,レコード件数,データ種別,…`` then ``2,レコード番号,交換情報識別番号,…`` and at last
+``3,レコード番号``. Record numbers run from 1 without a gap; the end record and the count tell a whole file
+from one that was cut. Data items may stand in quotes. Source: formats.md 3.1 (seen, unverified).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ingest.formats import csvtext
+from ingest.formats.cells import Cell
+from ingest.formats.csvlayout import LayoutColumn, cell, layout
+from ingest.formats.reading import FileRefused, Problem, reasons
+
+CONTROL, DATA, END = "1", "2", "3"
+_FIELD = r'"?([^",]*)"?'
+_LEADING = rf"^{_FIELD},{_FIELD}(?:,{_FIELD})?(?:,{_FIELD})?(?:,{_FIELD})?"
+
+
+@dataclass(frozen=True)
+class CareFile:
+    """A care file in its frame.
+
+    ``lines``     the file's lines with their leading fields: record_kind, record_number, exchange_code
+                  (交換情報識別番号), form_code (4th field), type_code (5th field)
+    ``fault``     why the file as a whole cannot be taken, or None
+    ``fault_line`` the line where it shows
+    """
+
+    lines: pl.DataFrame
+    fault: str | None
+    fault_line: int | None
+    problems: list[Problem]
+
+    def data(self) -> pl.DataFrame:
+        """The data records."""
+        return self.lines.filter(pl.col("record_kind") == DATA)
+
+    def refuse(self, records: dict[str, int], tables: dict[str, pl.DataFrame]) -> None:
+        """Raises FileRefused ``truncated`` with what could be read, where the frame is not whole."""
+        if self.fault is not None:
+            raise FileRefused("truncated", self.fault, line=self.fault_line, records=records, tables=tables)
+
+
+def data_kind(head: bytes) -> str | None:
+    """データ種別 (3 characters) of the control record that begins the file, or None."""
+    kinds: list[str] = []
+
+    def accepts(rows: list[list[str]]) -> bool:
+        first = [field.strip() for field in rows[0]]
+        if len(first) < 5 or first[0] != CONTROL or not first[1].isdigit() or not first[3].isdigit():
+            return False
+        kinds.append(first[4])
+        return True
+
+    return kinds[-1] if csvtext.head_text(head, accepts) else None
+
+
+def exchange_code(head: bytes) -> str | None:
+    """交換情報識別番号 of the first data record, or None."""
+    lines = head.decode("cp932", errors="replace").split("\n", 2)
+    if len(lines) < 2:
+        return None
+    second = csvtext.split_line(lines[1])
+    return second[2].strip() if len(second) > 2 and second[0].strip() == DATA else None
+
+
+def open_frame(path: Path, table: str) -> CareFile:
+    """The lines of a care file and what is wrong with its frame. Raises FileRefused as ``lines_of`` does."""
+    text = csvtext.lines_of(path.read_bytes())
+    leading = pl.col("text").str.extract_groups(_LEADING)
+    names = ("record_kind", "record_number", "exchange_code", "form_code", "type_code")
+    frame = text.frame.with_columns(leading.alias("leading")).with_columns(
+        pl.col("leading").struct.field(str(number)).str.strip_chars().alias(name)
+        for number, name in enumerate(names, start=1)
+    )
+    frame = frame.drop("leading").with_columns(pl.col("record_number").cast(pl.Int64, strict=False))
+    fault, line = _fault(frame, csvtext.split_line(text.frame["text"][0]))
+    return CareFile(frame, fault, line, text.problems(table))
+
+
+def _fault(frame: pl.DataFrame, control: Sequence[str]) -> tuple[str | None, int | None]:
+    kinds = frame["record_kind"]
+    last_line = int(frame["source_row"][-1])
+    if kinds[0] != CONTROL:
+        return "先頭がコントロールレコードではありません", 1
+    if kinds[-1] != END:
+        return "エンドレコードがありません", last_line
+    expected = pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
+    gaps = frame.filter((pl.col("record_number") != expected).fill_null(True))
+    if not gaps.is_empty():
+        return "レコード番号が連番ではありません", int(gaps["source_row"][0])
+    count = control[3].strip() if len(control) > 3 else ""
+    data = frame.filter(pl.col("record_kind") == DATA).height
+    # レコード件数 counts the data records; some senders count the control and end records too.
+    if count.isdigit() and int(count) not in (data, data + 2):
+        return f"レコード件数{count}に対してデータレコードが{data}件です", last_line
+    if data != frame.height - 2:
+        return "レコード種別が1、2、3のいずれでもない行があります", last_line
+    return None, None
+
+
+def record_counts(data: pl.DataFrame, code: str) -> dict[str, int]:
+    """Data records by their code (a column of ``CareFile.lines``)."""
+    counts = data.group_by(pl.col(code).fill_null("").alias("code")).len().sort("code")
+    return {str(name): int(count) for name, count in counts.iter_rows()}
+
+
+def unknown_records(data: pl.DataFrame, name: str, code: str, table: str) -> list[Problem]:
+    """One problem for each record type that the layout does not know; its records are read past."""
+    known = sorted({column.record_code for column in layout(name)})
+    unknown = data.filter(~pl.col(code).fill_null("").is_in(known))
+    first = unknown.group_by(code).agg(pl.col("source_row").min(), pl.len()).sort("source_row")
+    return [
+        Problem(
+            table,
+            int(line),
+            str(found),
+            "unknown_record",
+            f"様式の表にないレコードが{count}件あります",
+            reasons()["unknown_record"].remedy_ja,
+        )
+        for found, line, count in first.iter_rows()
+    ]
+
+
+def record_columns(name: str, record_code: str) -> list[LayoutColumn]:
+    """The columns of one record type."""
+    return [column for column in layout(name) if column.record_code == record_code]
+
+
+def record_fields(
+    data: pl.DataFrame, name: str, record_code: str, column: str = "type_code"
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Cell]]:
+    """Fields of one record type, the records too short for it, and its cells by contract column.
+
+    Later editions append columns: further fields at the end are read past.
+    """
+    columns = record_columns(name, record_code)
+    width = max(c.position for c in columns)
+    fields, misfits = csvtext.fit(data.filter(pl.col(column) == record_code), width, is_exact=False)
+    return fields, misfits, record_cells(columns)
+
+
+def record_cells(columns: Sequence[LayoutColumn]) -> dict[str, Cell]:
+    """The cells of one record type; where several columns fill one, the first that is not blank counts."""
+    filled: dict[str, list[LayoutColumn]] = {}
+    for column in sorted((c for c in columns if c.contract_column), key=lambda c: c.preference):
+        filled.setdefault(column.contract_column, []).append(column)
+    return {name: _first_filled(name, choices) for name, choices in filled.items()}
+
+
+def _first_filled(name: str, choices: list[LayoutColumn]) -> Cell:
+    parts = [cell(name, c.kind, pl.col(f"f{c.position}"), c.column_name) for c in choices]
+    return Cell(name, pl.coalesce(*(part.text for part in parts)), parts[0].value, choices[0].column_name)

@@ -1,0 +1,145 @@
+"""CSV files that say in a heading what their columns are: extracts of municipal systems, counts.
+
+The heading may stand below a title or two, in any order of columns, in any of the spellings that the
+layout knows. One line is one row of one contract table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ingest.formats import cells, csvtext
+from ingest.formats.cells import Cell
+from ingest.formats.contracts import CONTRACTS
+from ingest.formats.csvlayout import LayoutColumn, cell, holds_needed, layout, place, unknown_headings
+from ingest.formats.reading import FileRefused, Problem, Reading
+
+HEADING_SEARCH = 6
+"""The heading is looked for among this many first lines."""
+
+Finish = Callable[[list[Cell]], list[Cell]]
+
+
+def find_heading(data: bytes, columns: Sequence[LayoutColumn]) -> tuple[csvtext.Lines, list[str]]:
+    """The lines below the heading, and the heading.
+
+    Raises FileRefused ``encoding`` where the heading shows only in an encoding that we do not read,
+    ``unrecognised`` where there is none.
+    """
+    lines = csvtext.lines_of(data)
+    for number, text in enumerate(lines.frame["text"].head(HEADING_SEARCH)):
+        headings = csvtext.split_line(text)
+        if holds_needed(columns, headings):
+            return lines.drop(number + 1), headings
+    encoding = csvtext.head_text(data[: csvtext.HEAD_BYTES], lambda rows: _holds_heading(columns, rows))
+    if encoding is not None:
+        raise FileRefused("encoding", f"{encoding}で書かれています", line=1)
+    raise FileRefused("unrecognised", "必要な見出しが揃っていません", line=1)
+
+
+def _holds_heading(columns: Sequence[LayoutColumn], rows: list[list[str]]) -> bool:
+    return any(holds_needed(columns, row) for row in rows)
+
+
+def column_problems(table: str, columns: Sequence[LayoutColumn], headings: Sequence[str]) -> list[Problem]:
+    """One problem naming the headings that the layout does not know (they are read past)."""
+    unknown = unknown_headings(columns, headings)
+    if not unknown:
+        return []
+    return [
+        Problem(
+            table,
+            None,
+            "、".join(unknown),
+            "unknown_record",
+            f"様式の表にない列が{len(unknown)}列あります",
+            "必要な列であれば layouts の表に見出しを足してください",
+        )
+    ]
+
+
+def line_end_problem(table: str, lines: csvtext.Lines) -> list[Problem]:
+    """A problem where the last line has all its fields but no line end: it may be cut in its last field."""
+    if lines.is_complete or lines.frame.is_empty():
+        return []
+    last = int(lines.frame["source_row"][-1])
+    return [
+        Problem(
+            table, last, "", "truncated", "最後の行に改行がありません", "最後の行が途中で切れていないか確かめてください"
+        )
+    ]
+
+
+def headed_cells(columns: Sequence[LayoutColumn], headings: Sequence[str]) -> list[Cell]:
+    """The cells of the contract columns that the headings hold; a ``<column>:era`` joins its date."""
+    placed = place(columns, headings)
+    era_of = {
+        name.removesuffix(":era"): pl.col(f"f{position}")
+        for name, (_, position) in placed.items()
+        if name.endswith(":era")
+    }
+    return [
+        cell(name, column.kind, pl.col(f"f{position}"), column.column_name, era_of.get(name))
+        for name, (column, position) in placed.items()
+        if ":" not in name
+    ]
+
+
+@dataclass
+class HeaderCsv:
+    """Reader of one contract table from a CSV with a heading.
+
+    ``finish`` adds to the cells of the file those that follow from them (the scheme from the insurer).
+    ``month_column`` is the date, or the year of a 1 January, whose months the file speaks of.
+    """
+
+    format: str
+    stream: str
+    table: str
+    layout_name: str
+    month_column: str
+    finish: Finish
+
+    def recognise(self, head: bytes) -> str | None:
+        """``default`` when the heading holds what the layout needs."""
+        columns = layout(self.layout_name)
+        found = csvtext.head_text(head, lambda rows: _holds_heading(columns, rows))
+        return "default" if found else None
+
+    def read(self, path: Path) -> Reading:
+        """The file's rows; raises FileRefused as ``find_heading`` does, and ``truncated`` for a torn file."""
+        columns = layout(self.layout_name)
+        lines, headings = find_heading(path.read_bytes(), columns)
+        parts = csvtext.split(lines, len(headings))
+        own = headed_cells(columns, headings)
+        contract = CONTRACTS[self.table]
+        table, aside = cells.typed(parts.fields, contract, self.finish(own))
+        aside = pl.concat([aside, cells.misfits(parts.misfits, self.table)]).sort("source_row")
+        records = {self.table: lines.frame.height}
+        if parts.torn_line is not None:
+            raise FileRefused(
+                "truncated",
+                "最後の行が途中で切れています",
+                line=parts.torn_line,
+                records=records,
+                tables={self.table: table},
+            )
+        month = table[self.month_column]
+        dates = month if month.dtype == pl.Date else table.select(pl.date(pl.col(self.month_column), 1, 1)).to_series()
+        return Reading(
+            format=self.format,
+            edition="default",
+            months=cells.months_of(dates),
+            records=records,
+            tables={self.table: table},
+            set_aside=aside,
+            problems=[
+                *lines.problems(self.table),
+                *column_problems(self.table, columns, headings),
+                *line_end_problem(self.table, lines),
+            ],
+        )

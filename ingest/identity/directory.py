@@ -1,0 +1,138 @@
+"""The identity directory: the site's own memory of who stands behind an identity.
+
+An encrypted DuckDB file at the site, never sealed. It keeps every form in which a person was named
+(kanji, kana, address, numbers) with the first and last month in which it stood; what a list shows is
+the form of the register (資格) before any other, then the latest month, then the greatest text: a
+function of the content, so the order of the files does not matter.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+
+from ingest.identity.tokens import IDENTITY_FIELDS, PEOPLE_SCHEMA, SEPARATOR, TAG_BYTES, SealedTables, Tokeniser
+from ingest.sealing.errors import SealingError
+
+_SHOWN = (
+    "scheme_code",
+    "insurer_number",
+    "symbol",
+    "number",
+    "branch",
+    "name_kanji",
+    "name_kana",
+    "birth_date",
+    "sex_code",
+    "address",
+    "address_number",
+    "municipality_code",
+)
+_TYPES = {pl.Binary(): "BLOB", pl.String(): "VARCHAR", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN"}
+_CONTENT = [name for name in PEOPLE_SCHEMA if name not in ("first_month", "last_month")]
+
+
+class DirectoryError(SealingError):
+    """The directory cannot be written, or what came back does not agree with it; counts only, no value."""
+
+
+class Directory:
+    """The directory in the database that ``connection`` uses (see ``warehouse.open_database``)."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        columns = ", ".join(f"{name} {_TYPES[dtype]}" for name, dtype in PEOPLE_SCHEMA.items())
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR PRIMARY KEY, {columns}, "
+            "insured_key VARCHAR, own_branch VARCHAR)"
+        )
+
+    def remember(self, sealed: SealedTables) -> int:
+        """Add what the tables of one delivery say of their persons; returns the forms they hold.
+
+        The same form again only widens its months; doing it twice changes nothing.
+        """
+        incoming = sealed.people
+        content = ", ".join(_CONTENT)
+        # Whose number it is, without the name: scheme, insurer, number, birth and sex; the branch apart.
+        parts = [f"split_part(identity_text, '{SEPARATOR}', {place})" for place in range(1, len(IDENTITY_FIELDS) + 1)]
+        insured_key = f"concat_ws('{SEPARATOR}', {parts[0]}, {parts[1]}, {parts[2]}, {parts[5]}, {parts[6]})"
+        self._connection.register("incoming_people", incoming)
+        try:
+            self._connection.execute(
+                f"INSERT INTO people BY NAME SELECT sha256(to_json(row({content}))::VARCHAR) AS content_hash, *, "
+                f"{insured_key} AS insured_key, nullif({parts[3]}, '') AS own_branch "
+                f"FROM (SELECT {content}, min(first_month) AS first_month, max(last_month) AS last_month "
+                "FROM incoming_people GROUP BY ALL) "
+                "ON CONFLICT (content_hash) DO UPDATE SET first_month = least(first_month, excluded.first_month), "
+                "last_month = greatest(last_month, excluded.last_month)"
+            )
+        except duckdb.Error as error:
+            # DuckDB's own text may quote a row, so it goes no further.
+            raise DirectoryError(f"the directory could not be written ({type(error).__name__})") from None
+        finally:
+            self._connection.unregister("incoming_people")
+        return incoming.height
+
+    def lookup(self, identity_tags: pl.Series) -> pl.DataFrame:
+        """Names, address and numbers behind identity tags, one row for each tag that is known.
+
+        What the rows of the tag itself do not say (a claim without a name) is taken from the rows of
+        the same number, birth date, sex and branch; without a branch only where that is one person.
+        Columns: identity_tag, the shown attributes, first_month, last_month.
+        """
+        asked = pl.DataFrame({"identity_tag": identity_tags.cast(pl.Binary()).unique()})
+        # "Is it there" stands before the rank, so an empty form never hides a known one.
+        best = ", ".join(
+            f"arg_max({name}, row({name} IS NOT NULL, is_register, last_month, {name})) AS {name}" for name in _SHOWN
+        )
+        self._connection.register("asked_tags", asked)
+        try:
+            return self._connection.execute(
+                f"""
+                WITH own AS (
+                    SELECT DISTINCT people.identity_tag, insured_key, own_branch
+                    FROM people JOIN asked_tags ON people.identity_tag = asked_tags.identity_tag
+                ), branches AS (
+                    SELECT insured_key, count(DISTINCT own_branch) AS branch_count
+                    FROM people WHERE insured_key IN (SELECT insured_key FROM own) GROUP BY insured_key
+                ), forms AS (
+                    SELECT own.identity_tag AS asked_tag, people.*
+                    FROM own
+                    JOIN branches ON own.insured_key = branches.insured_key
+                    JOIN people ON own.insured_key = people.insured_key
+                    WHERE own.identity_tag = people.identity_tag OR own.own_branch = people.own_branch
+                        OR branch_count <= 1
+                )
+                SELECT asked_tag AS identity_tag, {best}, min(first_month) AS first_month,
+                    max(last_month) AS last_month
+                FROM forms GROUP BY asked_tag ORDER BY asked_tag
+                """
+            ).pl()
+        finally:
+            self._connection.unregister("asked_tags")
+
+    def reidentify(self, returned: pl.DataFrame, tokeniser: Tokeniser) -> pl.DataFrame:
+        """``lookup`` of identities that came back, each opened and held against the directory.
+
+        ``returned`` has ``identity_tag`` and ``ciphertext``. Raises TokenError where a ciphertext does
+        not open and DirectoryError where it opens to somebody else than its tag names here.
+        """
+        distinct = returned.select("identity_tag", "ciphertext").unique()
+        if not (distinct["ciphertext"].bin.slice(0, TAG_BYTES) == distinct["identity_tag"]).all():
+            raise DirectoryError("a ciphertext came back beside the tag of another identity")
+        opened = tokeniser.open_identity(distinct["ciphertext"].to_list())
+        self._connection.register("opened_identities", opened.select("identity_tag", "identity_text"))
+        try:
+            found = self._connection.execute(
+                "SELECT count(*) FILTER (known.identity_tag IS NULL), "
+                "count(*) FILTER (known.identity_text <> opened_identities.identity_text) "
+                "FROM opened_identities LEFT JOIN (SELECT DISTINCT identity_tag, identity_text FROM people) known "
+                "ON known.identity_tag = opened_identities.identity_tag"
+            ).fetchone()
+        finally:
+            self._connection.unregister("opened_identities")
+        unknown, other = found or (0, 0)
+        if unknown or other:
+            raise DirectoryError(f"of {opened.height} identities {unknown} are unknown here, {other} are somebody else")
+        return self.lookup(distinct["identity_tag"])

@@ -1,0 +1,80 @@
+"""One form for one thing, before any token is made: what is not normalised does not link.
+
+The functions take and give Polars expressions over text, are idempotent, and give null for nothing
+left. They are used at the site only; their output goes into tokens and never leaves as text.
+
+Sources: the first claims-checkup link of the national database reached 14.9 % of the expected
+charges, blamed on spaces in names and on eras (Okamoto 2014, see docs/explanation); insurer numbers of
+国保 with a leading "00" in checkup files (標準的なデータファイル仕様, unverified).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+# Standing voice marks (ﾊ゛ written apart) become combining ones, which NFKC joins to the kana before.
+_VOICE_MARKS = {"゛": "\u3099", "゜": "\u309a"}
+_HIRAGANA = {chr(code): chr(code + 0x60) for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
+_SMALL_KANA = "ァィゥェォッャュョヮヵヶㇰㇱㇲㇳㇴㇵㇶㇷㇸㇹㇺㇻㇼㇽㇾㇿ"
+_LARGE_KANA = "アイウエオツヤユヨワカケクシストヌハヒフヘホムラリルレロ"
+_SMALL = dict(zip(_SMALL_KANA, _LARGE_KANA, strict=True))
+_LARGE_KATAKANA = _HIRAGANA | _SMALL | {h: _SMALL[k] for h, k in _HIRAGANA.items() if k in _SMALL}
+
+_NOT_A_NAME = r"[^ァ-ヺヽヾA-Z0-9\p{Han}]"
+_NOT_TEXT = r"[\p{C}\p{Z}]"
+_NOT_A_SYMBOL = r"[^\p{L}\p{N}]|[ーｰ]"
+
+
+def text(column: pl.Expr) -> pl.Expr:
+    """Any text: full and half width the same, without spaces and control characters."""
+    return _nothing_is_null(column.str.normalize("NFKC").str.replace_all(_NOT_TEXT, "").str.normalize("NFKC"))
+
+
+def kana(column: pl.Expr) -> pl.Expr:
+    """A name in kana: full-width katakana, small kana large, no long-vowel mark, hyphen, space or dot.
+
+    Hiragana becomes katakana, Latin letters capital; what is neither kana, letter, digit nor kanji is
+    left out, so ``ｼﾞｮｰ･ｽﾐｽ``, ``ジョー　スミス`` and ``じよ すみす`` agree.
+    """
+    return _nothing_is_null(
+        column.str.replace_many(_VOICE_MARKS)
+        .str.normalize("NFKC")
+        .str.to_uppercase()
+        .str.replace_many(_LARGE_KATAKANA)
+        .str.replace_all(_NOT_A_NAME, "")
+    )
+
+
+def symbol(column: pl.Expr) -> pl.Expr:
+    """A 記号: letters, kanji and digits only, capital; separators and every kind of hyphen go."""
+    return _nothing_is_null(
+        column.str.normalize("NFKC")
+        .str.to_uppercase()
+        .str.normalize("NFKC")
+        .str.replace_all(_NOT_A_SYMBOL, "")
+        .str.normalize("NFKC")
+    )
+
+
+def insured_number(column: pl.Expr) -> pl.Expr:
+    """A 番号: as ``symbol``, without the zeros before a number that is digits only."""
+    number = symbol(column)
+    return pl.when(number.str.contains(r"^[0-9]+$")).then(number.str.replace(r"^0+([0-9])", "$1")).otherwise(number)
+
+
+def branch(column: pl.Expr) -> pl.Expr:
+    """A 枝番 of two digits; null for blank and for zeros, which stand for "none given"."""
+    digits = symbol(column).str.replace(r"^0+", "")
+    return pl.when(digits != "").then(digits.str.zfill(2)).otherwise(None)
+
+
+def insurer_number(column: pl.Expr) -> pl.Expr:
+    """A 保険者番号: 6 or 8 characters, zeros before it restored, the 00 before six digits taken off."""
+    number = symbol(column)
+    length = number.str.len_chars()
+    full = pl.when(length <= 6).then(number.str.zfill(6)).otherwise(number.str.zfill(8))
+    return full.str.replace(r"^00([0-9]{6})$", "$1")
+
+
+def _nothing_is_null(expression: pl.Expr) -> pl.Expr:
+    return pl.when(expression != "").then(expression).otherwise(None)

@@ -1,0 +1,94 @@
+"""The linkage passes: which fields are joined into which token, as data (``passes.csv``).
+
+Tokens of one purpose match each other; a pass whose row lacks a field is not emitted. A token over a
+single field would give the field away by its frequency (name, birth date), so a pass that joins fewer
+than two fields is refused when the table is read, before anything is built with it.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ingest.formats.contracts import SCHEME_CODES
+from ingest.sealing.errors import SealingError
+
+PASSES_FILE = Path(__file__).with_name("passes.csv")
+STRENGTHS = ("strong", "name", "weak")
+EVIDENCE_COLUMNS = (
+    "scheme_group",
+    "insurer_number",
+    "insured_number",
+    "branch",
+    "name_kana",
+    "birth_date",
+    "sex_code",
+    "municipality_code",
+    "address_number",
+    "previous_scheme_group",
+    "previous_insurer_number",
+    "previous_insured_number",
+    "related_scheme_group",
+    "related_insurer_number",
+    "related_insured_number",
+)
+_MINIMUM_FIELDS = 2
+
+
+class PassError(SealingError):
+    """The table of passes is wrong; the message names the pass and the rule."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One row of the table: for rows of ``scheme_codes``, a token over ``fields`` under ``purpose``."""
+
+    pass_id: str
+    purpose: str
+    scheme_codes: tuple[str, ...]
+    fields: tuple[str, ...]
+    strength: str
+    used_by: str
+
+
+def read_passes(path: Path) -> tuple[Pass, ...]:
+    """The passes of a table; PassError for one that breaks a rule."""
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    found = tuple(
+        Pass(
+            row["pass_id"],
+            row["purpose"],
+            tuple(row["scheme_codes"].split()),
+            tuple(row["fields"].split()),
+            row["strength"],
+            row["used_by"],
+        )
+        for row in rows
+    )
+    for one in found:
+        _check(one)
+    places = [(one.pass_id, scheme) for one in found for scheme in one.scheme_codes]
+    if len(set(places)) != len(places):
+        raise PassError("a pass stands twice for one scheme")
+    return found
+
+
+@cache
+def passes() -> tuple[Pass, ...]:
+    """The passes that this version of Tsumugi emits."""
+    return read_passes(PASSES_FILE)
+
+
+def _check(one: Pass) -> None:
+    if len(set(one.fields)) < _MINIMUM_FIELDS:
+        raise PassError(f"pass {one.pass_id} joins fewer than {_MINIMUM_FIELDS} fields")
+    unknown = set(one.fields) - set(EVIDENCE_COLUMNS)
+    if unknown:
+        raise PassError(f"pass {one.pass_id} names unknown fields: {', '.join(sorted(unknown))}")
+    if one.strength not in STRENGTHS:
+        raise PassError(f"pass {one.pass_id} has strength '{one.strength}'; known: {', '.join(STRENGTHS)}")
+    if not one.purpose or not one.scheme_codes or set(one.scheme_codes) - set(SCHEME_CODES):
+        raise PassError(f"pass {one.pass_id} needs a purpose and known schemes")

@@ -1,0 +1,7 @@
+"""The common name of what can go wrong with keys, tokens and envelopes; every message is one line."""
+
+from __future__ import annotations
+
+
+class SealingError(Exception):
+    """A key, a token or a batch is not in order; the message holds no key and no value of a person."""

@@ -1,0 +1,131 @@
+"""Search for planted persons in everything that a party can read.
+
+A needle is looked for as text in every width and spelling, and as bytes in every encoding; a birth
+date in every form that a Japanese system writes.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+ENCODINGS = ("utf-8", "cp932", "utf-16-le", "utf-16-be", "euc_jp")
+ERAS = ((2019, 5, 1, "令和", "R", "5"), (1989, 1, 8, "平成", "H", "4"), (1926, 12, 25, "昭和", "S", "3"), (1912, 7, 30, "大正", "T", "2"))  # fmt: skip
+
+
+def half_width_kana(text: str) -> str:
+    """Full-width katakana as half-width, the voiced marks apart, as older systems write it."""
+    table: dict[str, str] = {}
+    for code in range(0xFF61, 0xFFA0):
+        table[unicodedata.normalize("NFKC", chr(code))] = chr(code)
+    out = []
+    for character in unicodedata.normalize("NFD", text):
+        out.append({"\u3099": "ﾞ", "\u309a": "ﾟ"}.get(character, table.get(character, character)))
+    return "".join(out)
+
+
+def full_width(text: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
+
+
+def date_forms(day: date) -> set[str]:
+    """Every way in which a birth date is commonly written."""
+    y, m, d = day.year, day.month, day.day
+    forms = {
+        f"{y:04d}-{m:02d}-{d:02d}", f"{y:04d}/{m:02d}/{d:02d}", f"{y}/{m}/{d}", f"{y:04d}{m:02d}{d:02d}",
+        f"{y}年{m}月{d}日", f"{y}.{m:02d}.{d:02d}",
+    }  # fmt: skip
+    for start_y, start_m, start_d, name, letter, code in ERAS:
+        if day >= date(start_y, start_m, start_d):
+            era = y - start_y + 1
+            forms |= {
+                f"{name}{era}年{m}月{d}日", f"{letter}{era:02d}.{m:02d}.{d:02d}", f"{letter}{era:02d}{m:02d}{d:02d}",
+                f"{code}{era:02d}{m:02d}{d:02d}", f"{letter}{era:02d}/{m:02d}/{d:02d}",
+            }  # fmt: skip
+            break
+    return forms
+
+
+def text_forms(needle: str) -> set[str]:
+    """A name or number in every width, with and without its blanks."""
+    squeezed = re.sub(r"\s", "", needle)
+    folded = unicodedata.normalize("NFKC", squeezed)
+    hiragana = "".join(chr(ord(c) - 0x60) if "ァ" <= c <= "ヶ" else c for c in folded)
+    forms = {needle, squeezed, folded, hiragana, half_width_kana(folded), full_width(folded)}
+    return {form for form in forms if len(form) >= 4 or not form.isascii()}
+
+
+def byte_forms(forms: Iterable[str]) -> set[bytes]:
+    """The same in every encoding, and as hex of UTF-8."""
+    found: set[bytes] = set()
+    for form in forms:
+        for encoding in ENCODINGS:
+            try:
+                found.add(form.encode(encoding))
+            except UnicodeEncodeError:
+                continue
+        found.add(form.encode().hex().encode())
+    return {form for form in found if len(form) >= 6}
+
+
+class Search:
+    """All forms of all needles, ready to look through tables, rows and bytes."""
+
+    def __init__(self, forms: Iterable[str]) -> None:
+        self.forms = sorted(set(forms))
+        self.text = re.compile("|".join(map(re.escape, self.forms)))
+        self.bytes = re.compile(b"|".join(map(re.escape, sorted(byte_forms(self.forms)))))
+
+    def in_bytes(self, content: bytes) -> bool:
+        return bool(self.bytes.search(content))
+
+    def in_text(self, content: str) -> bool:
+        return bool(self.text.search(content))
+
+    def in_files(self, *folders: Path) -> Iterator[str]:
+        """Names of files that hold a needle in their raw bytes or in their own path."""
+        for folder in folders:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and (self.in_bytes(path.read_bytes()) or self.in_text(str(path))):
+                    yield str(path)
+
+    def in_arrow(self, name: str, table: pa.Table) -> Iterator[str]:
+        """Columns that hold a needle as text, or as bytes inside a binary value."""
+        for column in table.column_names:
+            values = table[column].combine_chunks()
+            if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+                hit = any(v is not None and self.in_bytes(v) for v in values.to_pylist())
+            else:
+                text = "\n".join(str(v) for v in values.unique().to_pylist() if v is not None)
+                hit = self.in_text(text)
+            if hit:
+                yield f"{name}.{column}"
+
+    def in_database(self, connection: duckdb.DuckDBPyConnection, catalog: str) -> Iterator[str]:
+        """Columns of every table and view of an open database that hold a needle."""
+        tables = connection.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = ? ORDER BY ALL",
+            [catalog],
+        ).fetchall()
+        assert tables, f"{catalog} has no table: nothing would be searched"
+        for schema, table in tables:
+            yield from self.in_arrow(
+                f"{schema}.{table}",
+                connection.execute(f'SELECT * FROM {catalog}."{schema}"."{table}"').to_arrow_table(),
+            )
+
+    def in_ledger(self, path: Path) -> Iterator[str]:
+        """Tables of an SQLite ledger that hold a needle."""
+        connection = sqlite3.connect(path)
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            text = "\n".join(str(row) for row in connection.execute(f"SELECT * FROM {table}"))
+            if self.in_text(text):
+                yield f"{path.name}.{table}"
+        connection.close()
