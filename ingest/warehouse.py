@@ -27,11 +27,11 @@ def _httpfs_path() -> str:
     return str(path)
 
 
-def connect(
+def connection_config(
     *, spill: Path | None = None, memory_limit: str | None = None, threads: int | None = None
-) -> duckdb.DuckDBPyConnection:
-    """An in-memory connection with encrypted spill, ready to attach encrypted databases."""
-    config: dict[str, str] = {
+) -> dict[str, str | bool | int | float | list[str]]:
+    """Settings that every connection starts with: spill encrypted, nothing fetched from elsewhere."""
+    config: dict[str, str | bool | int | float | list[str]] = {
         "temp_file_encryption": "true",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -45,8 +45,21 @@ def connect(
         config["memory_limit"] = memory_limit
     if threads is not None:
         config["threads"] = str(threads)
-    connection = duckdb.connect(":memory:", config=config)
+    return config
+
+
+def load_encryption(connection: duckdb.DuckDBPyConnection) -> None:
+    """Load what DuckDB needs to write encrypted files."""
     connection.load_extension(_httpfs_path())
+
+
+def connect(
+    *, spill: Path | None = None, memory_limit: str | None = None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection with encrypted spill, ready to attach encrypted databases."""
+    config = connection_config(spill=spill, memory_limit=memory_limit, threads=threads)
+    connection = duckdb.connect(":memory:", config=config)
+    load_encryption(connection)
     return connection
 
 

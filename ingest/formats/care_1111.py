@@ -72,7 +72,7 @@ def _claims(data: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         value = pl.when(is_silent).then(pl.lit(0, dtype=pl.Int64)).otherwise(amount.value)
         own[name] = Cell(name, amount.text, value, amount.label)
     table, aside = cells.typed(fields, CARE_CLAIM, list(own.values()))
-    return table, pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name)])
+    return table, pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name, "care")])
 
 
 def _services(data: pl.DataFrame, claim: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -84,7 +84,7 @@ def _services(data: pl.DataFrame, claim: pl.DataFrame) -> tuple[pl.DataFrame, pl
         "parent_source_row", pl.lit(None, dtype=pl.String), pl.col("parent_source_row"), "基本レコード(H1)"
     )
     table, aside = cells.typed(fields, CARE_SERVICE, list(own.values()))
-    return table, pl.concat([aside, cells.misfits(misfits, CARE_SERVICE.name)])
+    return table, pl.concat([aside, cells.misfits(misfits, CARE_SERVICE.name, "care")])
 
 
 def _with_parent(fields: pl.DataFrame, own: dict[str, Cell], data: pl.DataFrame, claim: pl.DataFrame) -> pl.DataFrame:

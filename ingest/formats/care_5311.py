@@ -83,7 +83,7 @@ def _changes(data: pl.DataFrame, code: str) -> tuple[pl.DataFrame, pl.DataFrame]
         own["correction_code"] = derived("correction_code", pl.lit("0"))
     own |= {cell.column: cell for cell in _related(code)}
     table, aside = cells.typed(fields, CARE_CERTIFICATION, list(own.values()))
-    return table, pl.concat([aside, cells.misfits(misfits, CARE_CERTIFICATION.name)])
+    return table, pl.concat([aside, cells.misfits(misfits, CARE_CERTIFICATION.name, "care")])
 
 
 def _or_else(printed: Cell, other: pl.Expr) -> Cell:

@@ -277,16 +277,16 @@ def name_fields(aside: pl.DataFrame, labels: dict[str, str]) -> pl.DataFrame:
 
 
 def set_aside(rows: pl.DataFrame, table: str, field: str, reason_code: str, label: str = "") -> pl.DataFrame:
-    """All of ``rows`` (``source_row``, ``text``, perhaps ``scheme_code``) set aside for one reason."""
+    """All of ``rows`` (``source_row``, ``text``, ``scheme_code``) set aside for one reason."""
     fault = Fault(field, reason_code, pl.lit(True))
-    scheme = "scheme_code" if "scheme_code" in rows.columns else None
-    _, aside = split_faulty(rows.rename({"text": "line"}), table, [fault], scheme=scheme)
+    _, aside = split_faulty(rows.rename({"text": "line"}), table, [fault], scheme="scheme_code")
     return name_fields(aside, {field: label or field})
 
 
-def misfits(rows: pl.DataFrame, table: str) -> pl.DataFrame:
+def misfits(rows: pl.DataFrame, table: str, scheme_code: str | None = None) -> pl.DataFrame:
     """Lines whose number of fields does not fit, or whose quotes do not close, as rows set aside."""
-    return set_aside(rows, table, "", "contract", "項目数または引用符")
+    known = rows.with_columns(pl.lit(scheme_code, dtype=pl.String).alias("scheme_code"))
+    return set_aside(known, table, "", "contract", "項目数または引用符")
 
 
 def months_of(*values: pl.Series) -> list[str]:

@@ -27,7 +27,7 @@ OTHER_ENCODINGS = ("euc_jp", "iso2022_jp", "utf-16")
 MAXIMUM_REPLACED_SHARE = 0.01
 
 # Python reads the four bytes that CP932 leaves free as private characters.
-_NO_CHARACTER = {code: "\ufffd" for code in range(0xF8F0, 0xF8F4)}
+_NO_CHARACTERS = "\uf8f0\uf8f1\uf8f2\uf8f3"
 
 _QUOTED = r'"(?:[^"]|"")*"'
 _WELL_FORMED = rf'^(?:{_QUOTED}|[^",]*)(?:,(?:{_QUOTED}|[^",]*))*$'
@@ -87,7 +87,9 @@ def decode(data: bytes) -> tuple[str, str, int]:
     except UnicodeDecodeError:
         if has_mark:
             raise FileRefused("encoding", "UTF-8の印があるのにUTF-8として読めません") from None
-    text = body.decode("cp932", errors="replace").translate(_NO_CHARACTER)
+    text = body.decode("cp932", errors="replace")
+    for character in _NO_CHARACTERS:
+        text = text.replace(character, "\ufffd")
     replaced = text.count("\ufffd")
     if replaced > 1 and replaced > len(text) * MAXIMUM_REPLACED_SHARE:
         raise FileRefused("encoding", f"CP932として読めない文字が{replaced}字あります")

@@ -87,9 +87,11 @@ def test_no_person_holds_what_a_guard_forbids(seed: int, people: int) -> None:
     clashes = center.connection.execute(
         """
         WITH live AS (
-            SELECT person_id, scheme_code, pass_tag, applied_start_date AS s, coalesce(applied_end_date, '9999-12-31') AS e
+            SELECT person_id, scheme_code, pass_tag,
+                   applied_start_date AS s, coalesce(applied_end_date, '9999-12-31') AS e
             FROM (SELECT *, row_number() OVER (PARTITION BY linkage_domain, record_key_tag
-                                               ORDER BY processed_date DESC, source_row DESC) AS place FROM raw.enrolment)
+                                               ORDER BY processed_date DESC, source_row DESC) AS place
+                  FROM raw.enrolment)
             JOIN link.identity_person USING (linkage_domain, identity_tag)
             JOIN link.incidence USING (linkage_domain, identity_tag)
             WHERE place = 1 AND NOT is_deleted AND pass_id = 'number')

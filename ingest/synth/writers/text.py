@@ -17,7 +17,7 @@ Encoding = Literal["cp932", "utf-8-sig"]
 OPEN_DATE = "99999999"
 
 # Unicode has two characters for some signs of JIS X 0208; CP932 knows the second of each pair.
-_CP932_TWINS = str.maketrans({"−": "－", "〜": "～", "‖": "∥", "—": "―", "¢": "￠", "£": "￡", "¬": "￢"})
+_CP932_TWINS = {"−": "－", "〜": "～", "‖": "∥", "—": "―", "¢": "￠", "£": "￡", "¬": "￢"}
 
 _HALF = "".join(chr(code) for code in range(0x21, 0x7F))
 _WIDE = "".join(chr(code + 0xFEE0) for code in range(0x21, 0x7F))
@@ -82,5 +82,6 @@ def save(text: str, path: Path, encoding: Encoding) -> None:
     """The text as a file; what CP932 does not hold becomes a question mark, as in real files."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if encoding == "cp932":
-        text = text.translate(_CP932_TWINS)
+        for sign, twin in _CP932_TWINS.items():
+            text = text.replace(sign, twin)
     path.write_bytes(text.encode(encoding, errors="replace"))

@@ -1,0 +1,1 @@
+"""Who is signed in, for how long, and what that account may open."""

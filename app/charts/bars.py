@@ -1,0 +1,148 @@
+"""Bars: areas side by side in one period, and the league table's picture with its funnel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import altair as alt
+import polars as pl
+
+from app.charts import theme
+from app.charts.trend import colours
+from app.show import Shape
+from app.text import Text
+
+if TYPE_CHECKING:
+    from app.views.comparison import Comparison, Row
+
+_BAR_STEP = 24
+_AROUND = 78  # title and axis: the height given to Vega holds them too
+_Z95, _Z998 = 1.959964, 3.090232
+
+
+def comparison_chart(comparison: Comparison, row: Row, period: str) -> alt.LayerChart:
+    """One bar a column of the comparison, in its order."""
+    screen, text, shape = comparison.screen, comparison.screen.text, row.indicator.shape
+    names = [screen.area_name(key) for key in comparison.columns]
+    cells = [comparison.cell(row, key) for key in comparison.columns]
+    frame = pl.DataFrame(
+        {
+            "area": names,
+            "value": [cell.value(shape) for cell in cells],
+            "words": [
+                shape.printed(cell.value(shape))
+                if not cell.status.startswith("hidden")
+                else text("cell." + cell.status)
+                for cell in cells
+            ],
+        },
+        schema={"area": pl.String, "value": pl.Float64, "words": pl.String},
+    )
+    scale = colours(comparison)
+    base = alt.Chart(frame).encode(
+        y=alt.Y("area:N", sort=names, title=None, axis=alt.Axis(labelColor=theme.INK)),
+        x=alt.X("value:Q", title=shape.shown_unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5)),
+    )
+    drawn = base.mark_bar(height={"band": 0.68}).encode(
+        color=alt.Color("area:N", scale=alt.Scale(domain=list(scale), range=list(scale.values())), legend=None),
+        tooltip=[alt.Tooltip("area:N", title=text("league.name")), alt.Tooltip("words:N", title=shape.shown_unit)],
+    )
+    labels = (
+        alt.Chart(frame)
+        .transform_calculate(place="isValid(datum.value) ? datum.value : 0")
+        .mark_text(align="left", dx=4, fontSize=11, color=theme.INK)
+        .encode(y=alt.Y("area:N", sort=names), x="place:Q", text="words:N")
+    )
+    picture = theme.layered(screen.mark, drawn, labels).properties(
+        width="container",
+        height=len(names) * _BAR_STEP + _AROUND,
+        title=text("overview.chart_bars", name=row.indicator.name, period=period),
+    )
+    return theme.finished(picture)
+
+
+def league_chart(
+    frame: pl.DataFrame, shape: Shape, mean: float | None, text: Text, mark: str, title: str
+) -> alt.LayerChart:
+    """Bars from the highest value down; the own ones are dark. Columns: name, value, is_own."""
+    names = frame["name"].to_list()
+    base = alt.Chart(frame).encode(
+        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelColor=theme.INK, labelOverlap=False)),
+        x=alt.X("value:Q", title=shape.shown_unit, scale=alt.Scale(zero=True)),
+    )
+    layers = [
+        base.mark_bar(height={"band": 0.7}).encode(
+            color=alt.condition("datum.is_own", alt.value(theme.OWN), alt.value("#b9c9cb")),
+            tooltip=[
+                alt.Tooltip("name:N", title=text("league.name")),
+                alt.Tooltip("value:Q", title=shape.shown_unit, format=f",.{shape.decimals}f"),
+            ],
+        ),
+        base.mark_text(align="left", dx=4, fontSize=11, color=theme.INK).encode(
+            text=alt.Text("value:Q", format=f",.{shape.decimals}f")
+        ),
+    ]
+    if mean is not None:
+        line = alt.Chart(pl.DataFrame({"mean": [mean], "words": [text("league.mean")]}))
+        layers.append(line.mark_rule(color=theme.BAD, strokeDash=[4, 3]).encode(x="mean:Q"))
+        layers.append(
+            line.mark_text(align="left", dx=4, color=theme.BAD, fontSize=11, baseline="bottom").encode(
+                x="mean:Q", y=alt.value(-1), text="words:N"
+            )
+        )
+    height = len(names) * (20 if len(names) > 12 else _BAR_STEP) + _AROUND
+    return theme.finished(theme.layered(mark, *layers).properties(width="container", height=height, title=title))
+
+
+def funnel_chart(frame: pl.DataFrame, shape: Shape, text: Text, mark: str, title: str) -> alt.LayerChart:
+    """Proportion against size with the limits of chance around the overall mean.
+
+    Columns: name, value, numerator, denominator, is_own. Normal limits of a binomial proportion;
+    cut at 0 and 100.
+    """
+    total, events = float(frame["denominator"].sum()), float(frame["numerator"].sum())
+    mean = events / total if total else 0.0
+    largest = max(frame["denominator"].to_list(), default=1.0) * 1.08
+    sizes = [max(5.0, largest * step / 60) for step in range(1, 61)]
+    limits = [
+        {
+            "size": size,
+            "limit": min(max(mean + sign * z * (mean * (1 - mean) / size) ** 0.5, 0.0), 1.0) * shape.scale,
+            "series": f"{z}{sign}",
+            "kind": text("league.limits95") if z == _Z95 else text("league.limits998"),
+        }
+        for z in (_Z95, _Z998)
+        for sign in (-1, 1)
+        for size in sizes
+    ]
+    x = alt.X("size:Q", title=text("definition.denominator"), axis=alt.Axis(tickCount=6, format=",.0f"))
+    y = alt.Y("limit:Q", title=shape.shown_unit, scale=alt.Scale(zero=False))
+    kinds = [text("league.limits95"), text("league.limits998")]
+    curves = (
+        alt.Chart(pl.DataFrame(limits))
+        .mark_line(color=theme.NO_DIFFERENCE, strokeWidth=1.3)
+        .encode(
+            x=x, y=y, detail="series:N",
+            strokeDash=alt.StrokeDash("kind:N", scale=alt.Scale(domain=kinds, range=[[6, 3], [2, 3]])),
+        )
+    )  # fmt: skip
+    middle = (
+        alt.Chart(pl.DataFrame({"limit": [mean * shape.scale]}))
+        .mark_rule(color=theme.NO_DIFFERENCE)
+        .encode(y="limit:Q")
+    )
+    places = alt.Chart(frame.rename({"denominator": "size", "value": "limit"}))
+    dots = places.mark_circle(opacity=0.95).encode(
+        x=x,
+        y=y,
+        size=alt.condition("datum.is_own", alt.value(120), alt.value(60)),
+        color=alt.condition("datum.is_own", alt.value(theme.OWN), alt.value("#7f979b")),
+        tooltip=[
+            alt.Tooltip("name:N", title=text("league.name")),
+            alt.Tooltip("limit:Q", title=shape.shown_unit, format=f",.{shape.decimals}f"),
+            alt.Tooltip("size:Q", title=text("definition.denominator"), format=",.0f"),
+        ],
+    )
+    names = places.mark_text(align="left", dx=7, fontSize=11, color=theme.INK).encode(x=x, y=y, text="name:N")
+    picture = theme.layered(mark, curves, middle, dots, names).properties(width="container", height=330, title=title)
+    return theme.finished(picture)

@@ -1,0 +1,246 @@
+"""Reading published files: every query of the dashboard is here, aggregated in SQL, cached when small.
+
+A file is opened read-only and hardened (no other file, no setting can be touched from SQL). Cached
+frames are keyed by the tenant, the path and the identity of the file's bytes, so that a new
+publication is seen at once and no tenant is ever served another's frame.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import streamlit as st
+
+from app.access.rights import NotPublished, PublishedFile, Rights
+from ingest import warehouse
+
+_STAMP = tuple[int, int, int]
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One published file as a cache key: whose it is, where, and which bytes."""
+
+    tenant_id: str
+    path: str
+    key_path: str
+    stamp: _STAMP
+
+    def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> pl.DataFrame:
+        """The rows of one query on the file."""
+        cursor = _connection(self).cursor()
+        try:
+            cursor.execute("USE published")  # a cursor does not take over what its parent has in use
+            return cursor.execute(sql, parameters if isinstance(parameters, dict) else list(parameters)).pl()
+        finally:
+            cursor.close()
+
+    def tables(self) -> set[str]:
+        """Names of the tables in the file."""
+        return set(_tables(self))
+
+
+def opened(rights: Rights, file: PublishedFile) -> Opened:
+    """``file`` as the rights' tenant may open it; NotPublished where it is not there yet."""
+    try:
+        status = file.path.stat()
+    except OSError:
+        raise NotPublished(f"{file.path} is not published yet") from None
+    stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return Opened(rights.account.tenant_id, str(file.path), str(file.key_path), stamp)
+
+
+def _close(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.close()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, on_release=_close)
+def _connection(opened_file: Opened) -> duckdb.DuckDBPyConnection:
+    file = PublishedFile(Path(opened_file.path), Path(opened_file.key_path))
+    try:
+        return warehouse.open_hardened(file.path, file.key())
+    except warehouse.WarehouseError as error:
+        raise NotPublished(str(error)) from None
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _tables(opened_file: Opened) -> list[str]:
+    rows = opened_file.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'")
+    return rows["table_name"].to_list()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def edition(opened_file: Opened) -> str:
+    """Short name of the published bytes, printed on every export."""
+    digest = hashlib.sha256()
+    with Path(opened_file.path).open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one session: its tenant's own and its class's statistics."""
+
+    statistics: Opened
+    own: tuple[Opened, ...]
+
+    @property
+    def key(self) -> tuple[Opened, ...]:
+        """All of them, as a cache key."""
+        return (self.statistics, *self.own)
+
+
+def files(rights: Rights) -> Files:
+    """Open what the rights name; NotPublished where the statistics are not there."""
+    own = tuple(opened(rights, file) for file in rights.person_files if file.path.is_file())
+    return Files(opened(rights, rights.statistics), own)
+
+
+# --- catalogue ---------------------------------------------------------------------------------
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def about(file: Opened) -> dict[str, str]:
+    """The ``about`` table: reference_month, is_synthetic, and what else the publisher wrote."""
+    rows = file.rows("SELECT key, value FROM about")
+    return dict(zip(rows["key"], rows["value"], strict=True))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def areas(file: Opened) -> pl.DataFrame:
+    """The ladder of areas: area_level, area_id, parent_level, parent_id, area_name, area_name_en."""
+    return file.rows(
+        "SELECT DISTINCT area_level, area_id, parent_level, parent_id, area_name, area_name_en FROM area"
+        " ORDER BY area_level, area_id, parent_level, parent_id"
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def indicators(file: Opened) -> pl.DataFrame:
+    """The indicator catalogue in its printed order."""
+    return file.rows("SELECT * FROM indicator ORDER BY sort_order, indicator_id")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def lineage(file: Opened) -> pl.DataFrame:
+    """From which streams a figure came down and how much it rests on, over all prefectures.
+
+    Columns: indicator_id, measure_model, stream, source_files_count, records_count.
+    """
+    return file.rows(
+        "SELECT indicator_id, measure_model, stream, sum(source_files_count)::BIGINT AS source_files_count,"
+        " sum(records_count)::BIGINT AS records_count FROM lineage"
+        " GROUP BY indicator_id, measure_model, stream ORDER BY indicator_id, measure_model, stream"
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def coverage(file: Opened) -> pl.DataFrame:
+    """What arrived: stream, month, insurers arrived and expected."""
+    return file.rows("SELECT * FROM coverage ORDER BY stream, month")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def periods(file: Opened, period_kind: str) -> list[date]:
+    """The periods of one kind that hold numbers, newest first."""
+    rows = file.rows(
+        "SELECT DISTINCT period FROM indicator_statistics WHERE period_kind = ? ORDER BY period DESC", [period_kind]
+    )
+    return rows["period"].to_list()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def areas_with_values(file: Opened, area_level: str) -> list[str]:
+    """Areas (``level:id``) of one level on which the statistics rest."""
+    rows = file.rows(
+        "SELECT DISTINCT area_level || ':' || area_id AS area_key FROM indicator_statistics"
+        " WHERE area_level = ? AND period_kind = 'fiscal_year' ORDER BY area_key",
+        [area_level],
+    )
+    return rows["area_key"].to_list()
+
+
+# --- values ------------------------------------------------------------------------------------
+
+_VALUES = """
+SELECT indicator_id, scheme_code, area_level, area_id, period,
+       sum(numerator)::DOUBLE AS numerator, sum(denominator)::DOUBLE AS denominator,
+       CASE WHEN bool_or({status} = 'hidden_small') THEN 'hidden_small'
+            WHEN bool_or({status} = 'hidden_complement') THEN 'hidden_complement'
+            ELSE 'shown' END AS value_status
+FROM {table}
+WHERE period_kind = ? AND list_contains(?, period) AND sex_code = ? AND list_contains(?, age_band_code)
+  AND list_contains(?, area_level || ':' || area_id) {more}
+GROUP BY indicator_id, scheme_code, area_level, area_id, period
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which numbers are asked for, apart from the areas."""
+
+    period_kind: str
+    periods: tuple[date, ...]
+    sex_code: str
+    age_bands: tuple[str, ...]
+
+
+def values(session_files: Files, question: Question, area_keys: Sequence[str]) -> pl.DataFrame:
+    """Numerator and denominator per indicator, scheme, area and period.
+
+    An area of the tenant's own comes from its own counts (``is_own``), every other from the
+    protected statistics, where a hidden value has neither numerator nor denominator.
+    """
+    return _values(session_files.key, question, tuple(sorted(set(area_keys))))
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _values(keys: tuple[Opened, ...], question: Question, area_keys: tuple[str, ...]) -> pl.DataFrame:
+    statistics, *own = keys
+    parameters = [
+        question.period_kind,
+        list(question.periods),
+        question.sex_code,
+        list(question.age_bands),
+        list(area_keys),
+    ]
+    frames = []
+    for file in own:
+        if "own_indicator" in file.tables():
+            sql = _VALUES.format(status="'shown'", table="own_indicator", more="")
+            frames.append(file.rows(sql, parameters).with_columns(is_own=pl.lit(True)))
+    sql = _VALUES.format(status="value_status", table="indicator_statistics", more="")
+    frames.append(statistics.rows(sql, parameters).with_columns(is_own=pl.lit(False)))
+    everything = pl.concat(frames, how="vertical_relaxed")
+    grain = ["indicator_id", "scheme_code", "area_level", "area_id", "period"]
+    hidden = pl.col("value_status") != "shown"
+    return (
+        everything.sort(*grain, "is_own", descending=[False] * 5 + [True])
+        .unique(grain, keep="first", maintain_order=True)
+        .with_columns(
+            numerator=pl.when(hidden).then(None).otherwise(pl.col("numerator")),
+            denominator=pl.when(hidden).then(None).otherwise(pl.col("denominator")),
+        )
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def own_areas(keys: tuple[Opened, ...]) -> set[str]:
+    """Areas (``level:id``) for which the tenant has its own counts."""
+    found: set[str] = set()
+    for file in keys[1:]:
+        if "own_indicator" in file.tables():
+            rows = file.rows("SELECT DISTINCT area_level || ':' || area_id AS area_key FROM own_indicator")
+            found |= set(rows["area_key"])
+    return found

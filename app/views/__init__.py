@@ -1,0 +1,1 @@
+"""The pages. Each checks the rights of the session before it reads anything."""

@@ -1,0 +1,127 @@
+"""The row of choices above a table: period, scheme, sex, age."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import streamlit as st
+
+from app import data, state
+from app.show import age_name, fiscal_year, period_name
+from app.views.screen import Indicator, Screen
+
+PERIOD_KINDS = ("fiscal_year", "year_to_date", "month")
+SCHEMES = ("kokuho", "koki", "kokuho_koki", "care", "kumiai")
+YEARS_SHOWN = 5
+MONTHS_SHOWN = 13
+BANDS = tuple(f"{low:02d}-{low + 4:02d}" for low in range(0, 95, 5)) + ("95+",)
+# Wider ages are sums of published 5-year bands; every indicator is additive over age.
+AGE_SPANS = {
+    "40_64": BANDS[8:13],
+    "40_74": BANDS[8:15],
+    "65_74": BANDS[13:15],
+    "75_up": BANDS[15:],
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen."""
+
+    period_kind: str
+    period: date
+    trend: tuple[date, ...]  # oldest first, the chosen period last
+    scheme: str
+    sex_code: str
+    age: str
+
+    @property
+    def age_bands(self) -> tuple[str, ...]:
+        """The published age bands that make up the age."""
+        return AGE_SPANS.get(self.age, (self.age,))
+
+    @property
+    def question(self) -> data.Question:
+        """The numbers asked for."""
+        return data.Question(self.period_kind, self.trend, self.sex_code, self.age_bands)
+
+
+def choose(screen: Screen, last: Callable[[], None] | None = None) -> Choice | None:
+    """Draw the choices, with ``last`` at the end of the row; None where nothing is published."""
+    text = screen.text
+    columns = st.columns([1.1, 1.8, 1.4, 1, 1.4, 1.4])
+    if last is not None:
+        with columns[5]:
+            last()
+    with columns[0]:
+        kind = state.choose("kind", text("period.kind"), PERIOD_KINDS, lambda name: text(f"period.{name}"))
+    published = [day for day in data.periods(screen.files.statistics, kind) if day <= screen.reference_month]
+    if not published:
+        return None
+    names = {day.isoformat(): printed_period(screen, kind, day) for day in published}
+    with columns[1]:
+        period = date.fromisoformat(state.choose("period", text("period.label"), list(names), names.__getitem__))
+    with columns[2]:
+        scheme = state.choose(
+            "scheme", text("scheme.label"), SCHEMES, lambda name: text(f"scheme.{name}"), default=screen.home_scheme
+        )
+    with columns[3]:
+        sex = state.choose("sex", text("sex.label"), ("all", "1", "2"), lambda name: text(f"sex.{name}"))
+    with columns[4]:
+        age = state.choose(
+            "age", text("age.label"), ("all", *AGE_SPANS, *BANDS), lambda name: printed_age(screen, name)
+        )
+    return Choice(kind, period, _trend(kind, period, published), scheme, sex, age)
+
+
+def printed_age(screen: Screen, age: str) -> str:
+    """The name of an age choice."""
+    known = screen.text.get(f"age.{age}", "")
+    return known or age_name(screen.text, age)
+
+
+def printed_period(screen: Screen, kind: str, period: date) -> str:
+    """The name of a period; a fiscal year that the month of reference does not complete says so."""
+    name = period_name(screen.text, kind, period)
+    last = date(fiscal_year(period) + 1, 3, 1)
+    if kind == "fiscal_year" and screen.reference_month < last:
+        return screen.text("period.in_progress", name=name)
+    return name
+
+
+def printed_conditions(screen: Screen, choice: Choice) -> list[tuple[str, str]]:
+    """Period, conditions and edition, as they stand on an export."""
+    text = screen.text
+    conditions = "・".join(
+        (text(f"scheme.{choice.scheme}"), text(f"sex.{choice.sex_code}"), printed_age(screen, choice.age))
+    )
+    return [
+        (text("csv.period"), printed_period(screen, choice.period_kind, choice.period)),
+        (text("csv.conditions"), conditions),
+        (text("csv.reference"), period_name(text, "month", screen.reference_month)),
+        (text("csv.edition"), f"{screen.edition}（{text('csv.provisional')}）"),
+    ]
+
+
+def _trend(kind: str, period: date, published: list[date]) -> tuple[date, ...]:
+    earlier = sorted(day for day in published if day <= period)
+    if kind == "month":
+        return tuple(earlier[-MONTHS_SHOWN:])
+    if kind == "year_to_date":
+        earlier = [day for day in earlier if day.month == period.month]
+    return tuple(earlier[-YEARS_SHOWN:])
+
+
+def offered(screen: Screen, choice: Choice) -> list[tuple[Indicator, str]]:
+    """Indicators with the scheme each is shown in: the chosen one, and care beside 国保 and 後期."""
+    found = []
+    for indicator in screen.indicators:
+        if choice.period_kind not in indicator.period_kinds:
+            continue
+        if choice.scheme in indicator.schemes:
+            found.append((indicator, choice.scheme))
+        elif "care" in indicator.schemes and choice.scheme != "kumiai":
+            found.append((indicator, "care"))
+    return found

@@ -1,0 +1,158 @@
+"""What every page is given: the words, the rights and the files of the session that looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from app import data
+from app.access.rights import Rights
+from app.access.sessions import Session
+from app.areas import NATION, Ladder, level
+from app.runtime import Runtime
+from app.show import Shape
+from app.text import Text
+from ingest.policy import audit
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One row of the catalogue, with its words in the language of the screen."""
+
+    text: Text
+    indicator_id: str
+    name: str
+    block_code: str
+    good_direction: str
+    schemes: tuple[str, ...]
+    period_kinds: tuple[str, ...]
+    shape: Shape
+    row: dict[str, str]
+
+    @property
+    def label(self) -> str:
+        """Name and unit."""
+        return self.text("definition.with_unit", name=self.name, unit=self.shape.shown_unit)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether its definition was compared with the official one."""
+        return str(self.row["is_verified"]).lower() == "true"
+
+
+def _shape(text: Text, row: dict[str, str]) -> Shape:
+    has_denominator = row["denominator_ja"] not in (None, "", "なし")
+    return Shape(float(row["scale"]), row["unit"], has_denominator, text.get(f"unit.{row['unit']}", row["unit"]))
+
+
+@dataclass
+class Screen:
+    """One rerun of one page for one session."""
+
+    text: Text
+    runtime: Runtime
+    session: Session
+    rights: Rights
+    files: data.Files
+
+    @cached_property
+    def about(self) -> dict[str, str]:
+        """What the publisher says about the statistics."""
+        return data.about(self.files.statistics)
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the data is invented: the files say so, or the settings do."""
+        return self.runtime.settings.is_synthetic or self.about.get("is_synthetic", "").lower() == "true"
+
+    @property
+    def mark(self) -> str:
+        """The words that go inside every picture; empty where the data is real."""
+        return self.text("app.synthetic_mark") if self.is_synthetic else ""
+
+    @property
+    def reference_month(self) -> date:
+        """参照月 of the publication."""
+        written = self.about.get("reference_month")
+        return date.fromisoformat(written[:10]) if written else self.runtime.settings.reference_month
+
+    @property
+    def edition(self) -> str:
+        """Short name of the published statistics."""
+        return data.edition(self.files.statistics)
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """The areas."""
+        return Ladder(data.areas(self.files.statistics), self.runtime.settings.peer_reading)
+
+    @cached_property
+    def own_areas(self) -> set[str]:
+        """Areas with the tenant's own counts."""
+        return data.own_areas(self.files.key)
+
+    @cached_property
+    def shown_towns(self) -> list[str]:
+        """Municipalities on which the statistics rest."""
+        return data.areas_with_values(self.files.statistics, "municipality")
+
+    @cached_property
+    def indicators(self) -> list[Indicator]:
+        """The catalogue, one entry an indicator (its newest definition)."""
+        newest: dict[str, Indicator] = {}
+        for row in data.indicators(self.files.statistics).iter_rows(named=True):
+            english = row.get("indicator_name_en") or row["indicator_name"]
+            newest[row["indicator_id"]] = Indicator(
+                text=self.text,
+                indicator_id=row["indicator_id"],
+                name=row["indicator_name"] if self.text.is_japanese else english,
+                block_code=row["block_code"],
+                good_direction=row["good_direction"],
+                schemes=tuple(str(row["scheme_codes"]).split()),
+                period_kinds=tuple(str(row["period_kinds"]).split()),
+                shape=_shape(self.text, row),
+                row=row,
+            )
+        return list(newest.values())
+
+    def area_name(self, area_key: str) -> str:
+        """The name of an area in the language of the screen."""
+        name = self.ladder.name(area_key, japanese=self.text.is_japanese)
+        if level(area_key) in ("peer", "medical_area"):
+            return self.text(f"level.{level(area_key)}_name", name=name)
+        return name
+
+    @cached_property
+    def home(self) -> str:
+        """The area at which this account's pages open."""
+        rights = self.rights
+        towns = {key for key in self.own_areas if level(key) == "municipality"}
+        if rights.municipalities:
+            towns = {f"municipality:{code}" for code in rights.municipalities}
+        if len(towns) == 1 and rights.tenant_kind != "society":
+            return next(iter(towns))
+        insurers = [f"insurer:{number}" for number in rights.insurers]
+        if len(insurers) == 1 and insurers[0] in self.ladder:
+            return insurers[0]
+        if rights.prefecture_code and f"prefecture:{rights.prefecture_code}" in self.ladder:
+            return f"prefecture:{rights.prefecture_code}"
+        return NATION
+
+    @property
+    def home_scheme(self) -> str:
+        """The scheme at which this account's pages open."""
+        schemes = self.rights.schemes
+        return schemes[0] if len(schemes) == 1 else "kokuho"
+
+    def log(self, action: str, **fields: str) -> None:
+        """Write what this session did into the audit log; never a name, number or birth date."""
+        account = self.session.account
+        audit.record(
+            self.runtime.audit_path,
+            account=account.user_name,
+            role=account.role_code,
+            tenant=account.tenant_id,
+            action=action,
+            **fields,
+        )

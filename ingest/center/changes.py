@@ -1,0 +1,167 @@
+"""The change set: which scheme × insurer × month, and which persons, a load has touched.
+
+The set stays open until a whole build and its tests are through (``build.py`` closes it). It may name
+more than what changed, never less: a partition too many costs time, one too few a wrong number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import duckdb
+
+from ingest.formats.contracts import CONTRACTS, Contract
+
+# An enrolment's columns besides those that only tell how and when it ended, or which version it is.
+_ENDING = {
+    "source_file_id",
+    "source_row",
+    "applied_end_date",
+    "lost_date",
+    "lost_reason_code",
+    "processed_date",
+    "record_number",
+}
+_ENROLMENT_BODY = ", ".join(name for name in CONTRACTS["enrolment"].sealed_schema() if name not in _ENDING)
+
+
+def _spans_sql(contract: Contract, relation: str) -> str:
+    """(scheme_code, insurer_number, first_month, last_month) that the rows of ``relation`` speak of.
+
+    last_month null: until the month of reference.
+    """
+    if contract.name == "care_certification":
+        return (
+            "SELECT DISTINCT 'care' AS scheme_code, insurer_number, "
+            "least(certified_start_date, insured_start_date, event_date) AS first_month, "
+            f"NULL::DATE AS last_month FROM {relation}"
+        )
+    if contract.name == "population":
+        return (
+            "SELECT DISTINCT 'care' AS scheme_code, '' AS insurer_number, make_date(year, 1, 1) AS first_month, "
+            f"make_date(year, 1, 1) AS last_month FROM {relation}"
+        )
+    if contract.name == "enrolment":
+        return (
+            "SELECT DISTINCT scheme_code, insurer_number, applied_start_date AS first_month, "
+            f"applied_end_date AS last_month FROM {relation}"
+        )
+    month = contract.partition_month
+    assert month is not None, contract.name
+    return f"SELECT DISTINCT scheme_code, insurer_number, {month} AS first_month, {month} AS last_month FROM {relation}"
+
+
+def _enrolment_spans_sql(versions: str) -> str:
+    """Spans of enrolment records, one row a record; ``versions`` marks the new ones ``is_fresh``.
+
+    Where a version was known before and all versions differ in nothing but the end, only the months
+    between the ends change, so that a member who leaves does not cost the whole history.
+    """
+    ends = "least(coalesce(applied_end_date, DATE '9999-12-31'), coalesce(lost_date, DATE '9999-12-31'))"
+    return f"""
+        SELECT scheme_code, insurer_number,
+               CASE WHEN NOT bool_and(is_fresh) AND count(DISTINCT hash({_ENROLMENT_BODY})) = 1
+                    THEN greatest(min(applied_start_date), min({ends}))
+                    ELSE min(applied_start_date) END AS first_month,
+               CASE WHEN bool_or(applied_end_date IS NULL) THEN NULL ELSE max(applied_end_date) END AS last_month
+        FROM {versions}
+        GROUP BY linkage_domain, record_key_tag, scheme_code, insurer_number"""
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, spans: str, table: str, reason: str, reference_month: date
+) -> None:
+    connection.execute(
+        f"""
+        INSERT INTO control.change_partition
+        WITH spans AS (
+            SELECT DISTINCT scheme_code, insurer_number, date_trunc('month', first_month)::DATE AS first_month,
+                   CASE WHEN last_month IS NULL THEN $reference
+                        ELSE date_trunc('month', last_month)::DATE END AS last_month
+            FROM ({spans})
+        ), months AS (
+            SELECT DISTINCT scheme_code, insurer_number,
+                   unnest(range(first_month, last_month + INTERVAL 1 MONTH, INTERVAL 1 MONTH))::DATE AS month
+            FROM spans
+        )
+        SELECT scheme_code, insurer_number, month, $table, $reason FROM months
+        EXCEPT
+        SELECT scheme_code, insurer_number, month, table_name, reason FROM control.change_partition""",
+        {"reference": reference_month, "table": table, "reason": reason},
+    )
+
+
+def children(table: str) -> list[str]:
+    """Tables whose lines stand and fall with the rows of ``table``."""
+    return [contract.name for contract in CONTRACTS.values() if contract.parent == table]
+
+
+def add_landed(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[str],
+    linkage_domain: str,
+    sequence: int,
+    reference_month: date,
+) -> None:
+    """Open the partitions of a batch just landed in ``raw``, and of every earlier version of its records."""
+    is_fresh = f"(linkage_domain = '{linkage_domain}' AND batch_sequence = {sequence:d})"
+    for name in tables:
+        contract = CONTRACTS[name]
+        fresh = f"(SELECT * FROM raw.{name} WHERE {is_fresh})"
+        if contract.parent:
+            _insert(connection, _spans_sql(contract, fresh), name, "landed", reference_month)
+            continue
+        versions = (
+            f"(SELECT *, {is_fresh} AS is_fresh FROM raw.{name} "
+            f"SEMI JOIN {fresh} USING (linkage_domain, record_key_tag))"
+        )
+        spans = _enrolment_spans_sql(versions) if name == "enrolment" else _spans_sql(contract, versions)
+        for table in (name, *children(name)):
+            _insert(connection, spans, table, "landed", reference_month)
+
+
+def add_relinked(connection: duckdb.DuckDBPyConnection, identities: str, reference_month: date) -> None:
+    """Open the partitions of all facts of ``identities`` (relation of linkage_domain, identity_tag)."""
+    for contract in CONTRACTS.values():
+        if not contract.has_identity():
+            continue
+        facts = f"(SELECT * FROM raw.{contract.name} SEMI JOIN {identities} USING (linkage_domain, identity_tag))"
+        for table in (contract.name, *children(contract.name)):
+            _insert(connection, _spans_sql(contract, facts), table, "relinked", reference_month)
+
+
+def add_months(connection: duckdb.DuckDBPyConnection, after: date, reference_month: date) -> None:
+    """Open every partition after ``after`` up to the month of reference, which has moved on."""
+    for contract in CONTRACTS.values():
+        spans = f"""
+            SELECT scheme_code, insurer_number, greatest(first_month, $after + INTERVAL 1 MONTH) AS first_month,
+                   least(coalesce(last_month, $reference), $reference) AS last_month
+            FROM ({_spans_sql(contract, f"raw.{contract.name}")})
+            WHERE coalesce(last_month, $reference) > $after"""
+        spans = spans.replace("$after", f"DATE '{after.isoformat()}'")
+        _insert(connection, spans, contract.name, "reference_month", reference_month)
+
+
+def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether nothing has changed since the last finished build."""
+    row = connection.execute(
+        "SELECT NOT EXISTS (FROM control.change_partition) AND NOT EXISTS (FROM control.change_person)"
+    ).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+def close(connection: duckdb.DuckDBPyConnection, build_sequence: int) -> None:
+    """Empty the change set after a finished build, keeping its summary."""
+    connection.execute(
+        """
+        INSERT INTO control.change_history
+        SELECT ?, table_name, reason, count(*), min(month), max(month), 0
+        FROM control.change_partition GROUP BY table_name, reason
+        UNION ALL
+        SELECT ?, NULL, reason, 0, NULL, NULL, count(DISTINCT person_id) FROM control.change_person GROUP BY reason""",
+        [build_sequence, build_sequence],
+    )
+    connection.execute("DELETE FROM control.change_partition")
+    connection.execute("DELETE FROM control.change_person")

@@ -1,0 +1,45 @@
+"""``tsumugi center link``: one person, many numbers.
+
+The rules live in ``edges`` (who may be one), ``guards`` (who may not), ``components`` (the persons)
+and ``person_id`` (their names); ``state`` keeps the result in the warehouse.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from ingest import faults
+from ingest.center.home import one_step, open_warehouse, transaction
+from ingest.center.link.state import relink
+from ingest.center.schema import next_build
+from ingest.identity.passes import passes
+from ingest.progress import ProgressCallback
+from ingest.sealing.keys import KeyRing
+from ingest.settings import Settings
+
+
+def link(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
+    """Link the identities of the batches received since the last run.
+
+    Returns counts: identities, persons, provisional ones, what was solved anew, refused edges by
+    reason. Does nothing where no batch is new and the rules are those of before.
+    """
+    center = settings.the_center()
+    ring = KeyRing(center)
+    with one_step(center), open_warehouse(center, ring) as connection:
+        progress("center link", 0, 1)
+        with transaction(connection):
+            figures = relink(
+                connection, ring.secret("link"), _passes(), settings.reference_month, next_build(connection)
+            )
+            faults.point("link.written")
+        faults.point("link.committed")
+        progress("center link", 1, 1)
+    return figures
+
+
+def _passes() -> pl.DataFrame:
+    rows = [(one.pass_id, one.purpose, one.strength) for one in passes()]
+    return pl.DataFrame(rows, schema=["pass_id", "purpose", "strength"], orient="row")

@@ -1,0 +1,115 @@
+"""The center's own tables in the warehouse: ``raw``, ``link`` and ``control`` (dbt makes the others).
+
+``raw`` only grows; every row carries its linkage domain and the batch that brought it.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import polars as pl
+
+from ingest.formats.contracts import CONTRACTS
+
+_SQL_TYPES: dict[pl.DataType, str] = {
+    pl.String(): "VARCHAR",
+    pl.Int64(): "BIGINT",
+    pl.Int32(): "INTEGER",
+    pl.Boolean(): "BOOLEAN",
+    pl.Date(): "DATE",
+    pl.Binary(): "BLOB",
+    pl.Decimal(18, 4): "DECIMAL(18,4)",
+}
+
+BATCH_COLUMNS: dict[str, pl.DataType] = {"linkage_domain": pl.String(), "batch_sequence": pl.Int64()}
+
+ACCOMPANYING: dict[str, dict[str, pl.DataType]] = {
+    "identity": {
+        "identity_tag": pl.Binary(),
+        "ciphertext": pl.Binary(),
+        "epoch": pl.Int32(),
+        "scheme_code": pl.String(),
+        "insurer_number": pl.String(),
+        "municipality_code": pl.String(),
+        "sex_code": pl.String(),
+        "birth_month": pl.Date(),
+        "is_born_on_first": pl.Boolean(),
+    },
+    "identity_pass": {
+        "identity_tag": pl.Binary(),
+        "pass_id": pl.String(),
+        "purpose": pl.String(),
+        "pass_tag": pl.Binary(),
+    },
+    "control_total": {
+        "delivery_id": pl.Int64(),
+        "source_file_id": pl.String(),
+        "stream": pl.String(),
+        "table_name": pl.String(),
+        "scheme_code": pl.String(),
+        "measure": pl.String(),
+        "outcome": pl.String(),
+        "value": pl.Int64(),
+    },
+    "arrival": {
+        "delivery_id": pl.Int64(),
+        "insurer_number": pl.String(),
+        "stream": pl.String(),
+        "month": pl.Date(),
+        "rows": pl.Int64(),
+    },
+}
+"""Tables that travel with the contract tables in every batch of facts."""
+
+RAW_TABLES: dict[str, dict[str, pl.DataType]] = {
+    name: contract.sealed_schema() for name, contract in CONTRACTS.items()
+} | ACCOMPANYING
+
+_OWN_TABLES = {
+    "link.node": "linkage_domain VARCHAR, identity_tag BLOB, component_tag BLOB, sex_code VARCHAR, birth_month DATE",
+    "link.incidence": "linkage_domain VARCHAR, purpose VARCHAR, pass_tag BLOB, identity_tag BLOB, pass_id VARCHAR",
+    "link.identity_person": "linkage_domain VARCHAR, identity_tag BLOB, person_id BLOB, is_provisional BOOLEAN",
+    "link.refused_component": "linkage_domain VARCHAR, component_tag BLOB, reason_code VARCHAR, pass_id VARCHAR, "
+    "edges BIGINT",
+    "link.refused_edge": "reason_code VARCHAR, pass_id VARCHAR, edges BIGINT",
+    "link.person_evidence": "person_id BLOB, pass_id VARCHAR, edges BIGINT",
+    "link.alias": "old_person_id BLOB, new_person_id BLOB, build_sequence BIGINT",
+    "control.received_batch": "site VARCHAR, sequence BIGINT, manifest_hash VARCHAR, linkage_domain VARCHAR, "
+    "rows BIGINT, is_linked BOOLEAN",
+    "control.link_rules": "rules_hash VARCHAR",
+    "control.change_partition": "scheme_code VARCHAR, insurer_number VARCHAR, month DATE, table_name VARCHAR, "
+    "reason VARCHAR",
+    "control.change_person": "person_id BLOB, reason VARCHAR",
+    "control.change_history": "build_sequence BIGINT, table_name VARCHAR, reason VARCHAR, partitions BIGINT, "
+    "first_month DATE, last_month DATE, persons BIGINT",
+    "control.build": "build_sequence BIGINT, reference_month DATE, project_hash VARCHAR, is_full_refresh BOOLEAN, "
+    "state VARCHAR",
+}
+
+
+def columns_sql(schema: dict[str, pl.DataType]) -> str:
+    """Column definitions of a Polars schema."""
+    return ", ".join(f"{name} {_SQL_TYPES[dtype]}" for name, dtype in schema.items())
+
+
+def sql_types(schema: dict[str, pl.DataType]) -> dict[str, str]:
+    """DuckDB type by column name."""
+    return {name: _SQL_TYPES[dtype] for name, dtype in schema.items()}
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that are not there yet, in the database in use."""
+    for schema in ("raw", "link", "control"):
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for name, columns in RAW_TABLES.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{name} ({columns_sql(columns | BATCH_COLUMNS)})")
+    for name, definition in _OWN_TABLES.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({definition})")
+
+
+def next_build(connection: duckdb.DuckDBPyConnection) -> int:
+    """Sequence of the build to come: one after the last finished one."""
+    row = connection.execute(
+        "SELECT coalesce(max(build_sequence), 0) + 1 FROM control.build WHERE state = 'finished'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,124 @@
+"""The center's part of ``tsumugi status``: what came, what waits, what was refused, what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from ingest.center.home import open_warehouse
+from ingest.ledger import Ledger
+from ingest.sealing.keys import KeyRing
+from ingest.settings import Settings
+from ingest.warehouse import WarehouseError
+
+_MONTHLY = ("medical", "care_claim", "care_insured_count")  # adjudicated or counted every month
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Figures of the center, counts only.
+
+    ``batches`` received and sent by site and state; ``refused`` and ``held`` with their reasons;
+    ``steps_unfinished`` killed or failed, with the names of failed models and tests;
+    ``rows`` in raw by table; ``linkage``; ``build`` with the open change set; ``missing``: insurer ×
+    stream × month between the first arrival of that insurer's stream and the month of reference.
+    """
+    center = settings.the_center()
+    figures: dict[str, Any] = {"batches": [], "refused": [], "held": []}
+    if center.ledger.is_file():
+        with Ledger(center.ledger) as ledger:
+            figures |= _of_ledger(ledger)
+    if not center.warehouse.is_file():
+        return figures | {"note": "no batch has been received"}
+    try:
+        with open_warehouse(center, KeyRing(center), read_only=True) as connection:
+            return figures | _of_warehouse(connection, settings)
+    except WarehouseError as error:
+        return figures | {"note": str(error)}
+
+
+def _of_ledger(ledger: Ledger) -> dict[str, Any]:
+    told = "SELECT peer AS site, way, sequence, reason_code, message FROM batch WHERE state = ? ORDER BY peer, sequence"
+    return {
+        "batches": ledger.rows(
+            "SELECT peer AS site, way, kind, state, count(*) AS batches, max(sequence) AS last_sequence FROM batch "
+            "GROUP BY peer, way, kind, state ORDER BY peer, way, kind, state"
+        ),
+        "refused": ledger.rows(told, ("refused",)),
+        "held": ledger.rows(told, ("held",)),
+        "steps_unfinished": ledger.rows(
+            "SELECT name, state, message, started_at FROM step WHERE state <> 'done' ORDER BY started_at"
+        ),
+    }
+
+
+def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, Any]:
+    tables = connection.execute(
+        "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = 'warehouse' "
+        "AND schema_name = 'raw' ORDER BY table_name"
+    ).fetchall()
+    persons = _row(
+        connection,
+        "SELECT count(*), count(DISTINCT person_id), count(DISTINCT person_id) FILTER (is_provisional) "
+        "FROM link.identity_person",
+    )
+    unlinked = _row(connection, "SELECT count(*) FROM control.received_batch WHERE NOT is_linked")
+    build = connection.execute(
+        "SELECT build_sequence, reference_month, state, is_full_refresh FROM control.build "
+        "ORDER BY build_sequence DESC LIMIT 1"
+    ).fetchone()
+    change = _row(
+        connection,
+        "SELECT (SELECT count(*) FROM control.change_partition), (SELECT count(*) FROM control.change_person)",
+    )
+    return {
+        "rows": dict(tables),
+        "linkage": {
+            "identities": persons[0],
+            "persons": persons[1],
+            "provisional_persons": persons[2],
+            "refused_edges": dict(
+                connection.execute(
+                    "SELECT reason_code, sum(edges)::BIGINT FROM link.refused_edge GROUP BY 1 ORDER BY 1"
+                ).fetchall()
+            ),
+            "batches_not_linked": unlinked[0],
+        },
+        "build": dict(
+            zip(("build_sequence", "reference_month", "state", "is_full_refresh"), build or (None,) * 4, strict=True)
+        )
+        | {"changed_partitions": change[0], "changed_persons": change[1]},
+        "missing": _missing(connection, settings),
+    }
+
+
+def _missing(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[dict[str, Any]]:
+    """Months in which an insurer's monthly stream did not come, from its first arrival on.
+
+    Streams that come only when something happened are told by the site, which knows their cadence.
+    """
+    found = connection.execute(
+        """
+        WITH came AS (
+            SELECT DISTINCT linkage_domain, insurer_number, stream, month
+            FROM raw.arrival WHERE month <= $reference AND list_contains($streams, stream)
+        ), monthly AS (
+            SELECT linkage_domain, insurer_number, stream, min(month) AS first_month
+            FROM came GROUP BY linkage_domain, insurer_number, stream
+        ), expected AS (
+            SELECT linkage_domain, insurer_number, stream,
+                   unnest(range(first_month, $reference + INTERVAL 1 MONTH, INTERVAL 1 MONTH))::DATE AS month
+            FROM monthly
+        )
+        SELECT linkage_domain, insurer_number, stream, strftime(month, '%Y-%m') AS month
+        FROM expected ANTI JOIN came USING (linkage_domain, insurer_number, stream, month)
+        ORDER BY ALL""",
+        {"reference": settings.reference_month, "streams": list(_MONTHLY)},
+    ).fetchall()
+    return [dict(zip(("linkage_domain", "insurer_number", "stream", "month"), row, strict=True)) for row in found]
+
+
+def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    found = connection.execute(sql).fetchone()
+    assert found is not None
+    return found

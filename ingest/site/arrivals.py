@@ -1,0 +1,83 @@
+"""Which month of which insurer's stream a delivery brought: the base of what is missing.
+
+The month is the one that the delivery is *for*: claims come the month after the service, so their
+month is the one before the 審査年月 and a late claim does not pass for a delivery that never came.
+``streams.csv`` states column, shift and cadence a stream; the population has no insurer, its
+municipality stands in.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+STREAMS_FILE = Path(__file__).with_name("streams.csv")
+
+SCHEMA: dict[str, pl.DataType] = {
+    "insurer_number": pl.String(),
+    "stream": pl.String(),
+    "month": pl.Date(),
+    "rows": pl.Int64(),
+}
+
+
+@dataclass(frozen=True)
+class StreamRule:
+    """How deliveries of one stream are counted: table, month column, months back, cadence."""
+
+    stream: str
+    table_name: str
+    month_column: str
+    months_back: int
+    cadence: str
+
+    def period(self, month: date) -> date:
+        """First day of the period of ``month`` in the cadence of the stream."""
+        if self.cadence == "month":
+            return month
+        if self.cadence == "year":
+            return date(month.year, 1, 1)
+        return date(month.year if month.month >= 4 else month.year - 1, 4, 1)
+
+    def next_period(self, period: date) -> date:
+        """The period after ``period``."""
+        if self.cadence == "month":
+            return date(period.year + period.month // 12, period.month % 12 + 1, 1)
+        return period.replace(year=period.year + 1)
+
+
+@cache
+def stream_rules() -> dict[str, StreamRule]:
+    """The rules of ``streams.csv`` by stream."""
+    with STREAMS_FILE.open(encoding="utf-8", newline="") as handle:
+        return {
+            row["stream"]: StreamRule(
+                row["stream"], row["table_name"], row["month_column"], int(row["months_back"]), row["cadence"]
+            )
+            for row in csv.DictReader(handle)
+        }
+
+
+def arrivals(stream: str, kept: pl.DataFrame, by: str) -> pl.DataFrame:
+    """Rows that arrived of ``stream`` by the columns ``by``, insurer and month (``SCHEMA`` after ``by``).
+
+    ``kept`` is the plain form of the table of the stream, without the rows that were not sealed.
+    """
+    rule = stream_rules()[stream]
+    month = pl.date(pl.col("year"), 1, 1) if rule.month_column == "year" else pl.col(rule.month_column)
+    insurer = "insurer_number" if "insurer_number" in kept.columns else "municipality_code"
+    return (
+        kept.group_by(
+            by,
+            pl.col(insurer).alias("insurer_number"),
+            pl.lit(stream).alias("stream"),
+            month.dt.truncate("1mo").dt.offset_by(f"-{rule.months_back}mo").alias("month"),
+        )
+        .agg(pl.len().cast(pl.Int64).alias("rows"))
+        .sort(by, "insurer_number", "month")
+    )

@@ -1,0 +1,186 @@
+"""Site extract: the files of the inbox become one sealed batch for the center.
+
+Read, check, tokenise, seal; then, in one ledger transaction, what became of every file and row; then
+the batch is handed over and the files leave the inbox, encrypted copies of them being in the archive.
+
+Where a kill may fall and what the next run finds:
+
+* before the ledger transaction: the inbox as it was, and a batch that nobody knows, which is thrown
+  away. Quarantine and directory may hold rows of the run; both are written so that a repeat changes
+  nothing.
+* after it: the ledger knows the batch and the files. The batch is handed over again, the files noted
+  in the same transaction are taken out of the inbox, nothing is read twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ingest import faults, warehouse
+from ingest.identity.directory import Directory
+from ingest.identity.tokens import Tokeniser
+from ingest.ledger import Ledger
+from ingest.progress import ProgressCallback
+from ingest.quality import report
+from ingest.quality.quarantine import Quarantine
+from ingest.sealing.envelope import Sealed, seal
+from ingest.sealing.keys import CENTER, KeyRing
+from ingest.settings import Settings, SiteSettings
+from ingest.site import archive, inbox
+from ingest.site.area import area_of
+from ingest.site.delivery import Delivery, plan
+from ingest.site.load import IDENTITY_TABLES, Load
+from ingest.site.lock import locked
+from ingest.site.outbox import Outbox
+from ingest.site.workroom import Workroom
+
+CHUNK_FILES = 64
+CHUNK_BYTES = 32 << 20  # source bytes read at a time; as typed columns they take about ten times that
+
+
+def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> dict[str, Any]:
+    """Take everything that waits in the inbox of a site; returns figures of what became of it.
+
+    Does nothing when nothing waits. Raises SiteError where another step of the site is running or a
+    file changes while it is read, and the errors of keys and databases.
+    """
+    site = settings.site(site_name)
+    with locked(site.home), Ledger(site.ledger) as ledger:
+        ring = KeyRing(site)
+        inbox.remove_noted(ledger)
+        outbox = Outbox.of(settings, site_name, ledger, ring)
+        receipts = outbox.settle()
+        outbox.hand_over()
+        _report(ledger, site, site_name)
+        files = inbox.scan(site.inbox)
+        figures: dict[str, Any] = {"files": len(files)}
+        if files:
+            figures |= _take(site, site_name, ledger, ring, outbox, files, progress)
+        else:
+            figures["note"] = "nothing waits in the inbox"
+        return figures | {name: count for name, count in receipts.items() if count}
+
+
+def _take(
+    site: SiteSettings,
+    site_name: str,
+    ledger: Ledger,
+    ring: KeyRing,
+    outbox: Outbox,
+    files: list[inbox.InboxFile],
+    progress: ProgressCallback,
+) -> dict[str, Any]:
+    sequence, previous_hash = outbox.next_batch()
+    deliveries = plan(ledger, files)
+    step = _step_name(sequence, files)
+    ledger.begin_step("extract", step)
+    at_rest = ring.secret("at-rest")
+    try:
+        with (
+            Workroom(site, "facts") as room,
+            Quarantine(site.quarantine, at_rest, spill=site.spill) as quarantine,
+            warehouse.open_database(site.directory, at_rest, alias="directory", spill=site.spill) as known,
+        ):
+            tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+            area = area_of(site.prefecture_code)
+            load = Load(deliveries, area, room, tokeniser, Directory(known), quarantine)
+            _read_all(load, f"site {site_name}: read, check, tokenise", progress)
+            faults.point("extract.read")
+            load.close(ledger)
+            sealed = _seal(room, outbox, ring, site_name, sequence, previous_hash)
+        faults.point("extract.sealed")
+        _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
+        faults.point("extract.archived")
+        figures = load.figures() | {"sequence": sequence}
+        with ledger.transaction() as connection:
+            load.record(ledger, connection, sequence)
+            ledger.add_batch(
+                connection,
+                way="sent",
+                peer=CENTER,
+                sequence=sequence,
+                kind="facts",
+                manifest_hash=sealed.manifest_hash,
+                state="sealed",
+                figures=sealed.figures,
+            )
+            inbox.note_removal(ledger, connection, files)
+            faults.point("extract.recording")
+            ledger.end_step("extract", step, figures=figures)
+    except BaseException as error:
+        ledger.end_step("extract", step, error=type(error).__name__)
+        raise
+    faults.point("extract.recorded")
+    outbox.hand_over()
+    faults.point("extract.handed_over")
+    inbox.remove_noted(ledger)
+    _report(ledger, site, site_name)
+    return figures
+
+
+def _report(ledger: Ledger, site: SiteSettings, site_name: str) -> None:
+    """Write the reports that are not there yet, also the one of a run that was killed before it."""
+    folder = site.home / "reports"
+    for row in ledger.rows("SELECT DISTINCT sequence FROM batch WHERE way = 'sent' AND state <> 'refused'"):
+        if not report.is_written(row["sequence"], folder):
+            report.write(ledger, row["sequence"], folder, site_name)
+
+
+def _read_all(load: Load, description: str, progress: ProgressCallback) -> None:
+    total = len(load.deliveries)
+    done = 0
+    progress(description, 0, total)
+    for chunk in _chunks(load.deliveries):
+        load.take(chunk)
+        done += len(chunk)
+        progress(description, done, total)
+
+
+def _chunks(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
+    """Deliveries in their order, a chunk at most ``CHUNK_FILES`` and about ``CHUNK_BYTES``."""
+    chunk: list[Delivery] = []
+    size = 0
+    for delivery in deliveries:
+        chunk.append(delivery)
+        size += 0 if delivery.original is not None else delivery.file.size
+        if len(chunk) >= CHUNK_FILES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _seal(
+    room: Workroom, outbox: Outbox, ring: KeyRing, site_name: str, sequence: int, previous_hash: str | None
+) -> Sealed:
+    return seal(
+        room.connection,
+        # Chunks repeat an identity; the batch names it once.
+        {table: f"SELECT DISTINCT * FROM {table}" if table in IDENTITY_TABLES else table for table in room.tables},
+        outbox.place(sequence),
+        sender=site_name,
+        recipient=CENTER,
+        sequence=sequence,
+        previous_hash=previous_hash,
+        kind="facts",
+        signing_key=ring.secret("signing"),
+        recipient_public=ring.peer(CENTER).envelope,
+    )
+
+
+def _archive(
+    deliveries: list[Delivery], folder: Path, key: bytes, description: str, progress: ProgressCallback
+) -> None:
+    for done, delivery in enumerate(deliveries, start=1):
+        archive.store(delivery.file.path, folder, delivery.file.file_id, key)
+        progress(description, done, len(deliveries))
+
+
+def _step_name(sequence: int, files: list[inbox.InboxFile]) -> str:
+    digest = hashlib.sha256(str(sequence).encode())
+    for file in files:
+        digest.update(f"\n{file.file_id} {file.name}".encode())
+    return digest.hexdigest()

@@ -1,0 +1,386 @@
+"""What one extract gathers: rows judged and tokenised chunk by chunk, and the account of them all."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+
+import polars as pl
+
+from ingest.formats import recognise
+from ingest.formats.contracts import CONTRACTS
+from ingest.formats.reading import FileRefused, Reading, empty_tables, reasons
+from ingest.identity.directory import Directory
+from ingest.identity.tokens import Tokeniser
+from ingest.ledger import Ledger
+from ingest.quality import quarantine as quarantine_module
+from ingest.quality.quarantine import Quarantine
+from ingest.site import arrivals, totals
+from ingest.site.area import Area
+from ingest.site.delivery import Delivery
+from ingest.site.errors import SiteError
+from ingest.site.triage import FILE, Triage, triage
+from ingest.site.workroom import Workroom
+
+_PROBLEM_SCHEMA: dict[str, pl.DataType] = {
+    FILE: pl.Int64(),
+    "table_name": pl.String(),
+    "field": pl.String(),
+    "reason_code": pl.String(),
+    "message": pl.String(),
+    "rows": pl.Int64(),
+    "first_line": pl.Int64(),
+}
+_PROBLEM_KEY = (FILE, "table_name", "field", "reason_code")
+_NAMED_INSURERS = 20  # at most so many foreign insurers are named in one message
+IDENTITY_TABLES = ("identity", "identity_pass")
+
+
+class Load:
+    """The deliveries of one run and where their rows went; see ``take``, ``close``, ``record``."""
+
+    def __init__(
+        self,
+        deliveries: list[Delivery],
+        area: Area,
+        room: Workroom,
+        tokeniser: Tokeniser,
+        directory: Directory,
+        quarantine: Quarantine,
+    ) -> None:
+        self.deliveries = deliveries
+        self._area = area
+        self._room = room
+        self._tokeniser = tokeniser
+        self._directory = directory
+        self._quarantine = quarantine
+        self._position = {delivery.delivery_id: place for place, delivery in enumerate(deliveries)}
+        self._file_ids = pl.Series([d.file.file_id for d in deliveries], dtype=pl.String)
+        self._file_names = pl.Series([d.file.name for d in deliveries], dtype=pl.String)
+        self._totals: list[pl.DataFrame] = []
+        self._arrivals: list[pl.DataFrame] = []
+        self._problems: list[pl.DataFrame] = []
+
+    # -- chunk by chunk ----------------------------------------------------------------------------
+    def take(self, chunk: list[Delivery]) -> None:
+        """Read, judge, tokenise and keep the files of ``chunk``; duplicates are left for ``close``."""
+        fresh = [delivery for delivery in chunk if delivery.original is None]
+        readings: dict[int, Reading] = {}
+        for delivery in fresh:
+            reading = self._read(delivery)
+            if reading is not None:
+                readings[self._position[delivery.delivery_id]] = reading
+        judged = triage(_tables(readings), self._area)
+        set_aside = _together([_at(reading.set_aside, place) for place, reading in readings.items()])
+        self._count(judged, set_aside)
+        self._note_problems(readings, judged, set_aside)
+        for place in judged.wrong_site:
+            self.deliveries[place].refuse("wrong_site", reasons()["wrong_site"].ja)
+        self._set_aside(fresh, judged, set_aside)
+        self._keep(judged)
+
+    def _read(self, delivery: Delivery) -> Reading | None:
+        try:
+            reader, edition = recognise(delivery.file.path)
+            delivery.recognised(reader, edition)
+            reading = reader.read(delivery.file.path)
+        except FileRefused as refusal:
+            delivery.refused_by(refusal)
+            self._count_refused(delivery, refusal.tables)
+            return None
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # a reader that fails costs its file, not the load
+            delivery.refuse("unrecognised", f"読み込みに失敗しました（{delivery.format}: {type(error).__name__}）")
+            return None
+        delivery.edition, delivery.months = reading.edition, reading.months
+        return reading
+
+    def _count_refused(self, delivery: Delivery, tables: dict[str, pl.DataFrame]) -> None:
+        place = self._position[delivery.delivery_id]
+        placed = {name: _at(frame, place) for name, frame in tables.items()}
+        for outcome in ("read", "refused"):
+            self._totals.append(totals.of_tables(placed, pl.lit(outcome)))
+
+    def _count(self, judged: Triage, set_aside: pl.DataFrame | None) -> None:
+        self._totals.append(totals.of_tables(judged.tables, pl.lit("read")))
+        gone = {name: frame.filter(pl.col("_outcome").is_not_null()) for name, frame in judged.tables.items()}
+        self._totals.append(totals.of_tables(gone, pl.col("_outcome")))
+        if set_aside is not None:
+            refused = pl.col(FILE).is_in(sorted(judged.wrong_site))
+            outcome = pl.when(refused).then(pl.lit("refused")).otherwise(pl.lit("set_aside"))
+            self._totals.append(totals.of_set_aside(set_aside, pl.lit("read")))
+            self._totals.append(totals.of_set_aside(set_aside, outcome))
+
+    def _note_problems(self, readings: dict[int, Reading], judged: Triage, set_aside: pl.DataFrame | None) -> None:
+        for place, reading in readings.items():
+            found = [(place, p.table, p.field, p.reason_code, p.message, 1, p.line) for p in reading.problems]
+            self._problems.append(pl.DataFrame(found, schema=_PROBLEM_SCHEMA, orient="row"))
+        for name, frame in judged.tables.items():
+            rows = frame.filter(pl.col("_outcome").is_not_null())
+            message = pl.col("_message")
+            if CONTRACTS[name].parent is None:
+                rows = rows.join(_foreign_insurers(rows), on=FILE, how="left", maintain_order="left")
+                elsewhere = pl.col("_reason").is_in(["out_of_area", "wrong_site"])
+                message = pl.when(elsewhere).then(pl.concat_str("_message", "_insurers")).otherwise("_message")
+            self._problems.append(
+                _summarised(
+                    rows.select(
+                        FILE,
+                        pl.lit(name).alias("table_name"),
+                        pl.col("_field").alias("field"),
+                        pl.col("_reason").alias("reason_code"),
+                        message.alias("message"),
+                        "source_row",
+                    )
+                )
+            )
+        if set_aside is not None:
+            self._problems.append(_summarised(set_aside))
+
+    def _set_aside(self, fresh: list[Delivery], judged: Triage, set_aside: pl.DataFrame | None) -> None:
+        """Rows that are not let through, into the quarantine (a refused file lies in the archive)."""
+        parts: dict[str, list[pl.DataFrame]] = {table: [] for table in quarantine_module.TABLES}
+        remedies = {code: reason.remedy_ja for code, reason in reasons().items()}
+        for name, frame in judged.tables.items():
+            for table, found in parts.items():
+                rows = frame.filter(pl.col("_outcome") == table)
+                if rows.is_empty():
+                    continue
+                plain = pl.struct(*CONTRACTS[name].plain_schema()).struct.json_encode()
+                found.append(
+                    rows.select(
+                        self._named("file_id", self._file_ids, rows),
+                        self._named("file_name", self._file_names, rows),
+                        pl.lit(name).alias("table_name"),
+                        "source_row",
+                        pl.col("_field").alias("field"),
+                        pl.col("_reason").alias("reason_code"),
+                        pl.col("_message").alias("message"),
+                        pl.col("_reason").replace_strict(remedies, default=None).alias("remedy"),
+                        pl.col("scheme_code") if "scheme_code" in rows.columns else pl.lit(None).alias("scheme_code"),
+                        plain.alias("row_text"),
+                    ).cast(quarantine_module.SCHEMA)  # type: ignore[arg-type]
+                )
+        if set_aside is not None:
+            rows = set_aside.filter(~pl.col(FILE).is_in(sorted(judged.wrong_site)))
+            parts["set_aside"].append(
+                rows.select(
+                    self._named("file_id", self._file_ids, rows),
+                    self._named("file_name", self._file_names, rows),
+                    *(name for name in quarantine_module.SCHEMA if name in rows.columns),
+                    pl.col("raw").alias("row_text"),
+                ).select(*quarantine_module.SCHEMA)
+            )
+        self._quarantine.replace(
+            [delivery.file.file_id for delivery in fresh],
+            {table: pl.concat(found) for table, found in parts.items() if found},
+        )
+
+    def _keep(self, judged: Triage) -> None:
+        """Tokenise what is let through and put it into the workroom."""
+        kept = {name: judged.kept(name) for name in judged.tables}
+        for name, frame in kept.items():
+            contract = CONTRACTS[name]
+            if contract.parent is None:
+                self._arrivals.append(arrivals.arrivals(contract.stream, frame, FILE))
+        plain = {name: frame.drop(FILE) for name, frame in kept.items()}
+        sealed = self._tokeniser.seal_tables(plain, self._area.prefecture_code)
+        self._directory.remember(sealed)
+        placed: dict[str, pl.DataFrame] = {}
+        for name, frame in sealed.tables.items():
+            file = kept[name][FILE]
+            placed[name] = frame.with_columns(file)
+            self._room.append(
+                name,
+                frame.with_columns(self._file_ids.gather(file).alias("source_file_id")).select(
+                    *CONTRACTS[name].sealed_schema()
+                ),
+            )
+        self._totals.append(totals.of_tables(placed, pl.lit("sealed")))
+        self._room.append("identity", sealed.identity)
+        self._room.append("identity_pass", sealed.identity_pass)
+
+    # -- the whole run -----------------------------------------------------------------------------
+    def close(self, ledger: Ledger) -> None:
+        """Account for the run: duplicates as their originals, read against everything else.
+
+        Puts control totals and arrivals into the workroom. Raises SiteError when a row is unaccounted for.
+        """
+        known = totals.together(self._totals)
+        self._totals = [known, *self._of_duplicates(ledger, known)]
+        account = totals.together(self._totals)
+        totals.hold(account)
+        self._hold_workroom(account)
+        self._totals = [account]
+        came = pl.DataFrame(self._facts(), schema=_FACT_SCHEMA, orient="row")
+        self._room.append(
+            "control_total",
+            account.join(came, on=FILE).select(
+                "delivery_id", "source_file_id", "stream", "table_name", "scheme_code", "measure", "outcome", "value"
+            ),
+        )
+        empty = pl.DataFrame(schema=arrivals.SCHEMA).select(pl.lit(None, dtype=pl.Int64).alias(FILE), *arrivals.SCHEMA)
+        arrived = pl.concat([empty, *self._arrivals])
+        self._arrivals = [arrived]
+        self._room.append("arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA))
+
+    def record(self, ledger: Ledger, connection: sqlite3.Connection, sequence: int) -> None:
+        """Write deliveries, control totals, problems and arrivals inside the ledger transaction."""
+        for delivery in self.deliveries:
+            ledger.add_delivery(
+                connection,
+                delivery_id=delivery.delivery_id,
+                file_id=delivery.file.file_id,
+                file_name=delivery.file.name,
+                stream=delivery.stream,
+                format=delivery.format,
+                edition=delivery.edition,
+                months=delivery.months,
+                state=delivery.state,
+                reason_code=delivery.reason_code,
+                message=delivery.message,
+                sequence=sequence,
+            )
+        ids = [delivery.delivery_id for delivery in self.deliveries]
+        connection.executemany(
+            "INSERT INTO control_total (delivery_id, table_name, scheme_code, measure, outcome, value) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [(ids[row[0]], *row[1:]) for row in self._totals[0].iter_rows()],
+        )
+        connection.executemany(
+            "INSERT INTO problem (delivery_id, table_name, field, reason_code, message, rows, first_line) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(ids[row[0]], *row[1:]) for row in self._all_problems().iter_rows()],
+        )
+        connection.executemany(
+            "INSERT INTO arrival (delivery_id, insurer_number, stream, month, rows) VALUES (?, ?, ?, ?, ?)",
+            [
+                (ids[place], insurer, stream, month.isoformat(), rows)
+                for place, insurer, stream, month, rows in self._arrivals[0].iter_rows()
+            ],
+        )
+
+    def figures(self) -> dict[str, int]:
+        """Files by state and rows by outcome."""
+        states = Counter(delivery.state for delivery in self.deliveries)
+        rows = self._totals[0].filter(pl.col("measure") == "rows").group_by("outcome").agg(pl.col("value").sum())
+        counted = dict(rows.iter_rows())
+        return {state: states[state] for state in ("taken", "refused", "duplicate")} | {
+            f"rows_{outcome}": int(counted.get(outcome, 0)) for outcome in ("read", *totals.OUTCOMES)
+        }
+
+    # -- parts ---------------------------------------------------------------------------------------
+    def _of_duplicates(self, ledger: Ledger, known: pl.DataFrame) -> list[pl.DataFrame]:
+        """What a file counted when it came first, it counts again as read and refused."""
+        parts = []
+        for place, delivery in enumerate(self.deliveries):
+            if delivery.original is None:
+                continue
+            if delivery.original in self._position:
+                first = self.deliveries[self._position[delivery.original]]
+                delivery.stream, delivery.format = first.stream, first.format
+                delivery.edition, delivery.months = first.edition, first.months
+                came = known.filter((pl.col(FILE) == self._position[delivery.original]) & (pl.col("outcome") == "read"))
+            else:
+                was = ledger.rows("SELECT * FROM delivery WHERE delivery_id = ?", (delivery.original,))[0]
+                delivery.stream, delivery.format = was["stream"], was["format"]
+                delivery.edition, delivery.months = was["edition"], json.loads(was["months"])
+                came = pl.DataFrame(
+                    ledger.rows(
+                        "SELECT 0 AS _file, table_name, scheme_code, measure, outcome, value FROM control_total "
+                        "WHERE delivery_id = ? AND outcome = 'read'",
+                        (delivery.original,),
+                    ),
+                    schema=totals.SCHEMA,
+                )
+            came = came.with_columns(pl.lit(place, dtype=pl.Int64).alias(FILE))
+            parts += [came, came.with_columns(pl.lit("refused").alias("outcome"))]
+        return parts
+
+    def _hold_workroom(self, account: pl.DataFrame) -> None:
+        sealed = account.filter((pl.col("measure") == "rows") & (pl.col("outcome") == "sealed"))
+        counted = dict(sealed.group_by("table_name").agg(pl.col("value").sum()).iter_rows())
+        for name in CONTRACTS:
+            if name not in self._room.tables:
+                self._room.append(name, pl.DataFrame(schema=CONTRACTS[name].sealed_schema()))
+            if self._room.count(name) != counted.get(name, 0):
+                raise SiteError(f"the rows of {name} to be sealed are not those accounted for; nothing was sealed")
+        for name in IDENTITY_TABLES:
+            if name not in self._room.tables:
+                empty = self._tokeniser.seal_tables(empty_tables("claim"), self._area.prefecture_code)
+                self._room.append(name, empty.identity if name == "identity" else empty.identity_pass)
+
+    def _facts(self) -> list[tuple[int, int, str, str | None]]:
+        return [
+            (place, delivery.delivery_id, delivery.file.file_id, delivery.stream)
+            for place, delivery in enumerate(self.deliveries)
+        ]
+
+    def _all_problems(self) -> pl.DataFrame:
+        return (
+            pl.concat([pl.DataFrame(schema=_PROBLEM_SCHEMA), *self._problems])
+            .group_by(_PROBLEM_KEY)
+            .agg(pl.col("message").min(), pl.col("rows").sum(), pl.col("first_line").min())
+            .select(*_PROBLEM_SCHEMA)
+            .sort(_PROBLEM_KEY)
+        )
+
+    def _named(self, name: str, values: pl.Series, rows: pl.DataFrame) -> pl.Series:
+        return values.gather(rows[FILE]).alias(name)
+
+
+_FACT_SCHEMA: dict[str, pl.DataType] = {
+    FILE: pl.Int64(),
+    "delivery_id": pl.Int64(),
+    "source_file_id": pl.String(),
+    "stream": pl.String(),
+}
+
+
+def _tables(readings: dict[int, Reading]) -> dict[str, pl.DataFrame]:
+    """The tables of several files as one of each name, with the file's position."""
+    found: dict[str, list[pl.DataFrame]] = {}
+    for place, reading in readings.items():
+        for name, frame in reading.tables.items():
+            found.setdefault(name, []).append(_at(frame, place))
+    return {name: pl.concat(frames) for name, frames in found.items()}
+
+
+def _at(frame: pl.DataFrame, place: int) -> pl.DataFrame:
+    return frame.with_columns(pl.lit(place, dtype=pl.Int64).alias(FILE))
+
+
+def _together(frames: list[pl.DataFrame]) -> pl.DataFrame | None:
+    filled = [frame for frame in frames if frame.height]
+    return pl.concat(filled) if filled else None
+
+
+def _summarised(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with a reason as problems: how many, the first line, the first message."""
+    return (
+        rows.group_by(_PROBLEM_KEY)
+        .agg(
+            pl.col("message").min(),
+            pl.len().cast(pl.Int64).alias("rows"),
+            pl.col("source_row").min().alias("first_line"),
+        )
+        .select(*_PROBLEM_SCHEMA)
+    )
+
+
+def _foreign_insurers(rows: pl.DataFrame) -> pl.DataFrame:
+    """By file: the insurers outside the area with their rows, as text, the most frequent first."""
+    number = "insurer_number" if "insurer_number" in rows.columns else "municipality_code"
+    counted = (
+        rows.filter(pl.col("_reason").is_in(["out_of_area", "wrong_site"]))
+        .group_by(FILE, pl.col(number).fill_null("-").alias("number"))
+        .len("rows")
+        .sort(FILE, "rows", "number", descending=[False, True, False])
+    )
+    named = pl.concat_str("number", pl.lit(" ("), pl.col("rows").cast(pl.String), pl.lit(")"))
+    more = pl.when(pl.len() > _NAMED_INSURERS).then(pl.lit(" …")).otherwise(pl.lit(""))
+    return counted.group_by(FILE).agg(
+        pl.concat_str(pl.lit(": "), named.head(_NAMED_INSURERS).str.join(", "), more).first().alias("_insurers")
+    )

@@ -1,0 +1,299 @@
+"""Site receive: the center's results become the files that tenants open.
+
+Two steps. Taking a batch: check it, keep the sealed copy, answer with a signed receipt. Publishing:
+decrypt, hold every identity against the directory, split by the access table. Publishing is due when
+the newest batch, the access table or the seeds of areas have changed; it writes every file anew, each
+put in place whole, so that a kill anywhere is made good by the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ingest import faults, warehouse
+from ingest.identity.directory import Directory
+from ingest.identity.tokens import Tokeniser
+from ingest.ledger import Ledger
+from ingest.policy import access
+from ingest.progress import ProgressCallback
+from ingest.sealing.envelope import BatchHeld, BatchRefused, OpenBatch, Receipt, open_batch, read_receipt, write_receipt
+from ingest.sealing.keys import CENTER, KeyRing, derive
+from ingest.settings import Settings, SiteSettings
+from ingest.site import area, own_areas
+from ingest.site.lock import locked
+from ingest.site.outbox import Outbox
+from ingest.site.publish import (
+    PERSON_TABLES,
+    STATISTICS_TABLES,
+    Published,
+    Publisher,
+    TenantFile,
+    remove_ungranted,
+)
+from ingest.site.workroom import Workroom
+
+KIND = "results"
+TABLES = (
+    "identity",
+    *(table.source for table in PERSON_TABLES),
+    "own_indicator",
+    "statistics_indicator",
+    *STATISTICS_TABLES,
+)
+ABOUT = ("is_synthetic", "reference_month")
+"""What the center says of its results and every published file repeats."""
+
+_FOLDER = re.compile(r"[0-9]{6}")
+
+
+def receive(settings: Settings, site_name: str, progress: ProgressCallback) -> dict[str, Any]:
+    """Take the results that came and publish the newest; returns figures.
+
+    Does nothing when no results came and the access table is as it was. Raises SiteError where
+    another step of the site is running, and the errors of keys, tokens and the directory.
+    """
+    site = settings.site(site_name)
+    with locked(site.home), Ledger(site.ledger) as ledger:
+        ring = KeyRing(site)
+        settled = Outbox.of(settings, site_name, ledger, ring).settle()
+        desk = _Desk(settings, site, site_name, ledger, ring)
+        figures: dict[str, Any] = desk.take()
+        figures |= desk.publish(progress)
+        return figures | {name: count for name, count in settled.items() if count}
+
+
+class _Desk:
+    """Where the results of the center are taken in at one site."""
+
+    def __init__(self, settings: Settings, site: SiteSettings, name: str, ledger: Ledger, ring: KeyRing) -> None:
+        self._settings = settings
+        self._site = site
+        self._name = name
+        self._ledger = ledger
+        self._ring = ring
+        self._incoming = settings.to_site(name)
+        self._answers = settings.to_center(name)
+        self._kept = site.home / "results"
+
+    # -- taking ------------------------------------------------------------------------------------
+    def take(self) -> dict[str, int]:
+        """Check and keep what came, in its order; answer each batch. Returns counts by state."""
+        figures = {"received": 0, "held": 0, "refused": 0}
+        last = self._ledger.last_batch("received", CENTER)
+        if last is not None:
+            self._answer(int(last["sequence"]), str(last["manifest_hash"]), "accepted", "", "")
+        for sequence in self._arrived():
+            last = self._ledger.last_batch("received", CENTER)
+            due = int(last["sequence"]) + 1 if last else 1
+            if sequence < due:
+                continue
+            try:
+                batch = self._open(self._incoming / f"{sequence:06d}", due, last["manifest_hash"] if last else None)
+            except BatchHeld:
+                figures["held"] += 1
+                continue
+            except BatchRefused as refusal:
+                self._refuse(sequence, refusal)
+                figures["refused"] += 1
+                break
+            faults.point("results.opened")
+            self._accept(batch)
+            figures["received"] += 1
+        return figures
+
+    def _arrived(self) -> list[int]:
+        if not self._incoming.is_dir():
+            return []
+        return sorted(
+            int(entry.name) for entry in self._incoming.iterdir() if entry.is_dir() and _FOLDER.fullmatch(entry.name)
+        )
+
+    def _open(self, folder: Path, sequence: int, previous_hash: str | None) -> OpenBatch:
+        batch = open_batch(
+            folder,
+            self._kept / f"{sequence:06d}.open",
+            sender=CENTER,
+            recipient=self._name,
+            expected_sequence=sequence,
+            previous_hash=previous_hash,
+            pinned_public=self._ring.peer(CENTER).signing,
+            private_key=self._ring.secret("envelope"),
+        )
+        missing = (set(TABLES) - batch.files.keys()) | (set(ABOUT) - batch.manifest.extra.keys())
+        if batch.manifest.kind != KIND or missing:
+            batch.discard()
+            what = f"no {', '.join(sorted(missing))}" if missing else f"a batch of kind {batch.manifest.kind}"
+            raise BatchRefused("contract", what, batch.manifest_hash)
+        return batch
+
+    def _accept(self, batch: OpenBatch) -> None:
+        sequence = batch.manifest.sequence
+        kept = self._kept / f"{sequence:06d}"
+        shutil.rmtree(kept, ignore_errors=True)
+        batch.folder.replace(kept)
+        with self._ledger.transaction() as connection:
+            self._ledger.add_batch(
+                connection,
+                way="received",
+                peer=CENTER,
+                sequence=sequence,
+                kind=KIND,
+                manifest_hash=batch.manifest_hash,
+                state="accepted",
+                figures={"rows": {table: batch.rows(table) for table in batch.files}},
+            )
+        faults.point("results.accepted")
+        self._answer(sequence, batch.manifest_hash, "accepted", "", "")
+        for older in self._kept.iterdir():
+            if older != kept:
+                shutil.rmtree(older)
+
+    def _refuse(self, sequence: int, refusal: BatchRefused) -> None:
+        manifest_hash = refusal.manifest_hash or ""
+        with self._ledger.transaction() as connection:
+            self._ledger.add_batch(
+                connection,
+                way="received",
+                peer=CENTER,
+                sequence=sequence,
+                kind=KIND,
+                manifest_hash=manifest_hash,
+                state="refused",
+                reason_code=refusal.reason_code,
+                message=refusal.message,
+            )
+        self._answer(sequence, manifest_hash, "refused", refusal.reason_code, refusal.message)
+
+    def _answer(self, sequence: int, manifest_hash: str, state: Any, reason_code: str, message: str) -> None:
+        path = self._answers / f"{sequence:06d}.receipt.json"
+        receipt = Receipt(self._name, CENTER, sequence, manifest_hash, state, reason_code, message)
+        if not self._is_answered(path, receipt):
+            write_receipt(path, receipt, self._ring.secret("signing"))
+
+    def _is_answered(self, path: Path, receipt: Receipt) -> bool:
+        own = self._ring.public().signing
+        try:
+            found = path.exists() and read_receipt(path, sender=self._name, recipient=CENTER, pinned_public=own)
+            return found == receipt
+        except BatchRefused:  # not ours: ours takes its place
+            return False
+
+    # -- publishing --------------------------------------------------------------------------------
+    def publish(self, progress: ProgressCallback) -> dict[str, Any]:
+        """Write the files of the newest results, unless that was done with the same inputs."""
+        last = self._ledger.last_batch("received", CENTER)
+        if last is None:
+            return {"note": "no results came yet"}
+        grants = access.load_grants().filter(pl.col("site") == self._name)
+        step = _step_name(str(last["manifest_hash"]), grants)
+        if self._ledger.is_done("publish", step):
+            return {"note": "nothing to do"}
+        self._ledger.begin_step("publish", step)
+        try:
+            figures, files = self._published(int(last["sequence"]), grants, progress)
+            with self._ledger.transaction() as connection:
+                connection.execute("DELETE FROM value WHERE name LIKE 'published/%'")
+                for file in files:
+                    name = f"published/{file.path.relative_to(self._site.published)}"
+                    content = {"file_hash": file.file_hash, "rows": file.rows}
+                    self._ledger.set_value(connection, name, json.dumps(content))
+                self._ledger.end_step("publish", step, figures=figures)
+        except BaseException as error:
+            self._ledger.end_step("publish", step, error=type(error).__name__)
+            raise
+        return figures
+
+    def _published(
+        self, sequence: int, grants: pl.DataFrame, progress: ProgressCallback
+    ) -> tuple[dict[str, Any], list[Published]]:
+        before = self._ledger.rows(
+            "SELECT manifest_hash FROM batch "
+            "WHERE way = 'received' AND state = 'accepted' AND peer = ? AND sequence = ?",
+            (CENTER, sequence - 1),
+        )
+        batch = self._open(self._kept / f"{sequence:06d}", sequence, before[0]["manifest_hash"] if before else None)
+        with Workroom(self._site, "results") as room:
+            for table in TABLES:
+                batch.load_new(room.connection, table, f"results.{table}")
+            batch.discard()
+            people = self._people(room)
+            about = {name: str(batch.manifest.extra[name]) for name in ABOUT}
+            persons = grants.filter(pl.col("detail") == "person")
+            own = own_areas.own_areas(persons, self._site.prefecture_code)
+            publisher = Publisher(room.connection, persons, people, own, about)
+            files = self._files(publisher, grants, f"site {self._name}: publish", progress)
+        removed = remove_ungranted(self._site.published, {file.path for file in files})
+        return {
+            "sequence": sequence,
+            "files": len(files),
+            "rows": sum(sum(file.rows.values()) for file in files),
+            "removed": len(removed),
+        }, files
+
+    def _people(self, room: Workroom) -> pl.DataFrame:
+        """Names by identity, each opened and held against the directory."""
+        returned = room.connection.execute("SELECT * FROM results.identity").pl()
+        at_rest = self._ring.secret("at-rest")
+        with warehouse.open_database(
+            self._site.directory, at_rest, alias="directory", spill=self._site.spill
+        ) as connection:
+            directory = Directory(connection)
+            found = [
+                directory.reidentify(rows, Tokeniser(self._ring.secret(f"identity-{epoch}"), epoch))
+                for (epoch,), rows in returned.group_by(["epoch"])
+            ]
+        known = found or [pl.DataFrame(schema=_NOBODY)]
+        return pl.concat(known).select(*_NOBODY)
+
+    def _files(
+        self, publisher: Publisher, grants: pl.DataFrame, description: str, progress: ProgressCallback
+    ) -> list[Published]:
+        sets = access.tenants(grants.filter(pl.col("detail") == "person")).select("tenant_id", "scheme_set").unique()
+        tasks: list[Callable[[], Published]] = [
+            partial(publisher.tenant, self._tenant_file(tenant_id, scheme_set))
+            for tenant_id, scheme_set in sets.sort("tenant_id", "scheme_set").iter_rows()
+        ]
+        for viewer_class in sorted(set(grants["viewer_class"])):
+            path = self._site.published / "statistics" / f"{viewer_class}.duckdb"
+            key = self._ring.statistics_key(viewer_class)
+            tasks.append(partial(publisher.statistics, viewer_class, path, key))
+        files: list[Published] = []
+        progress(description, 0, len(tasks))
+        for done, task in enumerate(tasks, start=1):
+            files.append(task())
+            progress(description, done, len(tasks))
+        return files
+
+    def _tenant_file(self, tenant_id: str, scheme_set: str) -> TenantFile:
+        # One key of ids a tenant: the same person has the same id in all files of that tenant.
+        id_key = derive(self._ring.secret("tenant-master"), f"person_id|{tenant_id}")
+        path = self._site.published / "tenants" / tenant_id / f"{scheme_set}.duckdb"
+        return TenantFile(tenant_id, scheme_set, path, self._ring.tenant_key(tenant_id, scheme_set), id_key)
+
+
+_NOBODY: dict[str, pl.DataType] = {
+    "identity_tag": pl.Binary(),
+    "name_kanji": pl.String(),
+    "name_kana": pl.String(),
+    "birth_date": pl.Date(),
+    "sex_code": pl.String(),
+    "address": pl.String(),
+}
+
+
+def _step_name(manifest_hash: str, grants: pl.DataFrame) -> str:
+    """What publishing depends on: the results, the access table, the seeds of areas."""
+    digest = hashlib.sha256(manifest_hash.encode())
+    digest.update(grants.sort(grants.columns).write_csv().encode())
+    for seed in (area.INSURERS, own_areas.INSURER_MUNICIPALITY):
+        digest.update(seed.read_bytes())
+    return digest.hexdigest()

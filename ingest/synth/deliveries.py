@@ -1,0 +1,224 @@
+"""Puts what insurers know into files as a 連合会 receives them: by site, stream and month of delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingest.formats.contracts import CLAIM, CLAIM_DIAGNOSIS, CLAIM_ITEM
+from ingest.synth.noise import Parcel
+from ingest.synth.settings import SynthSettings
+from ingest.synth.world.chance import stream
+from ingest.synth.world.clock import month_date, month_of
+from ingest.synth.writers.care import write_care_1111, write_care_5311
+from ingest.synth.writers.counts import write_care_insured_count, write_population
+from ingest.synth.writers.enrolment import write_enrolment
+from ingest.synth.writers.fkac167 import items_of, write_fkac167
+from ingest.synth.writers.uke import FileScheme, write_uke
+
+TERM_4_FROM = date(2024, 4, 1)  # 第4期: FKAC167 with the columns of 2024
+
+
+@dataclass
+class Desk:
+    """Writes the files of a world; counts them and their rows."""
+
+    workspace: Path
+    settings: SynthSettings
+    files: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    waiting: dict[int, list[Parcel]] = field(default_factory=dict)
+
+    @property
+    def first(self) -> int:
+        """The first month of delivery: all that is older comes with it."""
+        return month_of(self.settings.first_claim_month) + 1
+
+    @property
+    def last(self) -> int:
+        """The last month of delivery."""
+        return month_of(self.settings.reference_month) + 1
+
+    def path(self, site: str, stream_name: str, name: str) -> Path:
+        """Where a file goes; its folder is made."""
+        folder = self.workspace / f"site-{site}" / "inbox" / stream_name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
+
+    def count(self, table: str, rows: int) -> None:
+        """Note one file more, and its rows."""
+        self.files += 1
+        self.rows[table] = self.rows.get(table, 0) + rows
+
+    def send_claims(self, parcels: list[Parcel]) -> None:
+        """Take parcels for their months; those beyond the last month are never sent."""
+        for parcel in parcels:
+            if parcel.delivery <= self.last:
+                self.waiting.setdefault(parcel.delivery, []).append(parcel)
+
+    def write_claims(self, delivery: int) -> None:
+        """The medical files of a month of delivery."""
+        for parcels, is_returned in _by_way(self.waiting.pop(delivery, [])):
+            claims = pl.concat([p.claims for p in parcels])
+            diagnoses = pl.concat([p.diagnoses for p in parcels])
+            items = pl.concat([p.items for p in parcels])
+            # Receipts of employees' insurance and of 公費 alone lie among those of 国保.
+            scheme = (
+                pl.when(pl.col("claim_type_code").str.slice(1, 1) == "3")
+                .then(pl.lit("koki"))
+                .otherwise(pl.lit("kokuho"))
+            )
+            claims = claims.with_columns(file=pl.col("site") + scheme)
+            part = claims.select("file", parent_source_row="source_row")
+            diagnoses = diagnoses.join(part, on="parent_source_row", how="left", maintain_order="left")
+            items = items.join(part, on="parent_source_row", how="left", maintain_order="left")
+            own = {"claim": claims, "diagnosis": diagnoses, "item": items}
+            parts = {name: frame.partition_by("file", as_dict=True) for name, frame in own.items()}
+            for key in sorted(parts["claim"]):
+                self._write_uke(str(key[0]), delivery, {n: p[key] for n, p in parts.items()}, is_returned)
+
+    def _write_uke(self, file: str, delivery: int, frames: dict[str, pl.DataFrame], is_returned: bool) -> None:
+        site, scheme = file[:2], file[2:]
+        month = month_date(delivery).strftime("%Y%m")
+        name = f"medical_{scheme}_{month}_returned.HEN" if is_returned else f"medical_{scheme}_{month}.UKE"
+        kind: FileScheme = "koki" if scheme == "koki" else "kokuho"
+        write_uke(
+            frames["claim"].select(CLAIM.plain_schema().keys()),
+            frames["diagnosis"].select(CLAIM_DIAGNOSIS.plain_schema().keys()),
+            frames["item"].select(CLAIM_ITEM.plain_schema().keys()),
+            self.path(site, "medical", name), prefecture_code=site, scheme=kind,
+            edition="returned" if is_returned else "seireki",
+        )  # fmt: skip
+        self.count("claim", frames["claim"].height)
+        self.rows["claim_item"] = self.rows.get("claim_item", 0) + frames["item"].height
+
+    def write_enrolment(self, versions: pl.DataFrame) -> None:
+        """資格: the first month in full (what stood in the first fiscal year or later), then what changed."""
+        is_koki = pl.col("scheme_code") == "koki"
+        versions = versions.with_columns(
+            site=pl.when(is_koki).then(pl.col("insurer_number").str.slice(2, 2)).otherwise(
+                pl.col("insurer_number").str.slice(0, 2)
+            ),
+            file=pl.when(is_koki).then(pl.lit("koki")).otherwise(pl.lit("kokuho")),
+            delivery=_delivery("processed_date", self.first),
+        )  # fmt: skip
+        key = ["scheme_code", "insurer_number", "symbol", "number", "branch", "applied_start_date"]
+        since = date(self.settings.first_fiscal_year, 4, 1)
+        full = versions.filter(pl.col("delivery") == self.first).unique(key, keep="last", maintain_order=True)
+        full = full.filter(pl.col("applied_end_date").is_null() | (pl.col("applied_end_date") >= since))
+        sent = pl.concat([full, versions.filter(pl.col("delivery") > self.first)])
+        for (site, file, delivery), rows in _files(sent, "site", "file", "delivery"):
+            path = self.path(site, "enrolment", f"enrolment_{file}_{_month(delivery)}.csv")
+            write_enrolment(rows.drop("person", "record", "site", "file", "delivery"), path, is_wide=file == "kokuho")
+            self.count("enrolment", rows.height)
+
+    def write_checkups(self, checkups: pl.DataFrame, results: pl.DataFrame) -> None:
+        """健診: one file a site and month, those of the third term apart from those of the fourth."""
+        checkups = checkups.with_columns(
+            edition=pl.when(pl.col("exam_date") < TERM_4_FROM).then(pl.lit("term3")).otherwise(pl.lit("term4"))
+        )
+        for (site, edition, delivery), rows in _files(checkups, "site", "edition", "delivery"):
+            created = month_date(delivery).replace(day=5)
+            suffix = "_term3" if edition == "term3" and delivery > month_of(TERM_4_FROM) else ""
+            rows = rows.with_columns(created_date=pl.lit(created))
+            mine = results.join(rows.select(parent_source_row="source_row"), on="parent_source_row", how="semi")
+            mine = mine.filter(pl.col("item_id").is_in(items_of(edition)))
+            path = self.path(site, "checkup", f"FKAC167_{_month(delivery)}{suffix}.csv")
+            write_fkac167(rows.drop("person", "site", "edition", "delivery"), mine, path, edition=edition)
+            self.count("checkup", rows.height)
+
+    def write_certifications(self, events: pl.DataFrame) -> None:
+        """受給者異動 (5311) and, where something was corrected, the ledger (5341)."""
+        events = events.with_columns(
+            record=pl.when(pl.col("correction_code") == "0").then(pl.lit("5311")).otherwise(pl.lit("5341"))
+        )
+        for (site, record, delivery), rows in _files(events, "site", "record", "delivery"):
+            path = self.path(site, "care_certification", f"care_{record}_{_month(delivery)}.csv")
+            code: Literal["5311", "5341"] = "5311" if record == "5311" else "5341"
+            write_care_5311(rows.drop("person", "site", "record", "delivery", "notified"), path, record_code=code)
+            self.count("care_certification", rows.height)
+
+    def write_care(self, claims: pl.DataFrame, services: pl.DataFrame, delivery: int) -> None:
+        """給付実績 of a month of delivery, one file a site."""
+        for (site,), rows in _files(claims, "site"):
+            keys = rows.select(parent_source_row="source_row")
+            mine = services.join(keys, on="parent_source_row", how="semi", maintain_order="left")
+            path = self.path(site, "care_claim", f"care_1111_{_month(delivery)}.csv")
+            write_care_1111(rows.drop("person", "site"), mine, path)
+            self.count("care_claim", rows.height)
+
+    def write_counts(self, counts: pl.DataFrame, delivery: int) -> None:
+        """介護被保険者数; the first month of delivery brings the months before it."""
+        for (site,), rows in _files(counts.with_columns(site=pl.col("municipality_code").str.slice(0, 2)), "site"):
+            path = self.path(site, "care_insured_count", f"care_insured_{_month(delivery)}.csv")
+            write_care_insured_count(rows.drop("site"), path)
+            self.count("care_insured_count", rows.height)
+
+    def write_population(self, population: pl.DataFrame) -> None:
+        """人口, one file a site and year."""
+        by_site = population.with_columns(site=pl.col("municipality_code").str.slice(0, 2))
+        for (site, year), rows in _files(by_site, "site", "year"):
+            write_population(rows.drop("site"), self.path(site, "population", f"population_{year}.csv"))
+            self.count("population", rows.height)
+
+    def spoil(self) -> dict[str, int]:
+        """Bad deliveries: a file twice, a file cut in half and whole the month after, a file of no format."""
+        noise, done = self.settings.noise, {"file_twice": 0, "file_cut": 0, "file_unrecognised": 0}
+        for folder in sorted(self.workspace.glob("site-*/inbox/medical")):
+            random = stream(self.settings.seed, "spoil", int(folder.parent.parent.name[-2:]))
+            kokuho = sorted(folder.glob("medical_kokuho_??????.UKE"))
+            koki = sorted(folder.glob("medical_koki_??????.UKE"))
+            for index in random.permutation(len(kokuho))[: noise.file_twice].tolist():
+                copy = folder / f"{kokuho[index].stem}_2.UKE"
+                copy.write_bytes(kokuho[index].read_bytes())
+                done["file_twice"] += 1
+            for index in random.permutation(max(len(koki) - 1, 0))[: noise.file_cut].tolist():
+                whole = koki[index].read_bytes()
+                after = koki[index + 1].stem[-6:]
+                (folder / f"{koki[index].stem}_resent_{after}.UKE").write_bytes(whole)
+                koki[index].write_bytes(whole[: len(whole) // 2])
+                done["file_cut"] += 1
+            for number in range(noise.file_unrecognised):
+                text = f"連絡票 {number + 1}\r\n今月分の送付が遅れます。架空データ\r\n"
+                (folder / f"note_{number + 1}.txt").write_bytes(text.encode("cp932"))
+                done["file_unrecognised"] += 1
+        return done
+
+
+def _by_way(parcels: list[Parcel]) -> list[tuple[list[Parcel], bool]]:
+    """Parcels by how they travel: the usual file, and the file of receipts taken back."""
+    usual = [p for p in parcels if p.kind != "withdrawn"]
+    back = [p for p in parcels if p.kind == "withdrawn"]
+    return [(group, is_returned) for group, is_returned in ((usual, False), (back, True)) if group]
+
+
+def _files(frame: pl.DataFrame, *keys: str) -> list[tuple[tuple[Any, ...], pl.DataFrame]]:
+    """Rows of each file, in the order of the keys."""
+    return sorted(frame.partition_by(list(keys), as_dict=True, maintain_order=True).items(), key=lambda pair: pair[0])
+
+
+def _delivery(column: str, first: int) -> pl.Expr:
+    """Month number after that of a date, at least the first month of delivery."""
+    months = (pl.col(column).dt.year().cast(pl.Int64) - 1970) * 12 + pl.col(column).dt.month()
+    return pl.max_horizontal(months, pl.lit(first))
+
+
+def delivery_of_days(column: pl.Expr, first: int) -> pl.Expr:
+    """The same for a column of day numbers."""
+    day = column.cast(pl.Int32).cast(pl.Date)
+    return pl.max_horizontal((day.dt.year().cast(pl.Int64) - 1970) * 12 + day.dt.month(), pl.lit(first))
+
+
+def _month(number: int) -> str:
+    return month_date(number).strftime("%Y%m")
+
+
+def late_by(rates: NDArray[np.float64], n: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Months by which rows come late: 0 for most, then by the given shares of 1, 2, … months."""
+    return random.choice(len(rates) + 1, n, p=np.concatenate([[1 - rates.sum()], rates]))

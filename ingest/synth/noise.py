@@ -1,0 +1,336 @@
+"""Clerical noise at the named rates of ``NoiseRates``: what offices and insurers really send each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingest.synth.settings import NoiseRates
+from ingest.synth.world.clock import month_date
+from ingest.synth.world.numbers import check_digits
+
+KANA_VARIANTS = (
+    ("ー", "－"),
+    ("ヅ", "ズ"),
+    ("ヂ", "ジ"),
+    ("ョ", "ヨ"),
+    ("ュ", "ユ"),
+    ("ャ", "ヤ"),
+    ("ヲ", "オ"),
+    ("ッ", "ツ"),
+)
+KANJI_VARIANTS = (
+    ("髙", "高"),
+    ("﨑", "崎"),
+    ("斎", "斉"),
+    ("渡辺", "渡邊"),
+    ("沢", "澤"),
+    ("浜", "濱"),
+    ("広", "廣"),
+    ("嶋", "島"),
+)
+_WIDE_KANA = (
+    "ァアィイゥウェエォオカキクケコサシスセソタチッツテトナニヌネノハヒフヘホマミムメモャヤュユョヨラリルレロワヲンー"
+)
+_HALF_KANA = "ｧｱｨｲｩｳｪｴｫｵｶｷｸｹｺｻｼｽｾｿﾀﾁｯﾂﾃﾄﾅﾆﾇﾈﾉﾊﾋﾌﾍﾎﾏﾐﾑﾒﾓｬﾔｭﾕｮﾖﾗﾘﾙﾚﾛﾜｦﾝｰ"
+_VOICED = "ガギグゲゴザジズゼゾダヂヅデドバビブベボ"
+_VOICED_BASE = "ｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾊﾋﾌﾍﾎ"
+OUTSIDE_KOKUHO = ("138057", "270017", "010017")
+"""Insurers of other prefectures: 国保 of 東京都, 大阪府, 北海道 (the first seen in public samples; unverified)."""
+OUTSIDE_EMPLOYEES = "01010016"  # 全国健康保険協会, of the public sample
+OUTSIDE_KOKI = (39131, 39271, 39011)  # prefecture of a 後期 insurer and first digit of its town; completed by rule
+MONTHS_LATE = np.array([0.5, 0.25, 0.12, 0.08, 0.05])
+
+
+def half_width(text: pl.Expr) -> pl.Expr:
+    """Katakana in half width, voiced sounds as two characters."""
+    return (
+        text.str.replace_many(list(_VOICED), [f"{base}ﾞ" for base in _VOICED_BASE])
+        .str.replace_many(list("パピプペポ"), [f"{base}ﾟ" for base in "ﾊﾋﾌﾍﾎ"])
+        .str.replace_many(list(_WIDE_KANA), list(_HALF_KANA))
+        .str.replace_all("　", " ", literal=True)
+    )
+
+
+def noisy_names(frame: pl.DataFrame, rates: NoiseRates, random: np.random.Generator) -> pl.DataFrame:
+    """Names as another clerk would have written them; columns that are not there are left out."""
+    n = frame.height
+
+    def share(rate: float) -> pl.Series:
+        return pl.Series(random.random(n) < rate)
+
+    half, kana = share(rates.kana_variant * 2), share(rates.kana_variant)
+    kanji, blank = share(rates.kanji_variant), share(rates.blank_in_name)
+    narrow = pl.Series(random.random(n) < 0.5)
+    changes = []
+    for column in ("name_kanji", "name_kana"):
+        if column not in frame.columns:
+            continue
+        name = pl.col(column)
+        other = (
+            pl.when(narrow)
+            .then(name.str.replace_all("　", " ", literal=True))
+            .otherwise(name.str.replace_all("　", "", literal=True))
+        )
+        name = pl.when(blank).then(other).otherwise(name)
+        if column == "name_kana":
+            name = pl.when(kana).then(_replaced(name, KANA_VARIANTS)).otherwise(name)
+            name = pl.when(half).then(half_width(name)).otherwise(name)
+        else:
+            name = pl.when(kanji).then(_replaced(name, KANJI_VARIANTS)).otherwise(name)
+        changes.append(name.alias(column))
+    return frame.with_columns(changes)
+
+
+def _replaced(text: pl.Expr, pairs: tuple[tuple[str, str], ...]) -> pl.Expr:
+    return text.str.replace_many([a for a, _ in pairs], [b for _, b in pairs])
+
+
+def wrong_births(frame: pl.DataFrame, rates: NoiseRates, random: np.random.Generator) -> pl.DataFrame:
+    """Some days of birth with one digit wrong: another day of the month, or a year ten off."""
+    wrong = random.random(frame.height) < rates.wrong_birth_digit
+    by_year = pl.Series(random.random(frame.height) < 0.3)
+    birth = pl.col("birth_date")
+    day = birth.dt.day()
+    other_day = birth + pl.duration(days=pl.when(day <= 10).then(10).when(day <= 19).then(-10).otherwise(-9))
+    other_year = birth.dt.offset_by("-10y")
+    return frame.with_columns(
+        birth_date=pl.when(pl.Series(wrong))
+        .then(pl.when(by_year).then(other_year).otherwise(other_day))
+        .otherwise(birth)
+    )
+
+
+def impossible_sex(frame: pl.DataFrame, rates: NoiseRates, random: np.random.Generator) -> pl.DataFrame:
+    """Some rows with a sex that does not exist, to be set aside by whoever reads them."""
+    return frame.with_columns(
+        sex_code=pl.when(pl.Series(random.random(frame.height) < rates.impossible_row))
+        .then(pl.lit("9"))
+        .otherwise("sex_code")
+    )
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Claims of one delivery month with their lines; ``kind`` is what happened to them."""
+
+    delivery: int
+    kind: str  # base, late, repeated, corrected, withdrawn, returned
+    claims: pl.DataFrame
+    diagnoses: pl.DataFrame
+    items: pl.DataFrame
+
+    def of(self, mask: pl.Expr) -> Parcel:
+        """The parcel of the claims that meet a condition."""
+        claims = self.claims.filter(mask)
+        keys = claims.select(parent_source_row="source_row")
+        return Parcel(
+            self.delivery, self.kind, claims,
+            self.diagnoses.join(keys, on="parent_source_row", how="semi", maintain_order="left"),
+            self.items.join(keys, on="parent_source_row", how="semi", maintain_order="left"),
+        )  # fmt: skip
+
+    def sent(self, delivery: int, kind: str, offset: int) -> Parcel:
+        """The same receipts in another delivery, under keys of their own."""
+        shift = pl.col("parent_source_row") + offset
+        return Parcel(
+            delivery, kind,
+            self.claims.with_columns(
+                source_row=pl.col("source_row") + offset, adjudication_month=pl.lit(month_date(delivery))
+            ),
+            self.diagnoses.with_columns(parent_source_row=shift),
+            self.items.with_columns(parent_source_row=shift),
+        )  # fmt: skip
+
+
+COPY = 10_000_000_000  # keys of copies lie above those of the receipts they copy
+
+
+def noisy_claims(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> list[Parcel]:
+    """The receipts of a month as they are sent: most in time, some late, again, corrected, taken back."""
+    n = base.claims.height
+    base = _strange(_desk(base, rates, random), rates, random)
+    one_fate = random.random(n)
+    edges = np.cumsum([rates.late_claim, rates.repeated_claim, rates.corrected_claim, rates.withdrawn_claim])
+    fate = np.searchsorted(edges, one_fate, side="right")  # 4: none of these
+    late = 1 + random.choice(len(MONTHS_LATE), n, p=MONTHS_LATE)
+    again = 1 + random.integers(0, 3, n)
+    resent = random.random(n) < rates.returned_after_withdrawal
+    base = Parcel(
+        base.delivery, "base",
+        base.claims.with_columns(
+            fate=pl.Series(fate), late=pl.Series(late), again=pl.Series(again), resent=pl.Series(resent)
+        ),
+        base.diagnoses, base.items,
+    )  # fmt: skip
+    usual = ~pl.col("is_public_only") & (pl.col("scheme_code").is_not_null())
+    parcels = [base.of((pl.col("fate") != 0) | ~usual)]
+    moved = base.of((pl.col("fate") == 0) & usual)
+    for months in range(1, len(MONTHS_LATE) + 1):
+        parcels.append(moved.of(pl.col("late") == months).sent(base.delivery + months, "late", 0))
+    for months in (1, 2, 3):
+        # Without a search number nobody could tell a later version from another receipt.
+        step = usual & pl.col("has_search_number") & (pl.col("again") == months)
+        delivery = base.delivery + months
+        parcels.append(base.of(step & (pl.col("fate") == 1)).sent(delivery, "repeated", COPY))
+        parcels.append(_corrected(base.of(step & (pl.col("fate") == 2)).sent(delivery, "corrected", COPY)))
+        back = base.of(step & (pl.col("fate") == 3))
+        parcels.append(back.sent(delivery, "withdrawn", COPY))
+        parcels.append(_corrected(back.of(pl.col("resent")).sent(delivery + 2, "returned", 2 * COPY)))
+    extra = ["fate", "late", "again", "resent"]
+    return [Parcel(p.delivery, p.kind, p.claims.drop(extra), p.diagnoses, p.items) for p in parcels if p.claims.height]
+
+
+def _desk(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Parcel:
+    """What the desk writes: names, births, 枝番; and what the reviewers take off (査定)."""
+    claims = wrong_births(noisy_names(base.claims, rates, random), rates, random)
+    n = claims.height
+    lost = pl.Series(random.random(n) < rates.missing_branch)
+    assessed = pl.Series(random.random(n) < rates.assessed_claim) & (pl.col("points") >= 200)
+    cut = pl.Series(random.random(n) * 0.1 + 0.02)
+    stood_in = pl.Series(random.random(n) < rates.stand_in_search_number)
+    claims = claims.with_columns(
+        branch=pl.when(~lost).then("branch"),
+        points=pl.when(assessed)
+        .then(pl.col("points") - (pl.col("points") * cut).cast(pl.Int64) - 1)
+        .otherwise("points"),
+        has_search_number=~stood_in,
+    )
+    return Parcel(base.delivery, base.kind, claims, base.diagnoses, base.items)
+
+
+def _strange(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Parcel:
+    """Receipts of other insurers' people, of 公費 alone, and with what cannot be."""
+    n = base.claims.height
+    u = random.random(n)
+    outside = pl.Series(u < rates.out_of_area_claim)
+    public = pl.Series(u > 1 - rates.public_only_claim)
+    which = random.integers(0, 4, n)
+    kokuho = np.array([*OUTSIDE_KOKUHO, OUTSIDE_EMPLOYEES])[which]
+    koki = np.array([_completed(code) for code in OUTSIDE_KOKI])[which % 3]
+    strangers = pl.Series(np.char.mod("%07d", random.integers(10**6, 10**7, n)))
+    number = pl.Series(random.integers(10**6, 10**7, n))
+    koki_number = number * 10 + pl.Series(check_digits(number.to_numpy()))
+    is_koki = pl.col("scheme_code") == "koki"
+    employee = pl.Series(which == 3) & ~is_koki
+    days = pl.Series(random.random(n) < rates.impossible_row)
+    gone = outside | public
+    claims = base.claims.with_columns(
+        person=pl.when(gone).then(-1).otherwise("person"),
+        insurer_number=pl.when(public).then(None).when(outside).then(
+            pl.when(is_koki).then(pl.Series(koki)).otherwise(pl.Series(kokuho))
+        ).otherwise("insurer_number"),
+        scheme_code=pl.when(public | (outside & employee)).then(None).when(outside & ~is_koki).then(pl.lit("kokuho"))
+        .otherwise("scheme_code"),
+        symbol=pl.when(public).then(None).when(outside & ~is_koki).then(pl.lit("外１")).otherwise("symbol"),
+        number=pl.when(public).then(None).when(outside).then(
+            pl.when(is_koki).then(koki_number.cast(pl.String)).otherwise(strangers)
+        ).otherwise("number"),
+        branch=pl.when(public | (outside & is_koki)).then(None).otherwise("branch"),
+        birth_date=pl.when(gone).then(pl.col("birth_date").dt.offset_by("-3y2d")).otherwise("birth_date"),
+        name_kanji=pl.when(gone).then(pl.lit("他県　太郎")).otherwise("name_kanji"),
+        name_kana=pl.when(gone).then(pl.lit("タケン　タロウ")).otherwise("name_kana"),
+        claim_type_code=pl.when(public).then(
+            pl.when("is_inpatient").then(pl.lit("1211")).otherwise(pl.lit("1212"))
+        ).when(outside & (pl.col("claim_type_code").str.slice(1, 1) == "3") & ~is_koki).then(pl.lit("1112"))
+        .otherwise("claim_type_code"),
+        is_public_only=public,
+        original_points=pl.when(public).then("points").otherwise("original_points"),
+        benefit_rate=pl.when(public | (outside & employee)).then(None).otherwise("benefit_rate"),
+        days_count=pl.when(days).then(40).otherwise("days_count"),
+    )  # fmt: skip
+    claims = claims.with_columns(
+        points=pl.when(public).then("line_points").otherwise("points"),
+        original_points=pl.when(public).then("line_points").otherwise("original_points"),
+    )
+    # 公費単独 burdens no insurer: its lines are of 公費 1.
+    paid = claims.filter("is_public_only").select(parent_source_row="source_row", by_public=pl.lit(True))
+    items = base.items.join(paid, on="parent_source_row", how="left", maintain_order="left")
+    items = items.with_columns(
+        burden_code=pl.when(pl.col("by_public").fill_null(False)).then(pl.lit("5")).otherwise("burden_code")
+    ).drop("by_public")
+    return Parcel(base.delivery, base.kind, claims, base.diagnoses, items)
+
+
+def _completed(code: int) -> str:
+    seven = code * 100 + 1
+    return f"{seven}{check_digits(np.array([seven], dtype=np.int64))[0]}"
+
+
+def _corrected(parcel: Parcel) -> Parcel:
+    """Receipts sent again without their last line of points: other points, still the sum of their lines."""
+    counts = pl.col("points").is_not_null() & (pl.col("category_code") != "97")
+    pointed = parcel.items.filter(counts)
+    last = (
+        pointed.group_by("parent_source_row").agg(pl.len(), pl.col("sequence_number").max()).filter(pl.col("len") >= 2)
+    )
+    last = last.select("parent_source_row", "sequence_number", dropped=pl.lit(True))
+    items = parcel.items.join(last, on=["parent_source_row", "sequence_number"], how="left", maintain_order="left")
+    items = items.filter(pl.col("dropped").is_null()).drop("dropped")
+    # A line that had waited for the dropped one to carry its points (a drug of a group) goes with it.
+    pending = pl.col("points").is_null() & (
+        pl.col("points").is_not_null().cum_sum(reverse=True).over("parent_source_row") == 0
+    )
+    items = items.filter(~pending)
+    total = (
+        items.filter(counts).group_by("parent_source_row")
+        .agg(total=(pl.col("points") * pl.col("times_count")).sum())
+        .rename({"parent_source_row": "source_row"})
+    )  # fmt: skip
+    claims = parcel.claims.join(total, on="source_row", how="left", maintain_order="left").with_columns(
+        points=pl.col("total").fill_null(0), original_points=pl.col("total").fill_null(0),
+        line_points=pl.col("total").fill_null(0),
+    ).drop("total")  # fmt: skip
+    return Parcel(parcel.delivery, parcel.kind, claims, parcel.diagnoses, items)
+
+
+def shares(n: int, rate: float, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Which of ``n`` rows noise of a rate befalls."""
+    return random.random(n) < rate
+
+
+def noisy_care(
+    delivery: int, claims: pl.DataFrame, services: pl.DataFrame, rates: NoiseRates, random: np.random.Generator
+) -> list[tuple[int, tuple[pl.DataFrame, pl.DataFrame]]]:
+    """給付実績 of a month as sent: all in time (作成区分 1), some corrected (2) or cancelled (3) later."""
+    n = claims.height
+    claims = impossible_sex(claims, rates, random)
+    fate = random.random(n)
+    corrected = claims.filter(pl.Series(fate < rates.care_corrected))
+    cancelled = claims.filter(pl.Series(fate > 1 - rates.care_cancelled))
+    sent = [(delivery, (claims, services))]
+    for code, rows, months, offset in (("2", corrected, 2, COPY), ("3", cancelled, 1, 2 * COPY)):
+        keys = rows.select(parent_source_row="source_row")
+        lines = services.join(keys, on="parent_source_row", how="semi", maintain_order="left")
+        rows = rows.with_columns(
+            source_row=pl.col("source_row") + offset,
+            adjudication_month=pl.lit(month_date(delivery + months)),
+            creation_code=pl.lit(code),
+        )
+        lines = lines.with_columns(parent_source_row=pl.col("parent_source_row") + offset)
+        if code == "2":
+            rows, lines = _fewer_units(rows, lines)
+        sent.append((delivery + months, (rows, lines)))
+    return sent
+
+
+def _fewer_units(claims: pl.DataFrame, services: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A tenth of the units less on every service; yen and sums follow."""
+    rate = claims.select(parent_source_row="source_row", rate="benefit_rate")
+    names = services.columns
+    services = services.join(rate, on="parent_source_row", how="left", maintain_order="left").with_columns(
+        units=pl.col("units") - pl.col("units") // 10
+    )
+    services = services.with_columns(benefit_yen=pl.col("units") * 10 * pl.col("rate") // 100)
+    services = services.with_columns(user_yen=pl.col("units") * 10 - pl.col("benefit_yen")).select(names)
+    sums = services.group_by("parent_source_row").agg(pl.col("units", "benefit_yen", "user_yen").sum())
+    columns = claims.columns
+    return (
+        claims.drop("units", "benefit_yen", "user_yen")
+        .join(sums, left_on="source_row", right_on="parent_source_row", how="left", maintain_order="left")
+        .select(columns),
+        services,
+    )

@@ -1,0 +1,67 @@
+"""標準的な質問票: answers by the published shares of sex and age, which a person mostly gives again."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingest.synth.calibration import seed
+from ingest.synth.world.chance import fixed
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def answers(world: int, who: Ints, sex: Ints, band: Ints, year: int, random: np.random.Generator) -> dict[str, Ints]:
+    """Answers by the published shares of sex and age; a person mostly answers as the year before."""
+    result = {}
+    for item in _questions():
+        own = fixed(world, f"answer {item}", who)
+        u = np.where(fixed(world, f"again {item}", who, year) < 0.85, own, random.random(len(who)))
+        answer = np.zeros(len(who), dtype=np.int64)
+        for one in (1, 2):
+            for number in range(7):
+                here = (sex == one) & (band == number)
+                codes, edges = _shares(item, one, number)
+                answer[here] = codes[np.minimum(np.searchsorted(edges, u[here], side="right"), len(codes) - 1)]
+        result[item] = answer
+    return result
+
+
+@cache
+def _questions() -> tuple[str, ...]:
+    told_by_health = (
+        "drug_pressure",
+        "drug_glucose",
+        "drug_lipid",
+        "history_stroke",
+        "history_heart",
+        "history_kidney",
+    )
+    return tuple(i for i in seed("questionnaire")["item_id"].unique(maintain_order=True) if i not in told_by_health)
+
+
+@cache
+def _shares(item: str, sex: int, band: int) -> tuple[Ints, Floats]:
+    low = 40 + 5 * band
+    rows = seed("questionnaire").filter(item_id=item, sex_code=str(sex), age_band_code=f"{low}-{low + 4}")
+    rows = rows.sort("code_value")
+    return rows["code_value"].cast(pl.Int64).to_numpy(), np.cumsum(rows["answer_share"].to_numpy())
+
+
+def answers_2024(world: int, who: Ints, codes: dict[str, Ints]) -> dict[str, Ints]:
+    """飲酒 in eight classes and 飲酒量 in five from 2024, split from the older three and four."""
+    u = fixed(world, "drinks", who)
+    finer = {
+        1: (np.array([1, 2]), 0.7), 2: (np.array([3, 4, 5]), 0.0), 3: (np.array([6, 7, 8]), 0.0),
+    }  # fmt: skip
+    drinking = np.zeros(len(who), dtype=np.int64)
+    for old, (new, first) in finer.items():
+        here = codes["drinking"] == old
+        edges = [first, 1.0] if first else [1 / 3, 2 / 3, 1.0]
+        drinking[here] = new[np.minimum(np.searchsorted(edges, u[here], side="right"), len(new) - 1)]
+    most = (codes["drinking_amount"] == 4) & (u > 0.7)
+    return {"drinking": drinking, "drinking_amount": np.where(most, 5, codes["drinking_amount"])}

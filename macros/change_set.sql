@@ -1,0 +1,49 @@
+{# Incremental = partitions replaced by a change set.
+
+   control.change_partition lists scheme x insurer x month that changed since the last finished build, with the table
+   it changed in. A model that grows declares its reach and the tables that reach it; before its rows are inserted,
+   the hook deletes the partitions listed, in the same transaction, also those that come out empty.
+
+   reach   month               the partition itself
+           fiscal_year         the partition's insurer for the whole fiscal year
+           scheme_fiscal_year  the whole scheme for the fiscal year (kokuho_koki with either of its two)
+#}
+
+{# Condition: the row of `relation` lies within reach of the change set. `month` is an expression over that row. #}
+{% macro is_reached(relation, reach, month, tables=[]) %}
+    exists (
+        select 1
+        from {{ source('control', 'change_partition') }} as change
+        where
+            {% if tables -%}
+            change.table_name in ('{{ tables | join("', '") }}') and
+            {% endif -%}
+            {% if reach == 'scheme_fiscal_year' -%}
+            (
+                change.scheme_code = {{ relation }}.scheme_code
+                or ({{ relation }}.scheme_code = 'kokuho_koki' and change.scheme_code in ('kokuho', 'koki'))
+            )
+            and {{ fiscal_year('change.month') }} = {{ fiscal_year(month) }}
+            {%- else -%}
+            change.scheme_code = {{ relation }}.scheme_code
+            and change.insurer_number = {{ relation }}.insurer_number
+            {% if reach == 'fiscal_year' -%}
+            and {{ fiscal_year('change.month') }} = {{ fiscal_year(month) }}
+            {%- else -%}
+            and change.month = {{ month }}
+            {%- endif %}
+            {%- endif %}
+    )
+{% endmacro %}
+
+{# The same as a filter of what is inserted: everything when the model is built from nothing. #}
+{% macro only_reached(relation, reach, month, tables=[]) -%}
+    {% if is_incremental() %}{{ is_reached(relation, reach, month, tables) }}{% else %}true{% endif %}
+{%- endmacro %}
+
+{# Hook: delete what will be inserted anew. #}
+{% macro delete_reached(reach, month, tables=[]) -%}
+    {% if is_incremental() -%}
+    delete from {{ this }} where {{ is_reached(this.identifier, reach, month, tables) }}
+    {%- endif %}
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{# A schema is named exactly as its layer, whatever the target. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

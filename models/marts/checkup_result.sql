@@ -1,0 +1,40 @@
+{{ config(pre_hook="{{ delete_reached('month', 'checkup_result.exam_month', ['checkup', 'checkup_result']) }}") }}
+
+with lines as (
+    select * from {{ ref('stg_checkup__checkup_result') }}
+),
+
+results as (
+    select *
+    from lines
+    where
+        not is_withdrawn
+        and {{ only_reached('lines', 'month', 'lines.exam_month', ['checkup', 'checkup_result']) }}
+),
+
+checkups as (
+    select
+        linkage_domain,
+        record_key_tag,
+        person_id
+    from {{ ref('checkup') }}
+),
+
+final as (
+    select
+        results.linkage_domain,
+        results.record_key_tag,
+        checkups.person_id,
+        results.scheme_code,
+        results.insurer_number,
+        results.exam_month,
+        results.item_id,
+        results.numeric_value,
+        results.code_value,
+        results.status_code
+    from results
+    left join checkups
+        on results.linkage_domain = checkups.linkage_domain and results.record_key_tag = checkups.record_key_tag
+)
+
+select * from final

@@ -1,0 +1,42 @@
+{{ config(pre_hook="{{ delete_reached('month', 'claim_disease.service_month', ['claim', 'claim_diagnosis']) }}") }}
+
+with lines as (
+    select * from {{ ref('stg_medical__claim_diagnosis') }}
+),
+
+diagnoses as (
+    select *
+    from lines
+    where
+        not is_withdrawn
+        and {{ only_reached('lines', 'month', 'lines.service_month', ['claim', 'claim_diagnosis']) }}
+),
+
+claims as (
+    select
+        linkage_domain,
+        record_key_tag,
+        person_id
+    from {{ ref('claim') }}
+),
+
+final as (
+    select
+        diagnoses.linkage_domain,
+        diagnoses.record_key_tag,
+        claims.person_id,
+        diagnoses.scheme_code,
+        diagnoses.insurer_number,
+        diagnoses.service_month,
+        diagnoses.sequence_number,
+        diagnoses.disease_code,
+        diagnoses.is_main,
+        diagnoses.is_suspected,
+        diagnoses.start_date,
+        diagnoses.outcome_code
+    from diagnoses
+    left join claims
+        on diagnoses.linkage_domain = claims.linkage_domain and diagnoses.record_key_tag = claims.record_key_tag
+)
+
+select * from final

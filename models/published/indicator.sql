@@ -1,0 +1,5 @@
+with final as (
+    select * from {{ ref('indicators') }}
+)
+
+select * from final

@@ -1,0 +1,74 @@
+{#- By which models a figure came down from which streams, and how many files and rows those rest on. -#}
+{%- set ways = {
+    'members': ('measure_members', ['enrolment']),
+    'medical': ('measure_medical', ['medical', 'enrolment']),
+    'checkup': ('measure_checkup', ['checkup', 'enrolment']),
+    'attendance': ('measure_attendance', ['checkup', 'enrolment']),
+    'care_cost_per_recipient': ('measure_care', ['care_claim', 'care_certification']),
+    'certification_rate': ('measure_care', ['care_certification', 'care_insured_count']),
+} %}
+
+with catalogue as (
+    select
+        indicator_id,
+        definition_version,
+        case
+            when indicator_id in ('care_cost_per_recipient', 'certification_rate') then indicator_id
+            when indicator_id like 'attendance%' then 'attendance'
+            else block_code
+        end as way
+    from {{ ref('indicators') }}
+),
+
+ways as (
+    {% for way, (model, streams) in ways.items() -%}
+    {% set outer = loop -%}
+    {% for stream in streams -%}
+    select
+        '{{ way }}' as way,
+        '{{ model }}' as measure_model,
+        '{{ stream }}' as stream
+    {{ 'union all' if not (loop.last and outer.last) }}
+    {% endfor -%}
+    {% endfor -%}
+),
+
+-- Rows of the head table of each stream; its lines stand and fall with them.
+deliveries as (
+    select
+        stream,
+        linkage_domain,
+        count(distinct source_file_id) as source_files_count,
+        cast(
+            sum(
+                case
+                    when
+                        outcome = 'sealed'
+                        and measure = 'rows'
+                        and table_name in (
+                            'enrolment', 'claim', 'checkup', 'care_claim', 'care_certification', 'care_insured_count'
+                        )
+                        then value
+                    else 0
+                end
+            ) as bigint
+        ) as records_count
+    from {{ source('raw', 'control_total') }}
+    group by stream, linkage_domain
+),
+
+final as (
+    select
+        catalogue.indicator_id,
+        catalogue.definition_version,
+        ways.measure_model,
+        ways.stream,
+        deliveries.linkage_domain as prefecture_code,
+        deliveries.source_files_count,
+        deliveries.records_count
+    from catalogue
+    inner join ways on catalogue.way = ways.way
+    left join deliveries on ways.stream = deliveries.stream
+)
+
+select * from final

@@ -1,0 +1,104 @@
+with months as (
+    select * from {{ ref('int_calendar__list_months') }}
+),
+
+examinees as (
+    select * from {{ ref('checkup') }}
+    where
+        scheme_code in ('kokuho', 'kumiai')
+        and is_first_of_year
+        and age_at_fiscal_year_end between 40 and 74
+        and exam_month in (select month from months)
+),
+
+results as (
+    select * from {{ ref('checkup_result') }}
+),
+
+thresholds as (
+    select * from {{ ref('thresholds') }}
+),
+
+-- Over examinees: who was not measured stays in the denominator.
+steps as (
+    select
+        thresholds.threshold_id as indicator_id,
+        examinees.linkage_domain,
+        examinees.record_key_tag,
+        case
+            when thresholds.operator = '>=' and results.numeric_value >= thresholds.value then 1
+            when thresholds.operator = '>' and results.numeric_value > thresholds.value then 1
+            when thresholds.operator = '<' and results.numeric_value < thresholds.value then 1
+            when thresholds.operator = '<=' and results.numeric_value <= thresholds.value then 1
+            else 0
+        end as numerator
+    from examinees
+    inner join thresholds
+        on
+            examinees.exam_date >= thresholds.valid_from
+            and (thresholds.valid_to is null or examinees.exam_date < thresholds.valid_to)
+    left join results
+        on
+            examinees.linkage_domain = results.linkage_domain
+            and examinees.record_key_tag = results.record_key_tag
+            and thresholds.item_id = results.item_id
+),
+
+judgements as (
+    select
+        'metabolic' as indicator_id,
+        linkage_domain,
+        record_key_tag,
+        case when metabolic_code = '1' then 1 else 0 end as numerator
+    from examinees
+    where waist is not null
+    union all
+    select
+        'premetabolic' as indicator_id,
+        linkage_domain,
+        record_key_tag,
+        case when metabolic_code = '2' then 1 else 0 end as numerator
+    from examinees
+    where waist is not null
+),
+
+answers as (
+    select
+        'smoking' as indicator_id,
+        linkage_domain,
+        record_key_tag,
+        case when is_smoker then 1 else 0 end as numerator
+    from examinees
+    where is_smoker is not null
+),
+
+counted as (
+    select * from steps
+    union all
+    select * from judgements
+    union all
+    select * from answers
+),
+
+final as (
+    select
+        counted.indicator_id,
+        examinees.scheme_code,
+        examinees.insurer_number,
+        examinees.municipality_code,
+        examinees.district_code,
+        examinees.exam_month as month,
+        examinees.fiscal_year,
+        examinees.sex_code,
+        examinees.fiscal_year_age_band_code as age_band_code,
+        examinees.person_id,
+        cast(counted.numerator as bigint) as numerator,
+        cast(1 as bigint) as denominator
+    from counted
+    inner join examinees
+        on
+            counted.linkage_domain = examinees.linkage_domain
+            and counted.record_key_tag = examinees.record_key_tag
+)
+
+select * from final

@@ -1,0 +1,36 @@
+{{ config(materialized='view') }}
+
+with lines as (
+    select * from {{ source('raw', 'claim_diagnosis') }}
+),
+
+records as (
+    select * from {{ ref('stg_medical__claim') }}
+),
+
+final as (
+    select
+        lines.linkage_domain,
+        lines.source_file_id,
+        lines.source_row,
+        records.record_key_tag,
+        lines.scheme_code,
+        lines.insurer_number,
+        lines.service_month,
+        lines.sequence_number,
+        lines.disease_code,
+        lines.start_date,
+        lines.outcome_code,
+        lines.modifier_codes,
+        lines.is_main,
+        lines.is_suspected,
+        records.is_withdrawn
+    from lines
+    inner join records
+        on
+            lines.linkage_domain = records.linkage_domain
+            and lines.source_file_id = records.source_file_id
+            and lines.parent_source_row = records.source_row
+)
+
+select * from final

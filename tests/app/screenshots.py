@@ -1,0 +1,85 @@
+"""Take the pictures of the docs: ``python -m tests.app.screenshots data docs/images``.
+
+The workspace holds a finished demo. Pictures are of the dashboard as it is, at 1440 and 1024 points.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.app.conftest import CHROMIUM_FLAGS, Served, choose, open_page, serving, settle
+
+CHROMIUM = "/usr/bin/chromium"
+HEIGHT_LIMIT = 1700
+
+
+def whole(page: Any, path: Path) -> None:
+    """The page from top to bottom, up to a height that a document can bear."""
+    width = page.viewport_size["width"]
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(int(height) + 10, HEIGHT_LIMIT)})
+    page.wait_for_timeout(1200)
+    page.screenshot(path=path)
+    print(path)
+
+
+def take(browser: Any, served: Served, folder: Path) -> None:
+    """All pictures."""
+    page = browser.new_page(viewport={"width": 1024, "height": 640})
+    page.goto(served.address)
+    page.screenshot(path=folder / "sign-in.png")
+
+    page = open_page(browser, served, "kokuho")
+    whole(page, folder / "overview-municipality.png")
+    page.get_by_role("button", name="特定健診受診率(法定)").click()
+    page.wait_for_timeout(400)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.screenshot(path=folder / "definition.png")
+
+    whole(open_page(browser, served, "kokuho", width=1024), folder / "overview-1024.png")
+    page = open_page(browser, served, "prefecture")
+    page.locator(".st-key-q_parts").get_by_text("市町村別", exact=True).click()
+    settle(page)
+    whole(page, folder / "overview-prefecture-parts.png")
+    whole(open_page(browser, served, "prefecture", "view=league"), folder / "league.png")
+    whole(open_page(browser, served, "prefecture", "view=about"), folder / "about.png")
+    whole(open_page(browser, served, "center", "lang=en&parts=prefecture"), folder / "overview-english.png")
+
+    page = open_page(browser, served, "eisei", "view=person")
+    choose(page, "purpose", "重症化予防")
+    page.locator(".st-key-person_hba1c input").fill("6.5")
+    page.keyboard.press("Enter")
+    settle(page)
+    whole(page, folder / "person-list.png")
+    page.locator(".st-key-person_age_from input").fill("74")
+    page.keyboard.press("Enter")
+    settle(page)
+    box = page.locator('[data-testid="stDataFrame"]').bounding_box()
+    page.mouse.click(box["x"] + 18, box["y"] + 52)
+    page.wait_for_selector('[data-testid="person"]')
+    settle(page)
+    person = page.url.split("person=")[1].split("&")[0]
+    whole(page, folder / "person.png")
+    page = open_page(browser, served, "kaigo", f"view=person&person={person}")
+    page.screenshot(path=folder / "refused.png", clip={"x": 0, "y": 0, "width": 1440, "height": 260})
+
+
+def main() -> None:
+    """Serve the workspace of the first argument, write to the folder of the second."""
+    from playwright.sync_api import sync_playwright
+
+    workspace, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        serving(workspace, Path(scratch) / "serve.log") as served,
+        sync_playwright() as playwright,
+    ):
+        take(playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS), served, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Results leave only from a finished build, once, each site with its own rows."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ingest import warehouse
+from ingest.center.errors import CenterError
+from ingest.center.home import open_warehouse
+from ingest.center.link import link
+from ingest.center.receive import receive
+from ingest.center.results import DOMAIN_TABLES, SHARED_TABLES, results
+from ingest.center.status import status
+from ingest.progress import silent
+from ingest.sealing.envelope import OpenBatch, Receipt, open_batch, write_receipt
+from ingest.sealing.keys import CENTER, KeyRing
+from ingest.settings import Settings
+from tests.integration.center_world import demo_workspace, load_of, rows, run_killed, seal_load
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Two sites received and linked; a build stands in that publishes a row for each."""
+    settings = demo_workspace(tmp_path)
+    seal_load(settings, load_of("16", "1", "2"), 1)
+    seal_load(settings, load_of("31", "1"), 1)
+    receive(settings, silent)
+    link(settings, silent)
+    center = settings.the_center()
+    with open_warehouse(center, KeyRing(center)) as connection:
+        connection.execute("CREATE SCHEMA published")
+        for table in DOMAIN_TABLES:
+            connection.execute(
+                f"CREATE TABLE published.{table} AS SELECT linkage_domain, person_id, identity_tag "
+                "FROM link.identity_person"
+            )
+        for table in SHARED_TABLES:
+            connection.execute(f"CREATE TABLE published.{table} AS SELECT 'nation' AS area_level, 1 AS numerator")
+        connection.execute(
+            "CREATE OR REPLACE TABLE published.statistics_indicator AS "
+            "SELECT unnest(['operator', 'insurer']) AS viewer_class, unnest([5, NULL]) AS numerator"
+        )
+        _finish(connection)
+    return settings
+
+
+def _finish(connection: object) -> None:
+    connection.execute("DELETE FROM control.change_partition")  # type: ignore[attr-defined]
+    connection.execute("DELETE FROM control.change_person")  # type: ignore[attr-defined]
+    connection.execute("INSERT INTO control.build VALUES (1, DATE '2025-03-01', 'p', true, 'finished')")  # type: ignore[attr-defined]
+
+
+def _build_again(connection: object, sequence: int) -> None:
+    connection.execute(  # type: ignore[attr-defined]
+        f"INSERT INTO control.build VALUES ({sequence}, DATE '2025-03-01', 'p{sequence}', true, 'finished')"
+    )
+
+
+def _publish_more(settings: Settings) -> None:
+    center = settings.the_center()
+    with open_warehouse(center, KeyRing(center)) as connection:
+        connection.execute("INSERT INTO published.statistics_indicator VALUES ('operator', 9)")
+        _build_again(connection, 3)
+
+
+def _open(settings: Settings, site: str, sequence: int, previous: str | None, folder: Path) -> OpenBatch:
+    ring = KeyRing(settings.site(site))
+    return open_batch(
+        settings.to_site(site) / f"{sequence:06d}",
+        folder,
+        sender=CENTER,
+        recipient=site,
+        expected_sequence=sequence,
+        previous_hash=previous,
+        pinned_public=ring.peer(CENTER).signing,
+        private_key=ring.secret("envelope"),
+    )
+
+
+def _answer(settings: Settings, site: str, batch: OpenBatch, state: str) -> None:
+    sequence = batch.manifest.sequence
+    write_receipt(
+        settings.to_center(site) / f"{sequence:06d}.receipt.json",
+        Receipt(site, CENTER, sequence, batch.manifest_hash, state, "disk", "full"),  # type: ignore[arg-type]
+        KeyRing(settings.site(site)).secret("signing"),
+    )
+
+
+def test_each_site_gets_the_rows_of_its_own_domain_and_all_that_is_shared(settings: Settings, tmp_path: Path) -> None:
+    assert results(settings, silent)["sealed"] == 2
+    for site, persons in (("16", 2), ("31", 1)):
+        batch = _open(settings, site, 1, None, tmp_path / "open" / site)
+        assert {table: batch.rows(table) for table in DOMAIN_TABLES} == dict.fromkeys(DOMAIN_TABLES, persons)
+        assert batch.rows("identity") == persons
+        assert batch.rows("statistics_indicator") == 2
+        assert batch.manifest.extra["reference_month"] == "2025-03-01"
+        with warehouse.connect() as connection:
+            batch.load_new(connection, "person_month", "person_month")
+            assert connection.execute("SELECT DISTINCT linkage_domain FROM person_month").fetchall() == [(site,)]
+
+
+def test_the_same_content_is_not_sent_again_and_changed_content_follows_in_the_chain(
+    settings: Settings, tmp_path: Path
+) -> None:
+    results(settings, silent)
+    assert results(settings, silent)["sealed"] == 0
+    center = settings.the_center()
+    with open_warehouse(center, KeyRing(center)) as connection:
+        _build_again(connection, 2)
+    assert results(settings, silent)["sealed"] == 0  # built anew, and the same came out
+    first = _open(settings, "16", 1, None, tmp_path / "first")
+    _answer(settings, "16", first, "accepted")
+    _publish_more(settings)
+    figures = results(settings, silent)
+    assert (figures["sealed"], figures["accepted"]) == (2, 1)
+    second = _open(settings, "16", 2, first.manifest_hash, tmp_path / "second")
+    assert second.rows("statistics_indicator") == 3
+
+
+def test_a_refused_batch_is_sealed_anew_under_its_number(settings: Settings, tmp_path: Path) -> None:
+    results(settings, silent)
+    first = _open(settings, "16", 1, None, tmp_path / "first")
+    _answer(settings, "16", first, "refused")
+    figures = results(settings, silent)
+    assert (figures["refused"], figures["sealed"]) == (1, 1)
+    again = _open(settings, "16", 1, None, tmp_path / "again")
+    assert again.manifest_hash != first.manifest_hash
+    assert [(r["site"], r["reason_code"]) for r in status(settings)["refused"]] == [("16", "disk")]
+    assert results(settings, silent)["sealed"] == 0  # the old receipt is of another batch
+
+
+@pytest.mark.parametrize("fault", ["results.sealed", "results.written"])
+def test_a_kill_anywhere_sends_nothing_twice(settings: Settings, tmp_path: Path, fault: str) -> None:
+    assert run_killed(settings, "ingest.center.results", "results", fault) == 137
+    results(settings, silent)
+    assert results(settings, silent)["sealed"] == 0
+    for site in settings.sites:
+        _open(settings, site, 1, None, tmp_path / "open" / site)
+        assert not (settings.to_site(site) / "000002").exists()
+
+
+def test_nothing_is_sent_while_changes_wait_or_a_build_runs(settings: Settings) -> None:
+    center = settings.the_center()
+    with open_warehouse(center, KeyRing(center)) as connection:
+        connection.execute(
+            "INSERT INTO control.change_partition VALUES ('kokuho', 'A', DATE '2025-01-01', 'claim', 'x')"
+        )
+    with pytest.raises(CenterError, match="changes wait"):
+        results(settings, silent)
+    with open_warehouse(center, KeyRing(center)) as connection:
+        connection.execute("DELETE FROM control.change_partition")
+        connection.execute("INSERT INTO control.build VALUES (2, DATE '2025-03-01', 'p', false, 'running')")
+    with pytest.raises(CenterError, match="not finished"):
+        results(settings, silent)
+    assert not (settings.to_site("16") / "000001").exists()
+
+
+def test_without_a_build_one_clear_line_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CenterError, match="center build"):
+        results(demo_workspace(tmp_path), silent)
+
+
+def test_the_operator_file_holds_the_operators_rows_and_says_what_it_is(settings: Settings) -> None:
+    results(settings, silent)
+    center = settings.the_center()
+    key = KeyRing(center).statistics_key("operator")
+    with warehouse.open_hardened(center.published / "statistics" / "operator.duckdb", key) as connection:
+        connection.execute("USE published")
+        assert connection.execute("SELECT viewer_class, numerator FROM indicator_statistics").fetchall() == [
+            ("operator", 5)
+        ]
+        assert dict(connection.execute("SELECT * FROM about").fetchall()) == {
+            "reference_month": date(2025, 3, 1).isoformat(),
+            "is_synthetic": "true",
+        }
+
+
+def test_a_killed_linking_is_repeated_whole(tmp_path: Path) -> None:
+    settings = demo_workspace(tmp_path)
+    seal_load(settings, load_of("16", "1", "2"), 1)
+    receive(settings, silent)
+    assert run_killed(settings, "ingest.center.link", "link", "link.written") == 137
+    assert rows(settings, "SELECT count(*) FROM link.identity_person") == [(0,)]
+    assert link(settings, silent)["new_identities"] == 2
+    assert link(settings, silent)["new_identities"] == 0

@@ -1,0 +1,194 @@
+"""The files of an invented world are those of a 連合会: real formats, every receipt reconciling, noise and all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ingest import formats
+from ingest.formats.reading import Reading
+from ingest.progress import silent
+from ingest.synth.run import synthesise
+from ingest.synth.settings import SynthSettings, tiny
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workspace = tmp_path_factory.mktemp("synth")
+    synthesise(workspace, tiny(), silent)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def read_or_refused(written: Path) -> tuple[dict[str, Reading], Counter[str]]:
+    """Every file that can be read, by its name from the workspace on; why others were refused."""
+    result = {}
+    refusals: Counter[str] = Counter()
+    for path in sorted(written.glob("site-*/inbox/*/*")):
+        try:
+            result[str(path.relative_to(written))] = formats.read(path)
+        except formats.FileRefused as refused:
+            refusals[refused.reason_code] += 1
+    return result, refusals
+
+
+@pytest.fixture(scope="module")
+def readings(read_or_refused: tuple[dict[str, Reading], Counter[str]]) -> dict[str, Reading]:
+    return read_or_refused[0]
+
+
+def _table(readings: dict[str, Reading], name: str) -> pl.DataFrame:
+    parts = [
+        reading.tables[name].with_columns(file=pl.lit(file))
+        for file, reading in readings.items()
+        if name in reading.tables
+    ]
+    return pl.concat(parts)
+
+
+def _hashes(workspace: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(workspace)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(workspace.glob("site-*/inbox/*/*"))
+    }
+
+
+def test_the_same_settings_give_the_same_bytes(written: Path, tmp_path: Path) -> None:
+    synthesise(tmp_path, tiny(), silent)
+    assert _hashes(tmp_path) == _hashes(written)
+
+
+def test_another_seed_gives_another_world(written: Path, tmp_path: Path) -> None:
+    synthesise(tmp_path, tiny(seed=1, months=1), silent)
+    mine, other = _hashes(tmp_path), _hashes(written)
+    persons = "medical/medical", "enrolment/", "checkup/", "care_claim/", "care_certification/"
+    common = set(mine.values()) & set(other.values())
+    assert not [name for name, digest in mine.items() if digest in common and any(p in name for p in persons)]
+
+
+def test_there_is_a_file_for_every_site_stream_and_month(written: Path) -> None:
+    months = ["202411", "202412", "202501", "202502", "202503", "202504"]
+    for site in ("16", "31"):
+        inbox = written / f"site-{site}" / "inbox"
+        for month in months:
+            for scheme in ("kokuho", "koki"):
+                assert (inbox / "medical" / f"medical_{scheme}_{month}.UKE").is_file()
+            assert (inbox / "care_claim" / f"care_1111_{month}.csv").is_file()
+            assert (inbox / "care_insured_count" / f"care_insured_{month}.csv").is_file()
+        for scheme in ("kokuho", "koki"):
+            assert (inbox / "enrolment" / f"enrolment_{scheme}_202411.csv").is_file()
+        assert (inbox / "checkup" / "FKAC167_202411.csv").is_file()
+        assert (inbox / "care_certification" / "care_5311_202411.csv").is_file()
+        for year in range(2020, 2026):
+            assert (inbox / "population" / f"population_{year}.csv").is_file()
+
+
+def test_every_receipt_reconciles_with_its_lines(readings: dict[str, Reading]) -> None:
+    claims = _table(readings, "claim")
+    assert claims.height > 1500
+    assert (claims["line_points"] == claims["original_points"].fill_null(claims["points"])).all()
+
+
+def test_bad_files_are_refused_and_no_others(read_or_refused: tuple[dict[str, Reading], Counter[str]]) -> None:
+    assert read_or_refused[1] == {"truncated": 2, "unrecognised": 2}
+
+
+def test_one_file_of_each_site_comes_twice(written: Path) -> None:
+    for site in ("16", "31"):
+        hashes = Counter(
+            hashlib.sha256(path.read_bytes()).hexdigest() for path in (written / f"site-{site}").glob("inbox/*/*")
+        )
+        assert sorted(hashes.values())[-1] == 2
+
+
+def test_every_kind_of_noise_befalls_some_receipts(readings: dict[str, Reading]) -> None:
+    claims = _table(readings, "claim")
+    versions = (
+        claims.filter("has_search_number")
+        .group_by("insurer_number", "search_number")
+        .agg(pl.col("adjudication_month").n_unique(), pl.col("points").n_unique(), pl.col("is_withdrawn").any())
+    )
+    later = versions.filter(pl.col("adjudication_month") > 1)
+    assert later.filter((pl.col("points") == 1) & ~pl.col("is_withdrawn")).height > 0  # repeated
+    assert later.filter((pl.col("points") > 1) & ~pl.col("is_withdrawn")).height > 0  # corrected
+    assert versions.filter("is_withdrawn").height > 0
+    assert claims.filter(pl.col("points") != pl.col("original_points")).height > 0  # 査定
+    assert claims.filter("is_public_only").height > 0
+    assert claims.filter(~pl.col("has_search_number")).height > 0
+    late = (claims["adjudication_month"] - claims["service_month"]).dt.total_days() > 45
+    assert late.sum() > 0
+    inside = pl.col("insurer_number").str.contains("^(16|31|3916|3931)")
+    assert claims.filter(~inside).height > 0  # out of area
+    assert claims.filter((pl.col("scheme_code") == "kokuho") & pl.col("branch").is_null()).height > 0
+    aside = pl.concat([reading.set_aside for reading in readings.values()])
+    assert aside.filter(pl.col("table_name") == "claim").height > 0
+
+
+def test_care_is_new_corrected_and_cancelled_and_adds_up(readings: dict[str, Reading]) -> None:
+    claims = _table(readings, "care_claim")
+    services = _table(readings, "care_service")
+    assert set(claims["creation_code"].unique()) == {"1", "2", "3"}
+    assert (claims["benefit_yen"] + claims["user_yen"] == claims["units"] * 10).all()
+    sums = services.group_by("file", "parent_source_row").agg(pl.col("units", "benefit_yen").sum())
+    both = claims.join(sums, left_on=["file", "source_row"], right_on=["file", "parent_source_row"])
+    assert both.height == claims.height
+    assert (both["units"] == both["units_right"]).all()
+    assert (both["benefit_yen"] == both["benefit_yen_right"]).all()
+
+
+def test_every_receipt_of_a_known_person_is_in_the_truth(readings: dict[str, Reading], written: Path) -> None:
+    truth = pl.concat([pl.read_parquet(path) for path in sorted((written / "truth" / "claims").glob("*.parquet"))])
+    claims = _table(readings, "claim").filter("has_search_number")
+    missing = claims.join(truth, on="search_number", how="anti")
+    assert missing.height == 0
+    owners = truth.filter("has_search_number").group_by("search_number").agg(pl.col("person").n_unique())
+    assert owners["person"].max() == 1
+
+
+def test_numbers_of_the_files_belong_to_persons_of_the_truth(readings: dict[str, Reading], written: Path) -> None:
+    numbers = pl.read_parquet(written / "truth" / "numbers.parquet")
+    for table in ("enrolment", "checkup"):
+        rows = _table(readings, table)
+        keys = ["insurer_number", "number"]
+        assert rows.join(numbers, on=keys, how="anti").height == 0, table
+    care = pl.read_parquet(written / "truth" / "care_numbers.parquet")
+    for table in ("care_claim", "care_certification"):
+        assert _table(readings, table).join(care, on=["insurer_number", "number"], how="anti").height == 0
+
+
+def test_the_first_delivery_of_enrolment_is_full_and_the_others_are_changes(readings: dict[str, Reading]) -> None:
+    rows = _table(readings, "enrolment").with_columns(month=pl.col("file").str.extract(r"(\d{6})\.csv"))
+    sizes = dict(rows.group_by("month").len().iter_rows())
+    first = sizes.pop("202411")
+    assert first > 5 * max(sizes.values())
+    closing = rows.filter((pl.col("month") > "202411") & pl.col("applied_end_date").is_not_null())
+    assert closing.height > 0
+
+
+def test_counts_of_care_are_the_population_of_40_and_over_but_for_welfare(readings: dict[str, Reading]) -> None:
+    counts = _table(readings, "care_insured_count").filter(pl.col("month").dt.strftime("%Y-%m") == "2024-12")
+    people = _table(readings, "population").filter((pl.col("year") == 2025) & (pl.col("age_band_code") >= "40"))
+    insured, residents = counts["insured_count"].sum(), people["population_count"].sum()
+    assert 0.97 * residents <= insured <= residents
+
+
+def test_the_stories_are_told_in_the_truth(written: Path) -> None:
+    stories = json.loads((written / "truth" / "stories.json").read_text("utf-8"))
+    assert {story["story"] for story in stories} == {"untreated_hba1c", "low_attendance_men", "polypharmacy"}
+    assert all(story["municipality_code"] in tiny().municipalities for story in stories)
+
+
+def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    figures = synthesise(
+        tmp_path, SynthSettings(people=60, months=1, municipalities={"16343": 60}), lambda *step: told.append(step)
+    )
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert told[-1][1] == told[-1][2]
+    assert figures["claim"] > 0
+    assert not (tmp_path / "truth.tmp").exists()

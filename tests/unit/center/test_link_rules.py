@@ -1,0 +1,202 @@
+"""Who is one person: situations of Japanese health insurance, each as small as it can be."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from ingest.center.link.person_id import person_id
+from ingest.center.link.state import relink
+from tests.property.link_world import KEY, PASSES, REFERENCE, Center, Load
+
+TWIN = {"birth": date(1960, 3, 3), "sex": "2"}
+
+
+def _linked(*loads: Load) -> Center:
+    center = Center()
+    for load in loads:
+        center.take(load)
+    relink(center.connection, KEY, PASSES, REFERENCE, 1)
+    return center
+
+
+def _reasons(center: Center) -> dict[str, int]:
+    return dict(
+        center.connection.execute(
+            "SELECT reason_code, sum(edges)::BIGINT FROM link.refused_edge GROUP BY reason_code"
+        ).fetchall()
+    )
+
+
+def test_a_claim_with_another_spelling_of_the_name_joins_by_its_number() -> None:
+    load = Load()
+    one = load.person("kokuho", "A", "1", branch="01", kana="サトウ")
+    other = load.person("kokuho", "A", "1", branch="01", kana="サトー")
+    persons = _linked(load).persons()
+    assert persons[one] == persons[other]
+
+
+def test_a_75th_birthday_in_the_middle_of_a_month_keeps_the_person() -> None:
+    load = Load()
+    before = load.person("kokuho", "A", "1", branch="01")
+    after = load.person("koki", "K", "9", previous=("kokuho", "A", "1"))
+    load.enrol(before, "kokuho", "A", date(2020, 4, 1), date(2025, 5, 20))
+    load.enrol(after, "koki", "K", date(2025, 5, 20))
+    persons = _linked(load).persons()
+    assert persons[before] == persons[after]
+
+
+def test_twins_of_the_same_sex_stay_two_though_number_and_birth_are_the_same() -> None:
+    load = Load()
+    first = load.person("kokuho", "A", "1", branch="01", kana="アイ", **TWIN)
+    second = load.person("kokuho", "A", "1", branch="02", kana="マイ", **TWIN)
+    for twin in (first, second):
+        load.enrol(twin, "kokuho", "A", date(2020, 4, 1))
+    center = _linked(load)
+    persons = center.persons()
+    assert persons[first] != persons[second]
+    assert _reasons(center) == {"live_numbers": 1}
+
+
+def test_a_claim_without_branch_goes_to_the_twin_of_its_name_and_to_neither_without_one() -> None:
+    load = Load()
+    first = load.person("kokuho", "A", "1", branch="01", kana="アイ", **TWIN)
+    second = load.person("kokuho", "A", "1", branch="02", kana="マイ", **TWIN)
+    for twin in (first, second):
+        load.enrol(twin, "kokuho", "A", date(2020, 4, 1))
+    named = load.person("kokuho", "A", "1", kana="マイ", **TWIN)
+    nameless = load.person("kokuho", "A", "1", **TWIN)
+    center = _linked(load)
+    persons = center.persons()
+    assert persons[named] == persons[second]
+    assert persons[nameless] not in (persons[first], persons[second])
+    assert _reasons(center)["ambiguous"] > 0
+
+
+def test_twins_who_move_together_are_followed_by_name() -> None:
+    load = Load()
+    old = [load.person("kokuho", "A", "1", branch=b, kana=k, **TWIN) for b, k in (("01", "アイ"), ("02", "マイ"))]
+    new = [
+        load.person("kokuho", "B", "7", branch=b, kana=k, previous=("kokuho", "A", "1"), **TWIN)
+        for b, k in (("01", "アイ"), ("02", "マイ"))
+    ]
+    for twin in old:
+        load.enrol(twin, "kokuho", "A", date(2020, 4, 1), date(2023, 4, 1))
+    for twin in new:
+        load.enrol(twin, "kokuho", "B", date(2023, 4, 1))
+    persons = _linked(load).persons()
+    assert persons[old[0]] == persons[new[0]]
+    assert persons[old[1]] == persons[new[1]]
+    assert persons[old[0]] != persons[old[1]]
+
+
+def test_a_wrong_digit_in_the_month_of_birth_keeps_a_row_apart_and_splits_no_one() -> None:
+    load = Load()
+    right = load.person("kokuho", "A", "1", branch="01", kana="サトウ", birth=date(1950, 5, 2))
+    spelled = load.person("kokuho", "A", "1", branch="01", kana="サトー", birth=date(1950, 5, 2))
+    wrong = load.person("kokuho", "A", "1", branch="01", kana="サトウ", birth=date(1950, 6, 2))
+    center = _linked(load)
+    persons = center.persons()
+    assert persons[right] == persons[spelled] != persons[wrong]
+    assert set(_reasons(center)) == {"birth_month"}
+
+
+def test_two_of_one_name_and_birth_insured_at_once_in_two_towns_are_two() -> None:
+    load = Load()
+    here = load.person("kokuho", "A", "1", branch="01", kana="サトウ")
+    there = load.person("kokuho", "B", "2", branch="01", kana="サトウ")
+    for identity, insurer in ((here, "A"), (there, "B")):
+        load.enrol(identity, "kokuho", insurer, date(2020, 4, 1))
+    persons = _linked(load).persons()
+    assert persons[here] != persons[there]
+
+
+def test_a_late_notice_of_leaving_joins_the_two_numbers_once_it_comes() -> None:
+    first = Load()
+    here = first.person("kokuho", "A", "1", branch="01", kana="サトウ")
+    there = first.person("kokuho", "B", "2", branch="01", kana="サトウ", previous=("kokuho", "A", "1"))
+    first.enrol(here, "kokuho", "A", date(2018, 4, 1))
+    first.enrol(there, "kokuho", "B", date(2022, 4, 1))
+    center = _linked(first)
+    before = center.persons()
+    assert before[here] != before[there]
+
+    notice = Load()
+    notice.enrol(here, "kokuho", "A", date(2018, 4, 1), date(2022, 4, 1), processed=date(2022, 9, 1))
+    center.take(notice)
+    relink(center.connection, KEY, PASSES, REFERENCE, 2)
+    after = center.persons()
+    assert after[here] == after[there] == before[here]
+    assert center.connection.execute("SELECT * FROM link.alias").fetchall() == [(before[there], after[there], 2)]
+    assert _reasons(center) == {}
+
+
+def test_a_care_number_ties_to_the_medical_number_that_the_certification_names() -> None:
+    load = Load()
+    medical = load.person("koki", "K", "9")
+    care = load.person("care", "C", "5", related=("koki", "K", "9"))
+    load.enrol(medical, "koki", "K", date(2021, 4, 1))
+    load.certify(care, "C", date(2023, 1, 1))
+    persons = _linked(load).persons()
+    assert persons[medical] == persons[care]
+
+
+def test_two_care_numbers_at_a_time_are_two_and_one_after_the_other_are_one() -> None:
+    load = Load()
+    at_once = [load.person("care", insurer, "5", kana="サトウ") for insurer in ("C", "D")]
+    for identity, insurer in zip(at_once, "CD", strict=True):
+        load.certify(identity, insurer, date(2023, 1, 1))
+    in_turn = [load.person("care", insurer, "6", kana="タナカ") for insurer in ("C", "D")]
+    load.certify(in_turn[0], "C", date(2022, 1, 1), date(2023, 1, 1))
+    load.certify(in_turn[1], "D", date(2023, 1, 1))
+    center = _linked(load)
+    persons = center.persons()
+    assert persons[at_once[0]] != persons[at_once[1]]
+    assert persons[in_turn[0]] == persons[in_turn[1]]
+    assert _reasons(center) == {"care_numbers": 1}
+
+
+def test_a_number_that_half_the_town_shares_makes_no_person() -> None:
+    load = Load()
+    shared = [load.person("koki", "K", "0", kana=f"ナマエ{n}") for n in range(41)]
+    center = _linked(load)
+    persons = center.persons()
+    assert len({persons[identity] for identity in shared}) == 41
+    assert set(_reasons(center)) == {"group_size"}
+
+
+def test_the_same_tags_in_two_linkage_domains_are_two_persons() -> None:
+    toyama, tottori = Load("16"), Load("31")
+    one, other = (load.person("kokuho", "A", "1", branch="01", kana="サトウ") for load in (toyama, tottori))
+    persons = _linked(toyama, tottori).persons()
+    assert persons[one] != persons[other]
+
+
+def test_the_id_rests_on_the_first_record_and_outlives_its_withdrawal() -> None:
+    load = Load()
+    early = load.person("kokuho", "A", "1", branch="01")
+    late = load.person("koki", "K", "9", previous=("kokuho", "A", "1"))
+    load.enrol(early, "kokuho", "A", date(2019, 4, 1), date(2024, 4, 1))
+    load.enrol(late, "koki", "K", date(2024, 4, 1))
+    center = _linked(load)
+    expected = person_id(KEY, "16", date(2019, 4, 1), early)
+    assert set(center.persons().values()) == {expected}
+
+    withdrawal = Load()
+    withdrawal.enrol(
+        early, "kokuho", "A", date(2019, 4, 1), date(2024, 4, 1), processed=date(2025, 1, 1), is_deleted=True
+    )
+    center.take(withdrawal)
+    relink(center.connection, KEY, PASSES, REFERENCE, 2)
+    assert set(center.persons().values()) == {expected}
+
+
+@pytest.mark.parametrize("has_record", [True, False])
+def test_a_group_without_enrolment_or_certification_is_provisional(has_record: bool) -> None:
+    load = Load()
+    identity = load.person("kokuho", "A", "1", branch="01")
+    if has_record:
+        load.enrol(identity, "kokuho", "A", date(2020, 4, 1))
+    found = _linked(load).connection.execute("SELECT is_provisional FROM link.identity_person").fetchall()
+    assert found == [(not has_record,)]

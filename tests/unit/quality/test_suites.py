@@ -1,0 +1,110 @@
+"""The suites at the door: every rule of a contract is found at its row, and no value is told."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ingest.formats.contracts import CONTRACTS
+from ingest.quality import suites
+from tests.handmade import frame, month
+
+ITEM = {
+    "scheme_code": "kokuho",
+    "insurer_number": "160028",
+    "parent_source_row": 1,
+    "service_month": month(2024, 5),
+    "points": 10,
+}
+CLAIM = {
+    "scheme_code": "kokuho",
+    "insurer_number": "160028",
+    "number": "1234567",
+    "birth_date": date(1950, 5, 6),
+    "sex_code": "1",
+    "search_number": "1",
+    "service_month": month(2024, 5),
+    "adjudication_month": month(2024, 6),
+    "points": 100,
+}
+
+
+def items(*changes: dict[str, Any]) -> pl.DataFrame:
+    return frame("claim_item", [ITEM | change for change in changes])
+
+
+def test_rows_that_hold_their_contract_give_no_finding() -> None:
+    assert suites.check("claim_item", items({}, {"category_code": None, "points": None})).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"insurer_number": None}, "insurer_number"),
+        ({"item_kind_code": "XX"}, "item_kind_code"),
+        ({"item_code": "11200741"}, "item_code"),
+        ({"item_code": "112007410\n"}, "item_code"),
+        ({"times_count": -1}, "times_count"),
+    ],
+)
+def test_a_broken_rule_is_found_at_its_row_and_column(change: dict[str, Any], field: str) -> None:
+    found = suites.check("claim_item", items({}, {}, change, {}))
+    assert found.select("row_number", "field").rows() == [(2, field)]
+
+
+def test_a_number_above_its_range_is_found_beside_missing_ones() -> None:
+    rows = frame("claim", [CLAIM, CLAIM | {"days_count": 32}, CLAIM | {"original_points": -1}])
+    assert suites.check("claim", rows).select("row_number", "field").rows() == [
+        (1, "days_count"),
+        (2, "original_points"),
+    ]
+
+
+def test_of_several_broken_columns_the_first_of_the_contract_is_told() -> None:
+    found = suites.check("claim_item", items({"times_count": -1, "item_code": "x", "scheme_code": "?"}))
+    assert found.select("row_number", "field").rows() == [(0, "scheme_code")]
+
+
+def test_every_rule_of_every_contract_is_an_expectation() -> None:
+    for name, contract in CONTRACTS.items():
+        stated = sum(
+            column.required
+            + (column.codes is not None)
+            + (column.pattern is not None)
+            + (column.minimum is not None or column.maximum is not None)
+            for column in contract.columns
+        )
+        assert len(suites.expectations(name)) == stated, name
+
+
+def test_a_finding_never_holds_the_value_that_broke_the_rule() -> None:
+    planted = "紡木糸世"
+    found = suites.check("claim_item", items({"item_code": planted}))
+    assert planted not in found.write_csv()
+    results = suites._validate(
+        suites._definition().get_batch(
+            batch_parameters={"dataframe": pl.DataFrame({"row_number": [0], "item_code": [planted]}).to_pandas()}
+        ),
+        "claim_item",
+        [rule for rule in suites.expectations("claim_item") if rule.column == "item_code"],  # type: ignore[attr-defined]
+    )
+    assert [result.success for result in results] == [True, False]
+    assert planted not in str([result.to_json_dict() for result in results])
+
+
+def test_another_type_than_the_contracts_is_our_own_fault_and_stops() -> None:
+    with pytest.raises(suites.ContractMismatch, match="points"):
+        suites.check("claim_item", items({}).with_columns(pl.col("points").cast(pl.String)))
+
+
+def test_nothing_is_told_to_the_makers_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda *where: calls.append(where))
+    suites.check("claim_item", items({"times_count": -1}))
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "False"
+    assert calls == []

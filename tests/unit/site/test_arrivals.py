@@ -1,0 +1,100 @@
+"""What came of whom for which month, and so what is missing."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from ingest.formats.contracts import CONTRACTS, STREAMS
+from ingest.ledger import Ledger
+from ingest.site import status
+from ingest.site.arrivals import arrivals, stream_rules
+from tests.handmade import frame, month
+
+
+def test_every_stream_has_a_rule_on_a_column_of_its_own_table() -> None:
+    assert set(stream_rules()) == set(STREAMS)
+    for rule in stream_rules().values():
+        assert CONTRACTS[rule.table_name].stream == rule.stream
+        assert rule.month_column in CONTRACTS[rule.table_name].names()
+
+
+def test_a_late_claim_counts_for_the_month_its_delivery_is_for() -> None:
+    row = {
+        "scheme_code": "kokuho", "insurer_number": "160028", "number": "1", "birth_date": date(1950, 1, 1),
+        "sex_code": "1", "search_number": "1", "points": 1, "adjudication_month": month(2024, 1),
+    }  # fmt: skip
+    claims = frame("claim", [row | {"service_month": month(2023, 12)}, row | {"service_month": month(2023, 7)}])
+    came = arrivals("medical", claims.with_columns(pl.lit(0).alias("_file")), "_file")
+    assert came.rows() == [(0, "160028", "medical", date(2023, 12, 1), 2)]
+
+
+def test_a_population_counts_for_its_municipality_and_year() -> None:
+    row = {"municipality_code": "16202", "sex_code": "1", "age_band_code": "65-69", "population_count": 1,
+           "created_date": date(2024, 2, 1), "year": 2024}  # fmt: skip
+    came = arrivals("population", frame("population", [row]).with_columns(pl.lit(0).alias("_file")), "_file")
+    assert came.rows() == [(0, "16202", "population", date(2024, 1, 1), 1)]
+
+
+def test_periods_follow_the_cadence_of_the_stream() -> None:
+    rules = stream_rules()
+    assert rules["checkup"].period(date(2024, 3, 1)) == date(2023, 4, 1)
+    assert rules["checkup"].next_period(date(2023, 4, 1)) == date(2024, 4, 1)
+    assert rules["medical"].next_period(date(2023, 12, 1)) == date(2024, 1, 1)
+    assert rules["population"].period(date(2024, 1, 1)) == date(2024, 1, 1)
+
+
+def ledger_with(tmp_path: Path, came: list[tuple[str, str, str, str]]) -> Ledger:
+    """A ledger with one delivery a row: insurer, stream, month, state."""
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    with ledger.transaction() as connection:
+        for number, (insurer, stream, day, state) in enumerate(came):
+            delivery = ledger.add_delivery(connection, file_id=str(number), file_name="f", stream=stream, state=state)
+            connection.execute("INSERT INTO arrival VALUES (?, ?, ?, ?, 5)", (delivery, insurer, stream, day))
+    return ledger
+
+
+def test_a_month_that_others_delivered_and_one_did_not_is_missing(tmp_path: Path) -> None:
+    ledger = ledger_with(
+        tmp_path,
+        [
+            ("160028", "medical", "2024-03-01", "taken"),
+            ("160028", "medical", "2024-04-01", "taken"),
+            ("160028", "medical", "2024-05-01", "taken"),
+            ("160077", "medical", "2024-03-01", "taken"),
+            ("160077", "medical", "2024-05-01", "taken"),
+            ("160085", "medical", "2024-05-01", "taken"),
+        ],
+    )
+    expected, missing = status._missing(ledger)
+    assert expected == 7  # the third insurer is expected from its first month on
+    assert missing == [
+        {"insurer_number": "160077", "stream": "medical", "month": "2024-04", "cadence": "month"},
+    ]
+
+
+def test_what_was_recalled_did_not_come(tmp_path: Path) -> None:
+    ledger = ledger_with(
+        tmp_path,
+        [
+            ("160028", "medical", "2024-04-01", "taken"),
+            ("160028", "medical", "2024-05-01", "recalled"),
+            ("160077", "medical", "2024-05-01", "taken"),
+        ],
+    )
+    assert [row["month"] for row in status._missing(ledger)[1]] == ["2024-05"]
+
+
+def test_a_checkup_in_any_month_of_the_year_is_enough(tmp_path: Path) -> None:
+    ledger = ledger_with(
+        tmp_path,
+        [
+            ("160028", "checkup", "2023-06-01", "taken"),
+            ("160028", "checkup", "2025-03-01", "taken"),
+            ("160077", "checkup", "2022-06-01", "taken"),
+            ("160077", "checkup", "2024-06-01", "taken"),
+        ],
+    )
+    assert [(row["insurer_number"], row["month"]) for row in status._missing(ledger)[1]] == [("160077", "2023-04")]
