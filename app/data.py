@@ -161,12 +161,13 @@ def periods(file: Opened, period_kind: str) -> list[date]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def areas_with_values(file: Opened, area_level: str) -> list[str]:
-    """Areas (``level:id``) of one level on which the statistics rest."""
+def areas_with_values(file: Opened, area_level: str, scheme: str | None = None) -> list[str]:
+    """Areas (``level:id``) of one level on which the statistics rest, of one scheme or of any."""
     rows = file.rows(
         "SELECT DISTINCT area_level || ':' || area_id AS area_key FROM indicator_statistics"
-        " WHERE area_level = ? AND period_kind = 'fiscal_year' ORDER BY area_key",
-        [area_level],
+        " WHERE area_level = $level AND period_kind = 'fiscal_year' AND ($scheme IS NULL OR scheme_code = $scheme)"
+        " ORDER BY area_key",
+        {"level": area_level, "scheme": scheme},
     )
     return rows["area_key"].to_list()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -37,7 +38,7 @@ class Filter:
     sex_code: str | None = None
     hba1c_from: float | None = None
     systolic_from: int | None = None
-    district_code: str | None = None
+    district_id: str | None = None  # <municipality>-<district>, as the ladder names it
     without_visit: bool = False
 
 
@@ -93,9 +94,11 @@ WHERE ($age_from IS NULL OR p.age >= $age_from)
   AND ($sex IS NULL OR p.sex_code = $sex)
   AND ($hba1c IS NULL OR l.hba1c >= $hba1c)
   AND ($systolic IS NULL OR l.systolic >= $systolic)
-  AND ($district IS NULL OR p.district_code = $district)
+  AND ($district IS NULL OR p.municipality_code || '-' || p.district_code = $district)
   AND (NOT $without_visit OR (l.exam_date IS NOT NULL AND NOT coalesce(c.has_visit, false)))
-  AND ($search = '' OR contains(coalesce(p.name_kanji, ''), $search) OR contains(coalesce(p.name_kana, ''), $search))
+  AND ($search = ''
+       OR contains(regexp_replace(coalesce(p.name_kanji, ''), '[ \u3000]', '', 'g'), $search)
+       OR contains(regexp_replace(coalesce(p.name_kana, ''), '[ \u3000]', '', 'g'), $search_kana))
 ORDER BY CASE WHEN $hba1c IS NOT NULL THEN -l.hba1c END NULLS LAST,
          CASE WHEN $systolic IS NOT NULL THEN -l.systolic END NULLS LAST, p.name_kana, p.person_id
 """
@@ -113,19 +116,29 @@ def listed(files: Sequence[Opened], narrowed: Filter, reference_month: date) -> 
         "sex": narrowed.sex_code,
         "hba1c": narrowed.hba1c_from,
         "systolic": narrowed.systolic_from,
-        "district": narrowed.district_code,
+        "district": narrowed.district_id,
         "without_visit": narrowed.without_visit,
-        "search": narrowed.search.strip(),
+        "search": searched(narrowed.search),
+        "search_kana": _in_katakana(searched(narrowed.search)),
     }
     frames = [file.rows(_LIST, parameters) for file in files]
     return pl.concat(frames, how="vertical_relaxed").unique("person_id", keep="first", maintain_order=True)
 
 
+def searched(typed: str) -> str:
+    """A name as typed, without blanks and in full width: 「ｺｼﾞﾏ ﾌﾐｺ」 finds 「コジマ　フミコ」."""
+    return "".join(unicodedata.normalize("NFKC", typed).split())
+
+
+def _in_katakana(text: str) -> str:
+    return "".join(chr(ord(letter) + 0x60) if "ぁ" <= letter <= "ゖ" else letter for letter in text)
+
+
 def districts(files: Sequence[Opened]) -> list[str]:
-    """District codes among the tenant's persons."""
-    sql = "SELECT DISTINCT district_code FROM person WHERE district_code IS NOT NULL ORDER BY district_code"
+    """Districts among the tenant's persons, as the ladder names them."""
+    sql = "SELECT DISTINCT municipality_code || '-' || district_code AS id FROM person WHERE district_code IS NOT NULL"
     rows = _each(files, sql, [])
-    return sorted(set(rows["district_code"])) if rows.height else []
+    return sorted(set(rows["id"].drop_nulls())) if rows.height else []
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import os
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -191,7 +191,8 @@ def _explain(error: Exception) -> str:
 
 def _absolute(settings: Settings, root: Path) -> Settings:
     def anchored(party: _Party) -> _Party:
-        return party.model_copy(update={"home": root / party.home})
+        home = {"home": root / party.home}
+        return cast(_Party, party.model_copy(update=home))
 
     return settings.model_copy(
         update={

@@ -10,6 +10,7 @@ import pytest
 from ingest.progress import silent
 from ingest.settings import Settings
 
+SHARED_WORLDS = ("tiny_road", "road")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -33,3 +34,13 @@ def tiny_road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     synthesise(settings.workspace, tiny(), silent)
     run_road(settings, silent)
     yield settings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a world run in the process that made it."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        for world in SHARED_WORLDS:
+            if world in names:
+                scope = world if world == "tiny_road" else item.nodeid.split("::")[0]
+                item.add_marker(pytest.mark.xdist_group(scope))

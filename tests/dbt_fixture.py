@@ -142,9 +142,7 @@ class World:
                 "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = 'warehouse'"
                 " AND table_schema IN ('staging', 'intermediate', 'marts', 'rollups', 'published') ORDER BY 1"
             ).fetchall()
-            return {
-                name: connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for (name,) in names
-            }
+            return {name: connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for (name,) in names}
 
     # -- rows --------------------------------------------------------------------------------------
     @staticmethod

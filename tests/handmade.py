@@ -70,7 +70,7 @@ def frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     """A contract frame; ``source_row`` counts from 1 where a row does not name it."""
     schema = CONTRACTS[table].plain_schema()
     whole = [
-        {name: None for name in schema} | DEFAULTS[table] | {"source_row": number} | row
+        dict.fromkeys(schema) | DEFAULTS[table] | {"source_row": number} | row
         for number, row in enumerate(rows, start=1)
     ]
     strange = {key for row in whole for key in row} - set(schema)

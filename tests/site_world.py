@@ -20,7 +20,7 @@ ELSEWHERE = "310029"  # 国保 of the other prefecture
 NAME, KANA, NUMBER, BIRTH = "紡木糸世", "ツムギイトヨ", "8765431", date(1951, 7, 23)
 
 
-def person(number: int = 0, **changes: Any) -> dict[str, Any]:
+def person(number: int = 0, /, **changes: Any) -> dict[str, Any]:
     """Columns that name one invented person of 高岡市 国保."""
     return {
         "scheme_code": "kokuho",
@@ -114,7 +114,7 @@ def write_checkups(path: Path, rows: list[dict[str, Any]]) -> None:
     write_fkac167(frame("checkup", whole), frame("checkup_result", results), path)
 
 
-def care_person(number: int = 0, **changes: Any) -> dict[str, Any]:
+def care_person(number: int = 0, /, **changes: Any) -> dict[str, Any]:
     """Columns that name one invented insured of the care union."""
     return {
         "scheme_code": "care",

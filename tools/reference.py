@@ -53,7 +53,8 @@ def contracts_page() -> str:
     intro = (
         "# Contract tables\n\n"
         "What every reader yields and every batch carries. The class says what leaves the site: **clear** as it is; "
-        "**identity** into the token and the site's directory; **key** as a token of that number alone; **site_only** never.\n\n"
+        "**identity** into the token and the site's directory; **key** as a token of that number alone; "
+        "**site_only** never.\n\n"
     )
     return HEAD + intro + "\n".join(_contract(contract) for contract in CONTRACTS.values())
 
@@ -78,8 +79,8 @@ def indicators_page() -> str:
         for r in catalogue
     ]
     intro = (
-        "# 指標 (indicators)\n\nOne row per indicator of `seeds/indicators.csv`. 未検証: the definition was rebuilt from "
-        "general knowledge and is not the official one.\n\n"
+        "# 指標 (indicators)\n\nOne row per indicator of `seeds/indicators.csv`. 未検証: the definition was "
+        "rebuilt from general knowledge and is not the official one.\n\n"
     )
     header = ["id", "name", "分子", "分母", "unit", "schemes", "additive over", "age rule", "coverage", "verified"]
     return HEAD + intro + _table(header, rows)

@@ -50,7 +50,7 @@ def mark(words: str, at: tuple[str, int | str] | None = None) -> alt.Chart | Non
     if not words:
         return None
     align, x = at or ("right", "width")
-    y, baseline = (18, "top") if at else (-6, "bottom")
+    y, baseline = (18 if align == "left" else 2, "top") if at else (-6, "bottom")
     stamp = alt.Chart(alt.Data(values=[{}]))
     drawn = stamp.mark_text(fontWeight="bold", fontSize=11, color=MARK, opacity=0.85, text=words)
     drawn.mark.align, drawn.mark.baseline = align, baseline

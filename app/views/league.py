@@ -142,6 +142,7 @@ def _table(
         },
         column_order=_columns(printed.columns, shape.has_denominator, has_hidden=shown < frame.height),
         key="league_table",
+        placeholder="－",
     )
     st.html(
         f'<p class="ts-note">{text("league.sort_hint")}　{text("league.order_note")}　'

@@ -173,29 +173,36 @@ def _base(focus: str, columns: list[str]) -> str:
 # --- table and pictures ----------------------------------------------------------------------------
 
 
-def _headers(screen: Screen, comparison: tables.Comparison) -> dict[str, str]:
+def _headers(screen: Screen, comparison: tables.Comparison, scheme: str) -> dict[str, str]:
+    """How many places each wider column rests on; unions without a town are counted as insurers."""
     text, ladder = screen.text, screen.ladder
+    unit = "insurer" if scheme == "kumiai" else "municipality"
+    resting = data.areas_with_values(screen.files.statistics, unit, scheme)
     notes = {}
     for key in comparison.columns:
-        inside = [town for town in screen.shown_towns if _inside(screen, key, town)]
         if level(key) in ("nation", "prefecture", "medical_area", "peer"):
-            notes[key] = text("overview.municipalities", count=len(inside))
+            inside = [place for place in resting if _inside(screen, key, place)]
+            notes[key] = text(f"overview.rests_on_{unit}", count=len(inside))
         elif level(key) == "district":
             notes[key] = ladder.name(ladder.at(key, "municipality") or key)
     return notes
 
 
-def _inside(screen: Screen, area_key: str, town: str) -> bool:
+def _inside(screen: Screen, area_key: str, place: str) -> bool:
     if level(area_key) == "nation":
         return True
     if level(area_key) == "peer":
-        return screen.ladder.peer(town) == area_key
-    return screen.ladder.at(town, level(area_key)) == area_key
+        return screen.ladder.peer(place) == area_key
+    return screen.ladder.at(place, level(area_key)) == area_key
 
 
 def _table(screen: Screen, comparison: tables.Comparison, choice: filters.Choice) -> None:
     text = screen.text
-    st.html(tables.table_html(comparison, _headers(screen, comparison), counts_below=len(comparison.columns) <= _WIDE))
+    st.html(
+        tables.table_html(
+            comparison, _headers(screen, comparison, choice.scheme), counts_below=len(comparison.columns) <= _WIDE
+        )
+    )
     if comparison.base != comparison.focus or comparison.parts:
         st.html(
             f'<p class="ts-note">{text("overview.legend", base=html.escape(screen.area_name(comparison.base)))}</p>'

@@ -117,6 +117,7 @@ def _list(screen: Screen) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key="person_list",
+        placeholder="－",
         column_config={
             text("person.last_checkup"): st.column_config.DateColumn(format="YYYY-MM-DD"),
             text("person.hba1c_short"): st.column_config.NumberColumn(format="%.1f"),
@@ -153,6 +154,7 @@ def _filter(screen: Screen) -> persons.Filter:
     with columns[6]:
         district = st.selectbox(
             text("person.district"), persons.districts(screen.files.own), index=None,
+            format_func=lambda name: screen.area_name(f"district:{name}"),
             placeholder=text("person.any"), key="person_district",
         )  # fmt: skip
     without_visit = st.checkbox(text("person.no_visit"), key="person_no_visit")

@@ -93,11 +93,6 @@ class Screen:
         return data.own_areas(self.files.key)
 
     @cached_property
-    def shown_towns(self) -> list[str]:
-        """Municipalities on which the statistics rest."""
-        return data.areas_with_values(self.files.statistics, "municipality")
-
-    @cached_property
     def indicators(self) -> list[Indicator]:
         """The catalogue, one entry an indicator (its newest definition)."""
         newest: dict[str, Indicator] = {}

@@ -69,9 +69,7 @@ def _enrolment_spans_sql(versions: str) -> str:
         GROUP BY linkage_domain, record_key_tag, scheme_code, insurer_number"""
 
 
-def _insert(
-    connection: duckdb.DuckDBPyConnection, spans: str, table: str, reason: str, reference_month: date
-) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, spans: str, table: str, reason: str, reference_month: date) -> None:
     connection.execute(
         f"""
         INSERT INTO control.change_partition

@@ -15,9 +15,7 @@ from ingest.sealing.keys import KeyRing
 from ingest.settings import CenterSettings
 
 
-def open_warehouse(
-    center: CenterSettings, ring: KeyRing, *, read_only: bool = False
-) -> duckdb.DuckDBPyConnection:
+def open_warehouse(center: CenterSettings, ring: KeyRing, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """The center's warehouse in use; WarehouseError while another process writes to it."""
     connection = warehouse.open_database(
         center.warehouse,

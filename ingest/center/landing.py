@@ -94,9 +94,7 @@ def _check_totals(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, const
             )
 
 
-def _check_identities(
-    connection: duckdb.DuckDBPyConnection, batch: OpenBatch, constants: Mapping[str, object]
-) -> None:
+def _check_identities(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, constants: Mapping[str, object]) -> None:
     for name in batch.files:
         if name not in CONTRACTS or not CONTRACTS[name].has_identity():
             continue

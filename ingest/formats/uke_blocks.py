@@ -57,8 +57,8 @@ def refuse_other_encoding(data: bytes) -> None:
     if _THREE_BYTE_UTF8.search(data) and _decodes(data, "utf-8"):
         raise FileRefused("encoding", "UTF-8で書かれています")
     text = data.decode("cp932", errors="replace")
-    other = [c for c in text if not c.isascii()]
-    if len(_HALF_WIDTH_KANA.findall(text)) * 2 > len(other) and _decodes(data, "euc_jp"):
+    others = len(text) - len(text.encode("ascii", errors="ignore"))
+    if len(_HALF_WIDTH_KANA.findall(text)) * 2 > others and _decodes(data, "euc_jp"):
         raise FileRefused("encoding", "EUC-JPで書かれています")
 
 

@@ -97,6 +97,7 @@ class Publisher:
         self._grants = grants
         self._own_areas = own_areas
         self._about = pl.DataFrame({"key": sorted(about), "value": [about[key] for key in sorted(about)]})
+        self._columns = {table.name: _columns(connection, f"results.{table.source}") for table in PERSON_TABLES}
         connection.execute("SET preserve_insertion_order = true")  # the order of a published table is part of it
         self._put("people", people)
 
@@ -112,7 +113,7 @@ class Publisher:
             put("person", _PERSON)
             for table in PERSON_TABLES:
                 put(table.name, self._rekeyed(table))
-            put("own_indicator", self._own_indicators())
+            put("own_indicator", _OWN_INDICATORS)
             put("about", "SELECT * FROM about")
 
         self._put("about", self._about)
@@ -162,33 +163,14 @@ class Publisher:
         self._put("pseudonym", pl.DataFrame({"id": ids, "keyed": keyed}, schema={"id": pl.Binary, "keyed": pl.String}))
 
     def _ids(self, table: PersonTable) -> list[str]:
-        return [
-            name
-            for name, dtype in _columns(self._connection, f"results.{table.source}").items()
-            if dtype == "BLOB" and name not in _DROPPED
-        ]
+        return [name for name, dtype in self._columns[table.name].items() if dtype == "BLOB" and name not in _DROPPED]
 
     def _rekeyed(self, table: PersonTable) -> str:
         """The tenant's rows without what only site and center need, ids under the tenant's key."""
         ids = self._ids(table)
         replaced = ", ".join(f"p_{name}.keyed AS {name}" for name in ids)
         joins = " ".join(f"LEFT JOIN pseudonym p_{name} ON p_{name}.id = f.{name}" for name in ids)
-        dropped = [name for name in _columns(self._connection, f"results.{table.source}") if name in _DROPPED]
-        exclude = f" EXCLUDE ({', '.join(dropped)})" if dropped else ""
-        return f"SELECT f.*{exclude} REPLACE ({replaced}) FROM mine_{table.name} f {joins}"
-
-    def _own_indicators(self) -> str:
-        columns = _columns(self._connection, "results.own_indicator")
-        exclude = " EXCLUDE (linkage_domain)" if "linkage_domain" in columns else ""
-        return f"""
-            SELECT i.*{exclude} FROM results.own_indicator i
-            WHERE EXISTS (
-                SELECT 1 FROM own_area a
-                WHERE a.scheme_code = i.scheme_code AND a.area_level = i.area_level
-                    AND (a.area_id = i.area_id
-                        OR (a.area_level = 'district' AND starts_with(i.area_id, a.area_id || '-')))
-            )
-        """
+        return f"SELECT f.* EXCLUDE ({', '.join(_DROPPED)}) REPLACE ({replaced}) FROM mine_{table.name} f {joins}"
 
     # -- writing -----------------------------------------------------------------------------------
     def _put(self, name: str, frame: pl.DataFrame) -> None:
@@ -210,7 +192,12 @@ class Publisher:
             rows[table] = int(found[0]) if found else 0
 
         try:
+            self._connection.execute("BEGIN")
             fill(put)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
         finally:
             self._connection.execute("DETACH published")
         with temporary.open("rb") as handle:
@@ -221,6 +208,12 @@ class Publisher:
         faults.point("publish.placed")
         return Published(path, file_hash, rows)
 
+
+_OWN_INDICATORS = """
+    SELECT i.* EXCLUDE (linkage_domain) FROM results.own_indicator i
+    SEMI JOIN own_area a ON a.scheme_code = i.scheme_code AND a.area_level = i.area_level
+        AND a.area_id = CASE WHEN i.area_level = 'district' THEN split_part(i.area_id, '-', 1) ELSE i.area_id END
+"""
 
 _PERSON = """
     WITH seen AS (

@@ -12,19 +12,15 @@ services as (
         and {{ only_reached('lines', 'month', 'lines.service_month', ['care_claim', 'care_service']) }}
 ),
 
-care_claims as (
-    select
-        linkage_domain,
-        record_key_tag,
-        person_id
-    from {{ ref('care_claim') }}
+identities as (
+    select * from {{ source('link', 'identity_person') }}
 ),
 
 final as (
     select
         services.linkage_domain,
         services.record_key_tag,
-        care_claims.person_id,
+        identities.person_id,
         services.scheme_code,
         services.insurer_number,
         services.service_month,
@@ -34,10 +30,8 @@ final as (
         services.benefit_yen,
         services.user_yen
     from services
-    left join care_claims
-        on
-            services.linkage_domain = care_claims.linkage_domain
-            and services.record_key_tag = care_claims.record_key_tag
+    left join identities
+        on services.linkage_domain = identities.linkage_domain and services.identity_tag = identities.identity_tag
 )
 
 select * from final

@@ -12,19 +12,15 @@ results as (
         and {{ only_reached('lines', 'month', 'lines.exam_month', ['checkup', 'checkup_result']) }}
 ),
 
-checkups as (
-    select
-        linkage_domain,
-        record_key_tag,
-        person_id
-    from {{ ref('checkup') }}
+identities as (
+    select * from {{ source('link', 'identity_person') }}
 ),
 
 final as (
     select
         results.linkage_domain,
         results.record_key_tag,
-        checkups.person_id,
+        identities.person_id,
         results.scheme_code,
         results.insurer_number,
         results.exam_month,
@@ -33,8 +29,8 @@ final as (
         results.code_value,
         results.status_code
     from results
-    left join checkups
-        on results.linkage_domain = checkups.linkage_domain and results.record_key_tag = checkups.record_key_tag
+    left join identities
+        on results.linkage_domain = identities.linkage_domain and results.identity_tag = identities.identity_tag
 )
 
 select * from final

@@ -25,7 +25,7 @@ own_municipalities as (
 ),
 
 diagnoses as (
-    select * from {{ ref('stg_medical__claim_diagnosis') }}
+    select * from {{ ref('claim_disease') }}
 ),
 
 main_diseases as (
@@ -41,7 +41,7 @@ main_diseases as (
 ),
 
 items as (
-    select * from {{ ref('stg_medical__claim_item') }}
+    select * from {{ ref('claim_item') }}
 ),
 
 drugs as (

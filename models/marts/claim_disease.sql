@@ -12,19 +12,15 @@ diagnoses as (
         and {{ only_reached('lines', 'month', 'lines.service_month', ['claim', 'claim_diagnosis']) }}
 ),
 
-claims as (
-    select
-        linkage_domain,
-        record_key_tag,
-        person_id
-    from {{ ref('claim') }}
+identities as (
+    select * from {{ source('link', 'identity_person') }}
 ),
 
 final as (
     select
         diagnoses.linkage_domain,
         diagnoses.record_key_tag,
-        claims.person_id,
+        identities.person_id,
         diagnoses.scheme_code,
         diagnoses.insurer_number,
         diagnoses.service_month,
@@ -35,8 +31,8 @@ final as (
         diagnoses.start_date,
         diagnoses.outcome_code
     from diagnoses
-    left join claims
-        on diagnoses.linkage_domain = claims.linkage_domain and diagnoses.record_key_tag = claims.record_key_tag
+    left join identities
+        on diagnoses.linkage_domain = identities.linkage_domain and diagnoses.identity_tag = identities.identity_tag
 )
 
 select * from final

@@ -10,19 +10,15 @@ items as (
     where not is_withdrawn and {{ only_reached('lines', 'month', 'lines.service_month', ['claim', 'claim_item']) }}
 ),
 
-claims as (
-    select
-        linkage_domain,
-        record_key_tag,
-        person_id
-    from {{ ref('claim') }}
+identities as (
+    select * from {{ source('link', 'identity_person') }}
 ),
 
 final as (
     select
         items.linkage_domain,
         items.record_key_tag,
-        claims.person_id,
+        identities.person_id,
         items.scheme_code,
         items.insurer_number,
         items.service_month,
@@ -34,8 +30,8 @@ final as (
         items.points,
         items.times_count
     from items
-    left join claims
-        on items.linkage_domain = claims.linkage_domain and items.record_key_tag = claims.record_key_tag
+    left join identities
+        on items.linkage_domain = identities.linkage_domain and items.identity_tag = identities.identity_tag
 )
 
 select * from final

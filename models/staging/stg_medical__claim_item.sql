@@ -14,6 +14,7 @@ final as (
         lines.source_file_id,
         lines.source_row,
         records.record_key_tag,
+        records.identity_tag,
         lines.scheme_code,
         lines.insurer_number,
         lines.service_month,

@@ -209,7 +209,7 @@ def test_the_end_of_a_session_in_one_window_ends_it_in_the_other(sign_in: SignIn
     page.locator(".st-key-q_sex input").click()
     page.get_by_role("option", name="女", exact=True).click()
     page.wait_for_selector(".ts-ended")
-    assert page.locator('[data-testid="comparison"]').count() == 0
+    page.wait_for_selector('[data-testid="comparison"]', state="detached")
 
 
 def test_neither_log_nor_audit_chain_holds_a_name(served: Served) -> None:

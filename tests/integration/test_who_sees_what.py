@@ -51,7 +51,12 @@ ROWS = {
     "介護 認定 小矢部市 2024-09": ("care_certification", "care", UNION, date(2024, 9, 1)),
     "介護 給付 小矢部市 2024-10": ("care_month", "care", UNION, month(2024, 10)),
 }
-MONTH_COLUMN = {"claim": "service_month", "checkup": "exam_date", "care_certification": "certified_start_date", "care_month": "service_month"}  # fmt: skip
+MONTH_COLUMN = {
+    "claim": "service_month",
+    "checkup": "exam_date",
+    "care_certification": "certified_start_date",
+    "care_month": "service_month",
+}
 
 
 def _files(inbox: Path) -> None:
@@ -104,7 +109,10 @@ def _files(inbox: Path) -> None:
         "institution_code": "1610123459",
     }  # fmt: skip
     value = {"scheme_code": "kokuho", "insurer_number": TONAMI, "parent_source_row": 1, "exam_month": month(2023, 6)}
-    results = [value | {"item_id": "hba1c", "numeric_value": 6.1}, value | {"item_id": "systolic", "numeric_value": 138}]
+    results = [
+        value | {"item_id": "hba1c", "numeric_value": 6.1},
+        value | {"item_id": "systolic", "numeric_value": 138},
+    ]
     write_fkac167(frame("checkup", [exam]), frame("checkup_result", results), inbox / "FKAC167.csv", edition="term3")
     insured = {"insurer_number": UNION, "number": "0000456789"}
     care_person = {k: v for k, v in PERSON.items() if k != "name_kanji"} | insured
@@ -173,7 +181,6 @@ def test_the_page_names_every_row_and_column_of_the_test() -> None:
     assert list(body) == list(ROWS)
 
 
-@pytest.mark.xdist_group("who_sees_what")
 @pytest.mark.parametrize("column", list(TENANT_OF_COLUMN))
 def test_each_role_sees_just_the_rows_that_the_page_says(road: Settings, column: str) -> None:
     columns, body = _page()
@@ -182,7 +189,6 @@ def test_each_role_sees_just_the_rows_that_the_page_says(road: Settings, column:
     assert _seen(road, TENANT_OF_COLUMN[column]) == expected
 
 
-@pytest.mark.xdist_group("who_sees_what")
 def test_it_is_one_person_behind_all_these_numbers(road: Settings) -> None:
     center = road.the_center()
     connection = warehouse.open_database(center.warehouse, KeyRing(center).secret("at-rest"), read_only=True)

@@ -14,10 +14,16 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 
 ENCODINGS = ("utf-8", "cp932", "utf-16-le", "utf-16-be", "euc_jp")
-ERAS = ((2019, 5, 1, "令和", "R", "5"), (1989, 1, 8, "平成", "H", "4"), (1926, 12, 25, "昭和", "S", "3"), (1912, 7, 30, "大正", "T", "2"))  # fmt: skip
+ERAS = (
+    (2019, 5, 1, "令和", "R", "5"),
+    (1989, 1, 8, "平成", "H", "4"),
+    (1926, 12, 25, "昭和", "S", "3"),
+    (1912, 7, 30, "大正", "T", "2"),
+)
 
 
 def half_width_kana(text: str) -> str:
@@ -76,18 +82,21 @@ def byte_forms(forms: Iterable[str]) -> set[bytes]:
 
 
 class Search:
-    """All forms of all needles, ready to look through tables, rows and bytes."""
+    """All forms of all needles, looked for at once (Aho-Corasick, as Polars has it)."""
 
     def __init__(self, forms: Iterable[str]) -> None:
         self.forms = sorted(set(forms))
-        self.text = re.compile("|".join(map(re.escape, self.forms)))
-        self.bytes = re.compile(b"|".join(map(re.escape, sorted(byte_forms(self.forms)))))
+        self._bytes = [form.decode("latin-1") for form in sorted(byte_forms(self.forms))]
 
     def in_bytes(self, content: bytes) -> bool:
-        return bool(self.bytes.search(content))
+        return self._any(pl.Series([content.decode("latin-1")]), self._bytes)
 
     def in_text(self, content: str) -> bool:
-        return bool(self.text.search(content))
+        return self._any(pl.Series([content]), self.forms)
+
+    @staticmethod
+    def _any(texts: pl.Series, patterns: list[str]) -> bool:
+        return bool(texts.str.contains_any(patterns).any())
 
     def in_files(self, *folders: Path) -> Iterator[str]:
         """Names of files that hold a needle in their raw bytes or in their own path."""
@@ -99,12 +108,12 @@ class Search:
     def in_arrow(self, name: str, table: pa.Table) -> Iterator[str]:
         """Columns that hold a needle as text, or as bytes inside a binary value."""
         for column in table.column_names:
-            values = table[column].combine_chunks()
+            values = table[column]
             if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-                hit = any(v is not None and self.in_bytes(v) for v in values.to_pylist())
+                hit = self.in_bytes(b"\x00".join(v for v in values.to_pylist() if v is not None))
             else:
-                text = "\n".join(str(v) for v in values.unique().to_pylist() if v is not None)
-                hit = self.in_text(text)
+                texts = [str(v) for v in values.unique().to_pylist() if v is not None]
+                hit = self._any(pl.Series(texts, dtype=pl.String), self.forms)
             if hit:
                 yield f"{name}.{column}"
 

@@ -21,8 +21,8 @@ def columns(name: str, record: str) -> list[LayoutColumn]:
 
 
 @pytest.mark.parametrize(
-    ("name", "record", "width"), [("care_1111", "H1", 90), ("care_1111", "T1", 62), ("care_5311", "5311", 79),
-                                  ("care_5311", "5341", 82)]
+    ("name", "record", "width"),
+    [("care_1111", "H1", 90), ("care_1111", "T1", 62), ("care_5311", "5311", 79), ("care_5311", "5341", 82)],
 )
 def test_a_record_has_each_position_once(name: str, record: str, width: int) -> None:
     assert [column.position for column in columns(name, record)] == list(range(1, width + 1))
@@ -63,9 +63,18 @@ def test_nothing_of_these_layouts_is_called_verified() -> None:
 
 
 def test_the_frame_is_control_data_end_with_numbers_from_one(tmp_path: Path) -> None:
-    claim = {"insurer_number": "162081", "number": "0000000001", "birth_date": date(1940, 1, 7), "sex_code": "2",
-             "service_month": date(2024, 5, 1), "adjudication_month": date(2024, 6, 1), "reference_number": "1",
-             "units": 1, "benefit_yen": 9, "user_yen": 1}
+    claim = {
+        "insurer_number": "162081",
+        "number": "0000000001",
+        "birth_date": date(1940, 1, 7),
+        "sex_code": "2",
+        "service_month": date(2024, 5, 1),
+        "adjudication_month": date(2024, 6, 1),
+        "reference_number": "1",
+        "units": 1,
+        "benefit_yen": 9,
+        "user_yen": 1,
+    }
     write_care_1111(frame("care_claim", [claim]), frame("care_service", []), tmp_path / "c.csv")
     body = (tmp_path / "c.csv").read_bytes()
     lines = [line.split(b",") for line in body.split(b"\r\n")[:-1]]
@@ -76,15 +85,28 @@ def test_the_frame_is_control_data_end_with_numbers_from_one(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("level", CARE_LEVEL_CODES)
 def test_every_level_of_care_is_taken(tmp_path: Path, level: str) -> None:
-    change = {"insurer_number": "162081", "number": "1", "birth_date": date(1940, 1, 7), "sex_code": "2",
-              "event_date": date(2024, 5, 1), "corrected_date": date(2024, 5, 1), "care_level_code": level}
+    change = {
+        "insurer_number": "162081",
+        "number": "1",
+        "birth_date": date(1940, 1, 7),
+        "sex_code": "2",
+        "event_date": date(2024, 5, 1),
+        "corrected_date": date(2024, 5, 1),
+        "care_level_code": level,
+    }
     write_care_5311(frame("care_certification", [change]), tmp_path / "k.csv")
     assert read(tmp_path / "k.csv").tables["care_certification"]["care_level_code"].to_list() == [level]
 
 
 def test_the_municipality_of_a_union_is_named_with_its_check_digit(tmp_path: Path) -> None:
-    change = {"insurer_number": "162081", "number": "1", "birth_date": date(1940, 1, 7), "sex_code": "2",
-              "event_date": date(2024, 5, 1), "corrected_date": date(2024, 5, 1)}
+    change = {
+        "insurer_number": "162081",
+        "number": "1",
+        "birth_date": date(1940, 1, 7),
+        "sex_code": "2",
+        "event_date": date(2024, 5, 1),
+        "corrected_date": date(2024, 5, 1),
+    }
     # 131016 千代田区 and 011002 札幌市 are the codes that formats.md 6 verified.
     rows = [change | {"municipality_code": code, "number": code} for code in ("13101", "01100")]
     write_care_5311(frame("care_certification", rows), tmp_path / "k.csv")

@@ -1,6 +1,6 @@
 """Seeds of the generator: rates and codes typed from published figures and masters, each row's source named.
 
-The product reads these files only; ``../shared/reference`` from which they were distilled is not needed.
+The product reads these files only; the public tables they were distilled from are named in each row.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ def judged(*files: dict[str, pl.DataFrame]) -> Triage:
         {name: table.with_columns(pl.lit(place, dtype=pl.Int64).alias(FILE)) for name, table in file.items()}
         for place, file in enumerate(files)
     ]
-    return triage({name: pl.concat([file[name] for file in placed if name in file]) for name in files[0]}, area_of("16"))
+    whole = {name: pl.concat([file[name] for file in placed]) for name in files[0]}
+    return triage(whole, area_of("16"))
 
 
 def outcomes(found: Triage, table: str) -> list[str | None]:

@@ -1,0 +1,329 @@
+{#- Figures as others may see them, once for every rule of protection (seed viewer_classes). A first, simple protection:
+    it does not yet hold against differences of several tables, and complements are not followed further than one step.
+
+    hidden_small       1 to (threshold - 1) persons stand behind the numerator or the denominator
+    hidden_complement  the only hidden one among siblings whose total is shown takes the next smallest with it
+    A peer group with fewer than min_peers other members is left out altogether.
+
+    As in indicator_fact, figures and areas go by numbers of this run on the way. -#}
+{{ config(pre_hook="{{ delete_reached('scheme_fiscal_year', 'statistic.period') }}") }}
+
+{%- set figure = ['indicator_id', 'definition_version', 'period_kind', 'period', 'scheme_code'] %}
+
+with rules as (
+    select
+        threshold,
+        min_peers,
+        row_number() over (order by threshold, min_peers) as rule_no
+    from (select distinct threshold, min_peers from {{ ref('viewer_classes') }}) as distinct_rules
+),
+
+assigned as (
+    select * from {{ ref('int_municipality__assign_areas') }}
+),
+
+facts as (
+    select * from {{ ref('indicator_fact') }}
+),
+
+reached as (
+    select * from facts
+    where area_level <> 'district' and {{ only_reached('facts', 'scheme_fiscal_year', 'facts.period') }}
+),
+
+figures as (
+    select
+        row_number() over (order by {{ figure | join(', ') }}) as figure_no,
+        cast({{ fiscal_year('period') }} as bigint) as fiscal_year,
+        {{ figure | join(', ') }}
+    from (select distinct {{ figure | join(', ') }} from reached) as met
+),
+
+areas as (
+    select
+        row_number() over (order by area_level, area_id) as area_no,
+        area_level,
+        area_id
+    from (select distinct area_level, area_id from reached) as met
+),
+
+-- How many towns a peer group's figure rests on, by scheme and year.
+peer_members as (
+    select
+        towns.scheme_code,
+        towns.fiscal_year,
+        assigned.area_level,
+        assigned.area_id,
+        count(*) as members_count
+    from (
+        select distinct
+            figures.scheme_code,
+            figures.fiscal_year,
+            reached.area_id as municipality_code
+        from reached
+        inner join figures
+            on
+                {% for column in figure -%}
+                reached.{{ column }} = figures.{{ column }}{{ ' and ' if not loop.last }}
+                {%- endfor %}
+        where
+            reached.area_level = 'municipality'
+            and reached.period_kind = 'fiscal_year'
+            and reached.sex_code = 'all'
+            and reached.age_band_code = 'all'
+    ) as towns
+    inner join assigned
+        on
+            towns.municipality_code = assigned.municipality_code
+            and towns.fiscal_year = assigned.fiscal_year
+            and assigned.area_level = 'peer'
+    group by towns.scheme_code, towns.fiscal_year, assigned.area_level, assigned.area_id
+),
+
+cells as (
+    select
+        rules.rule_no,
+        figures.figure_no,
+        areas.area_no,
+        reached.sex_code,
+        reached.age_band_code,
+        reached.numerator,
+        reached.denominator,
+        reached.contributor_count,
+        reached.denominator_contributor_count,
+        (reached.contributor_count > 0 and reached.contributor_count < rules.threshold)
+        or (reached.denominator_contributor_count > 0 and reached.denominator_contributor_count < rules.threshold)
+            as is_small
+    from reached
+    inner join figures
+        on
+            {% for column in figure -%}
+            reached.{{ column }} = figures.{{ column }}{{ ' and ' if not loop.last }}
+            {%- endfor %}
+    inner join areas on reached.area_level = areas.area_level and reached.area_id = areas.area_id
+    cross join rules
+    left join peer_members
+        on
+            reached.area_level = peer_members.area_level
+            and figures.scheme_code = peer_members.scheme_code
+            and figures.fiscal_year = peer_members.fiscal_year
+            and reached.area_id = peer_members.area_id
+    where reached.area_level <> 'peer' or peer_members.members_count > rules.min_peers
+),
+
+-- Siblings under one total: the sexes, the ages, the areas of one level in a larger one.
+steps as (
+    select
+        fiscal_year,
+        'municipality' as area_level,
+        municipality_code as area_id,
+        area_level as parent_level,
+        area_id as parent_id
+    from assigned
+    where area_level in ('medical_area', 'peer')
+    union all
+    select distinct
+        assigned.fiscal_year,
+        'medical_area' as area_level,
+        assigned.area_id,
+        'prefecture' as parent_level,
+        medical_areas.prefecture_code as parent_id
+    from assigned
+    inner join {{ ref('medical_areas') }} as medical_areas on assigned.area_id = medical_areas.medical_area_code
+    where assigned.area_level = 'medical_area'
+    union all
+    select
+        years.fiscal_year,
+        'insurer' as area_level,
+        insurers.insurer_number as area_id,
+        'prefecture' as parent_level,
+        insurers.prefecture_code as parent_id
+    from {{ ref('int_insurer__assign_prefecture') }} as insurers
+    cross join (select distinct fiscal_year from assigned) as years
+    union all
+    select
+        years.fiscal_year,
+        'prefecture' as area_level,
+        prefectures.prefecture_code as area_id,
+        'nation' as parent_level,
+        'JP' as parent_id
+    from {{ ref('prefectures') }} as prefectures
+    cross join (select distinct fiscal_year from assigned) as years
+),
+
+ladder as (
+    select
+        steps.fiscal_year,
+        areas.area_no,
+        steps.area_level,
+        parents.area_no as parent_no
+    from steps
+    inner join areas on steps.area_level = areas.area_level and steps.area_id = areas.area_id
+    inner join areas as parents on steps.parent_level = parents.area_level and steps.parent_id = parents.area_id
+),
+
+area_children as (
+    select
+        cells.rule_no,
+        cells.figure_no,
+        ladder.parent_no,
+        ladder.area_level,
+        cells.sex_code,
+        cells.age_band_code,
+        cells.area_no,
+        cells.contributor_count,
+        cells.denominator_contributor_count,
+        cells.is_small
+    from cells
+    inner join figures on cells.figure_no = figures.figure_no
+    inner join ladder on cells.area_no = ladder.area_no and figures.fiscal_year = ladder.fiscal_year
+),
+
+-- Groups with exactly one hidden child and a total that is shown.
+sex_groups as (
+    select
+        rule_no,
+        figure_no,
+        area_no,
+        age_band_code
+    from cells
+    group by rule_no, figure_no, area_no, age_band_code
+    having
+        count(case when is_small and sex_code <> 'all' then 1 end) = 1
+        and count(case when not is_small and sex_code = 'all' then 1 end) = 1
+),
+
+age_groups as (
+    select
+        rule_no,
+        figure_no,
+        area_no,
+        sex_code
+    from cells
+    group by rule_no, figure_no, area_no, sex_code
+    having
+        count(case when is_small and age_band_code <> 'all' then 1 end) = 1
+        and count(case when not is_small and age_band_code = 'all' then 1 end) = 1
+),
+
+area_groups as (
+    select
+        lone.rule_no,
+        lone.figure_no,
+        lone.parent_no,
+        lone.area_level,
+        lone.sex_code,
+        lone.age_band_code
+    from (
+        select
+            rule_no,
+            figure_no,
+            parent_no,
+            area_level,
+            sex_code,
+            age_band_code
+        from area_children
+        group by rule_no, figure_no, parent_no, area_level, sex_code, age_band_code
+        having count(case when is_small then 1 end) = 1
+    ) as lone
+    inner join cells as totals
+        on
+            lone.rule_no = totals.rule_no
+            and lone.figure_no = totals.figure_no
+            and lone.parent_no = totals.area_no
+            and lone.sex_code = totals.sex_code
+            and lone.age_band_code = totals.age_band_code
+            and not totals.is_small
+),
+
+{% for direction, keys, source in [
+    ('sex', ['area_no', 'age_band_code'], 'cells'),
+    ('age', ['area_no', 'sex_code'], 'cells'),
+    ('area', ['parent_no', 'area_level', 'sex_code', 'age_band_code'], 'area_children'),
+] -%}
+{{ direction }}_candidates as (
+    select
+        children.rule_no,
+        children.figure_no,
+        children.area_no,
+        children.sex_code,
+        children.age_band_code,
+        row_number() over (
+            partition by
+                children.rule_no, children.figure_no
+                {%- for column in keys %}, children.{{ column }}{% endfor %}
+            order by
+                case when children.contributor_count > 0 then 0 else 1 end,
+                children.contributor_count,
+                children.denominator_contributor_count,
+                children.area_no,
+                children.sex_code,
+                children.age_band_code
+        ) as choice
+    from {{ source }} as children
+    inner join {{ direction }}_groups as exposed
+        on
+            children.rule_no = exposed.rule_no
+            and children.figure_no = exposed.figure_no
+            {% for column in keys -%}
+            and children.{{ column }} = exposed.{{ column }}
+            {% endfor -%}
+    where
+        not children.is_small
+        {% if direction != 'area' -%}
+        and children.{{ 'sex_code' if direction == 'sex' else 'age_band_code' }} <> 'all'
+        {%- endif %}
+),
+
+{% endfor -%}
+complements as (
+    {% for direction in ['sex', 'age', 'area'] -%}
+    select
+        rule_no,
+        figure_no,
+        area_no,
+        sex_code,
+        age_band_code
+    from {{ direction }}_candidates
+    where choice = 1
+    {{ 'union' if not loop.last }}
+    {% endfor -%}
+),
+
+decided as (
+    select
+        cells.*,
+        case
+            when cells.is_small then 'hidden_small'
+            when complements.figure_no is not null then 'hidden_complement'
+            else 'shown'
+        end as value_status
+    from cells
+    left join complements
+        on
+            cells.rule_no = complements.rule_no
+            and cells.figure_no = complements.figure_no
+            and cells.area_no = complements.area_no
+            and cells.sex_code = complements.sex_code
+            and cells.age_band_code = complements.age_band_code
+),
+
+final as (
+    select
+        rules.threshold,
+        rules.min_peers,
+        {% for column in figure %}figures.{{ column }}, {% endfor %}
+        areas.area_level,
+        areas.area_id,
+        decided.sex_code,
+        decided.age_band_code,
+        case when decided.value_status = 'shown' then decided.numerator end as numerator,
+        case when decided.value_status = 'shown' then decided.denominator end as denominator,
+        decided.value_status
+    from decided
+    inner join rules on decided.rule_no = rules.rule_no
+    inner join figures on decided.figure_no = figures.figure_no
+    inner join areas on decided.area_no = areas.area_no
+)
+
+select * from final

@@ -1,0 +1,90 @@
+"""Reading persons from a tenant's own files."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from app import persons
+from app.persons import Filter
+from ingest import warehouse
+from tests.app.published_fixture import REFERENCE_MONTH, World
+
+
+class OwnFile:
+    """A tenant's file opened as the dashboard opens it."""
+
+    def __init__(self, world: World, tenant: str, scheme_set: str) -> None:
+        key = world.workspace / "app" / "keys" / f"tenant-{tenant}--{scheme_set}.key"
+        path = world.workspace / "site-16" / "published" / "tenants" / tenant / f"{scheme_set}.duckdb"
+        self._connection = warehouse.open_hardened(path, bytes.fromhex(key.read_text()))
+
+    def rows(self, sql: str, parameters: Any = ()) -> pl.DataFrame:
+        return self._connection.execute(sql, parameters).pl()
+
+
+@pytest.fixture(scope="module")
+def own(world: World) -> list[Any]:
+    return [OwnFile(world, "kokuho-16208", "kokuho")]
+
+
+@pytest.fixture(scope="module")
+def nurse(world: World) -> list[Any]:
+    return [OwnFile(world, "eisei-16208", "kokuho_koki_care")]
+
+
+def test_the_list_holds_every_own_person_once(own: list[Any]) -> None:
+    found = persons.listed(own, Filter(), REFERENCE_MONTH)
+    assert found.height == found["person_id"].n_unique() == 60
+
+
+@pytest.mark.parametrize("typed", ["架空 太郎", "架空太郎", "ｶｸｳ ﾀﾛｳ", "かくう　たろう", "カクウタロウ"])
+def test_a_name_is_found_however_it_is_typed(own: list[Any], world: World, typed: str) -> None:
+    assert persons.listed(own, Filter(search=typed), REFERENCE_MONTH)["person_id"].to_list() == [world.own_person]
+
+
+def test_filters_narrow_and_order_by_what_they_ask_for(own: list[Any]) -> None:
+    found = persons.listed(own, Filter(hba1c_from=6.0, age_from=50, age_to=70), REFERENCE_MONTH)
+    values = found["hba1c"].to_list()
+    assert values
+    assert values == sorted(values, reverse=True)
+    assert min(values) >= 6.0
+    assert found["age"].min() >= 50
+    assert found["age"].max() <= 70
+
+
+def test_ages_are_those_of_the_last_day_of_the_month_of_reference(own: list[Any], world: World) -> None:
+    [born] = own[0].rows("SELECT birth_date FROM person WHERE person_id = ?", [world.own_person])["birth_date"]
+    [age] = persons.listed(own, Filter(search="架空太郎"), REFERENCE_MONTH)["age"]
+    assert age == 2025 - born.year - ((born.month, born.day) > (3, 31))
+
+
+def test_no_visit_after_the_checkup_means_no_claim_in_a_later_month(own: list[Any]) -> None:
+    without = set(persons.listed(own, Filter(without_visit=True), date(2020, 12, 1))["person_id"])
+    assert without, "claims begin in 2022, so all who had a checkup in 2020 are without"
+    later = set(persons.listed(own, Filter(without_visit=True), REFERENCE_MONTH)["person_id"])
+    assert later < without
+
+
+def test_another_tenants_person_is_not_there_to_be_found(own: list[Any], nurse: list[Any], world: World) -> None:
+    assert persons.find(own, world.own_person) is not None
+    assert persons.find(own, world.other_person) is None
+    assert persons.find(own, world.nurse_person) is None, "the same person has another number at another tenant"
+    assert persons.find(nurse, world.nurse_person) is not None
+    assert persons.find(own, "' OR 1=1 --") is None
+
+
+def test_a_history_holds_only_the_schemes_of_the_tenant(own: list[Any], nurse: list[Any], world: World) -> None:
+    assert set(persons.history(own, world.own_person).enrolment["scheme_code"]) == {"kokuho"}
+    full = persons.history(nurse, world.nurse_person)
+    assert full.enrolment["scheme_code"].to_list() == ["kokuho", "koki"]
+    assert full.care["care_level_code"].to_list() == ["12", "22"]
+    assert full.checkups.height == 5
+
+
+def test_only_a_record_number_may_be_written_into_the_log() -> None:
+    assert persons.is_id("0" * 32)
+    assert not any(persons.is_id(text) for text in ("架空 太郎", "0" * 31, "G" * 32, ""))
