@@ -54,7 +54,7 @@ lint: install ## ruff, mypy, sqlfluff
 	$(BIN)/sqlfluff lint --processes 2 --nocolor models data_tests
 
 lock: install ## write requirements.lock anew
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-strip-extras --python-version 3.11 \
 		--extra dev --output-file requirements.lock pyproject.toml
 
 clean-demo: ## remove the demo's data

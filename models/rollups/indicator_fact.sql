@@ -611,18 +611,25 @@ running as (
         )
 ),
 
+area_months as (
+    select
+        areas.area_no,
+        months.month
+    from areas
+    inner join months on areas.fiscal_year = months.fiscal_year
+),
+
 -- A month that adds nothing shows the year to date as it stood.
 gaps as (
     select
         running.*,
-        months.month as shown_month
+        area_months.month as shown_month
     from running
-    inner join areas on running.area_no = areas.area_no
-    inner join months
+    inner join area_months
         on
-            areas.fiscal_year = months.fiscal_year
-            and running.month < months.month
-            and (running.next_month is null or running.next_month > months.month)
+            running.area_no = area_months.area_no
+            and running.month < area_months.month
+            and area_months.month < coalesce(running.next_month, date '9999-12-31')
     where running.next_month is null or running.next_month > {{ add_months('running.month', 1) }}
 ),
 
