@@ -47,11 +47,10 @@ test: install system lint ## the tests, the browser included; at most 12 minutes
 test-all: install system lint ## the long forms too
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-lint: install ## ruff, mypy, sqlfluff
+lint: install ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 2 --nocolor models data_tests
 
 lock: install ## write requirements.lock anew
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-strip-extras --python-version 3.11 \

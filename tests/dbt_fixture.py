@@ -139,7 +139,8 @@ class World:
         """Every row of every relation that dbt made, in a fixed order."""
         with open_warehouse(self._center, self._ring) as connection:
             names = connection.execute(
-                "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = 'warehouse'"
+                "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+                "WHERE table_catalog = 'warehouse'"
                 " AND table_schema IN ('staging', 'intermediate', 'marts', 'rollups', 'published') ORDER BY 1"
             ).fetchall()
             return {name: connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for (name,) in names}

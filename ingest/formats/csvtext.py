@@ -165,6 +165,7 @@ def split_fields(frame: pl.DataFrame, width: int) -> pl.DataFrame:
         schema=schema,
         quote_char='"' if has_quotes else None,
         truncate_ragged_lines=True,
+        extra_columns="ignore",  # the first line itself may be the longer one
     )
     return frame.hstack(fields)
 

@@ -37,6 +37,11 @@ class ContractMismatch(Exception):
     """A reader gave a table whose columns or types are not those of its contract: a fault of ours."""
 
 
+def prepare() -> None:
+    """Load the library, which takes seconds, while something else is being waited for."""
+    _definition()
+
+
 def expectations(table: str) -> list[Expectation]:
     """The expectations that the contract of ``table`` states, in the order of its columns."""
     return [expectation for column in CONTRACTS[table].columns for expectation in _of_column(column)]

@@ -1,8 +1,9 @@
 """Which month of which insurer's stream a delivery brought: the base of what is missing.
 
 The month is the one that the delivery is *for*: claims come the month after the service, so their
-month is the one before the 審査年月 and a late claim does not pass for a delivery that never came.
-``streams.csv`` states column, shift and cadence a stream; the population has no insurer, its
+month is the one before the 審査年月 and a late claim does not pass for a delivery that never came. A
+file of changes (異動) is for the month of its latest change: the history in it is no delivery of long
+ago. ``streams.csv`` states column, shift and cadence a stream; the population has no insurer, its
 municipality stands in.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -26,15 +28,23 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+_CADENCES: dict[str, Literal["month", "year", "fiscal_year"]] = {
+    "month": "month",
+    "year": "year",
+    "fiscal_year": "fiscal_year",
+}
+
+
 @dataclass(frozen=True)
 class StreamRule:
-    """How deliveries of one stream are counted: table, month column, months back, cadence."""
+    """How deliveries of one stream are counted: table, month column, months back, dated by row or file, cadence."""
 
     stream: str
     table_name: str
     month_column: str
     months_back: int
-    cadence: str
+    dated_by: Literal["row", "file"]
+    cadence: Literal["month", "year", "fiscal_year"]
 
     def period(self, month: date) -> date:
         """First day of the period of ``month`` in the cadence of the stream."""
@@ -57,27 +67,35 @@ def stream_rules() -> dict[str, StreamRule]:
     with STREAMS_FILE.open(encoding="utf-8", newline="") as handle:
         return {
             row["stream"]: StreamRule(
-                row["stream"], row["table_name"], row["month_column"], int(row["months_back"]), row["cadence"]
+                stream=row["stream"],
+                table_name=row["table_name"],
+                month_column=row["month_column"],
+                months_back=int(row["months_back"]),
+                dated_by="file" if row["dated_by"] == "file" else "row",
+                cadence=_CADENCES[row["cadence"]],
             )
             for row in csv.DictReader(handle)
         }
 
 
 def arrivals(stream: str, kept: pl.DataFrame, by: str) -> pl.DataFrame:
-    """Rows that arrived of ``stream`` by the columns ``by``, insurer and month (``SCHEMA`` after ``by``).
+    """Rows that arrived of ``stream`` by the file ``by``, insurer and month (``SCHEMA`` after ``by``).
 
     ``kept`` is the plain form of the table of the stream, without the rows that were not sealed.
     """
     rule = stream_rules()[stream]
     month = pl.date(pl.col("year"), 1, 1) if rule.month_column == "year" else pl.col(rule.month_column)
+    if rule.dated_by == "file":
+        month = month.max().over(by)
     insurer = "insurer_number" if "insurer_number" in kept.columns else "municipality_code"
     return (
-        kept.group_by(
+        kept.select(
             by,
             pl.col(insurer).alias("insurer_number"),
             pl.lit(stream).alias("stream"),
             month.dt.truncate("1mo").dt.offset_by(f"-{rule.months_back}mo").alias("month"),
         )
+        .group_by(by, "insurer_number", "stream", "month")
         .agg(pl.len().cast(pl.Int64).alias("rows"))
         .sort(by, "insurer_number", "month")
     )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,12 @@ from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
-from ingest.quality import report
+from ingest.quality import report, suites
 from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, inbox
+from ingest.site import archive, inbox, steps
 from ingest.site.area import area_of
 from ingest.site.delivery import Delivery, plan
 from ingest.site.load import IDENTITY_TABLES, Load
@@ -109,7 +110,7 @@ def _take(
             )
             inbox.note_removal(ledger, connection, files)
             faults.point("extract.recording")
-            ledger.end_step("extract", step, figures=figures)
+            steps.end(ledger, connection, "extract", step, figures)
     except BaseException as error:
         ledger.end_step("extract", step, error=type(error).__name__)
         raise
@@ -133,10 +134,19 @@ def _read_all(load: Load, description: str, progress: ProgressCallback) -> None:
     total = len(load.deliveries)
     done = 0
     progress(description, 0, total)
-    for chunk in _chunks(load.deliveries):
-        load.take(chunk)
-        done += len(chunk)
-        progress(description, done, total)
+    with ThreadPoolExecutor(max_workers=1) as reader:  # reads the next chunk while this one is checked
+        chunks = _chunks(load.deliveries)
+        waiting = next(chunks)
+        ahead = reader.submit(load.read, waiting)
+        suites.prepare()
+        while waiting:
+            chunk, count = ahead.result(), len(waiting)
+            waiting = next(chunks, [])
+            if waiting:
+                ahead = reader.submit(load.read, waiting)
+            load.take(chunk)
+            done += count
+            progress(description, done, total)
 
 
 def _chunks(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -37,8 +38,17 @@ _NAMED_INSURERS = 20  # at most so many foreign insurers are named in one messag
 IDENTITY_TABLES = ("identity", "identity_pass")
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """Files read together; ``readings`` and ``refused`` (what could be read) by position in the run."""
+
+    fresh: list[Delivery]
+    readings: dict[int, Reading] = field(default_factory=dict)
+    refused: dict[int, dict[str, pl.DataFrame]] = field(default_factory=dict)
+
+
 class Load:
-    """The deliveries of one run and where their rows went; see ``take``, ``close``, ``record``."""
+    """The deliveries of one run and where their rows went; see ``read``, ``take``, ``close``, ``record``."""
 
     def __init__(
         self,
@@ -63,16 +73,34 @@ class Load:
         self._problems: list[pl.DataFrame] = []
 
     # -- chunk by chunk ----------------------------------------------------------------------------
-    def take(self, chunk: list[Delivery]) -> None:
-        """Read, judge, tokenise and keep the files of ``chunk``; duplicates are left for ``close``."""
-        fresh = [delivery for delivery in chunk if delivery.original is None]
-        readings: dict[int, Reading] = {}
-        for delivery in fresh:
-            reading = self._read(delivery)
-            if reading is not None:
-                readings[self._position[delivery.delivery_id]] = reading
+    def read(self, deliveries: list[Delivery]) -> Chunk:
+        """What the files hold; a duplicate is not read. May run beside ``take`` of another chunk."""
+        chunk = Chunk([delivery for delivery in deliveries if delivery.original is None])
+        for delivery in chunk.fresh:
+            place = self._position[delivery.delivery_id]
+            try:
+                reader, edition = recognise(delivery.file.path)
+                delivery.recognised(reader, edition)
+                reading = reader.read(delivery.file.path)
+            except FileRefused as refusal:
+                delivery.refused_by(refusal)
+                chunk.refused[place] = refusal.tables
+            except (OSError, MemoryError):
+                raise
+            except Exception as error:  # a reader that fails costs its file, not the load
+                delivery.refuse("unrecognised", f"読み込みに失敗しました（{delivery.format}: {type(error).__name__}）")
+            else:
+                delivery.edition, delivery.months = reading.edition, reading.months
+                chunk.readings[place] = reading
+        return chunk
+
+    def take(self, chunk: Chunk) -> None:
+        """Judge, tokenise and keep what was read; duplicates are left for ``close``."""
+        fresh, readings = chunk.fresh, chunk.readings
         judged = triage(_tables(readings), self._area)
         set_aside = _together([_at(reading.set_aside, place) for place, reading in readings.items()])
+        for place, tables in chunk.refused.items():
+            self._count_refused(place, tables)
         self._count(judged, set_aside)
         self._note_problems(readings, judged, set_aside)
         for place in judged.wrong_site:
@@ -80,25 +108,7 @@ class Load:
         self._set_aside(fresh, judged, set_aside)
         self._keep(judged)
 
-    def _read(self, delivery: Delivery) -> Reading | None:
-        try:
-            reader, edition = recognise(delivery.file.path)
-            delivery.recognised(reader, edition)
-            reading = reader.read(delivery.file.path)
-        except FileRefused as refusal:
-            delivery.refused_by(refusal)
-            self._count_refused(delivery, refusal.tables)
-            return None
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:  # a reader that fails costs its file, not the load
-            delivery.refuse("unrecognised", f"読み込みに失敗しました（{delivery.format}: {type(error).__name__}）")
-            return None
-        delivery.edition, delivery.months = reading.edition, reading.months
-        return reading
-
-    def _count_refused(self, delivery: Delivery, tables: dict[str, pl.DataFrame]) -> None:
-        place = self._position[delivery.delivery_id]
+    def _count_refused(self, place: int, tables: dict[str, pl.DataFrame]) -> None:
         placed = {name: _at(frame, place) for name, frame in tables.items()}
         for outcome in ("read", "refused"):
             self._totals.append(totals.of_tables(placed, pl.lit(outcome)))

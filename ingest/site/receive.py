@@ -28,7 +28,7 @@ from ingest.progress import ProgressCallback
 from ingest.sealing.envelope import BatchHeld, BatchRefused, OpenBatch, Receipt, open_batch, read_receipt, write_receipt
 from ingest.sealing.keys import CENTER, KeyRing, derive
 from ingest.settings import Settings, SiteSettings
-from ingest.site import area, own_areas
+from ingest.site import area, own_areas, steps
 from ingest.site.lock import locked
 from ingest.site.outbox import Outbox
 from ingest.site.publish import (
@@ -206,7 +206,7 @@ class _Desk:
                     name = f"published/{file.path.relative_to(self._site.published)}"
                     content = {"file_hash": file.file_hash, "rows": file.rows}
                     self._ledger.set_value(connection, name, json.dumps(content))
-                self._ledger.end_step("publish", step, figures=figures)
+                steps.end(self._ledger, connection, "publish", step, figures)
         except BaseException as error:
             self._ledger.end_step("publish", step, error=type(error).__name__)
             raise

@@ -122,6 +122,18 @@ steps as (
     from assigned
     where area_level in ('medical_area', 'peer')
     union all
+    -- Medical areas are no level of care; there the towns add up to the prefecture.
+    select
+        assigned.fiscal_year,
+        'municipality' as area_level,
+        assigned.municipality_code as area_id,
+        'prefecture' as parent_level,
+        municipalities.prefecture_code as parent_id
+    from assigned
+    inner join {{ ref('municipalities') }} as municipalities
+        on assigned.municipality_code = municipalities.municipality_code
+    where assigned.area_level = 'municipality'
+    union all
     select distinct
         assigned.fiscal_year,
         'medical_area' as area_level,
@@ -156,6 +168,7 @@ ladder as (
         steps.fiscal_year,
         areas.area_no,
         steps.area_level,
+        steps.area_level = 'municipality' and steps.parent_level = 'prefecture' as is_care_only,
         parents.area_no as parent_no
     from steps
     inner join areas on steps.area_level = areas.area_level and steps.area_id = areas.area_id
@@ -176,7 +189,11 @@ area_children as (
         cells.is_small
     from cells
     inner join figures on cells.figure_no = figures.figure_no
-    inner join ladder on cells.area_no = ladder.area_no and figures.fiscal_year = ladder.fiscal_year
+    inner join ladder
+        on
+            cells.area_no = ladder.area_no
+            and figures.fiscal_year = ladder.fiscal_year
+            and (figures.scheme_code = 'care' or not ladder.is_care_only)
 ),
 
 -- Groups with exactly one hidden child and a total that is shown.
@@ -276,7 +293,7 @@ area_groups as (
 ),
 
 {% endfor -%}
-complements as (
+first_complements as (
     {% for direction in ['sex', 'age', 'area'] -%}
     select
         rule_no,
@@ -287,6 +304,37 @@ complements as (
     from {{ direction }}_candidates
     where choice = 1
     {{ 'union' if not loop.last }}
+    {% endfor -%}
+),
+
+-- An insurer with one town and that town show the same number: what is hidden of one is hidden of both.
+twins as (
+    select distinct
+        figures.figure_no,
+        insurers.area_no as insurer_no,
+        towns.area_no as town_no
+    from {{ ref('int_insurer__find_own_municipality') }} as owners
+    inner join {{ ref('int_calendar__list_months') }} as months on owners.month = months.month
+    inner join figures on owners.scheme_code = figures.scheme_code and months.fiscal_year = figures.fiscal_year
+    inner join areas as insurers
+        on owners.insurer_number = insurers.area_id and insurers.area_level = 'insurer'
+    inner join areas as towns
+        on owners.municipality_code = towns.area_id and towns.area_level = 'municipality'
+),
+
+complements as (
+    select * from first_complements
+    {% for one, other in [('insurer_no', 'town_no'), ('town_no', 'insurer_no')] -%}
+    union
+    select
+        first_complements.rule_no,
+        first_complements.figure_no,
+        twins.{{ other }} as area_no,
+        first_complements.sex_code,
+        first_complements.age_band_code
+    from first_complements
+    inner join twins
+        on first_complements.figure_no = twins.figure_no and first_complements.area_no = twins.{{ one }}
     {% endfor -%}
 ),
 

@@ -31,6 +31,24 @@ def test_a_late_claim_counts_for_the_month_its_delivery_is_for() -> None:
     assert came.rows() == [(0, "160028", "medical", date(2023, 12, 1), 2)]
 
 
+def test_the_history_in_a_file_of_changes_is_no_delivery_of_long_ago() -> None:
+    row = {
+        "scheme_code": "kokuho", "number": "1", "birth_date": date(1950, 1, 1), "sex_code": "1",
+        "acquired_date": date(1990, 4, 1), "applied_start_date": date(1990, 4, 1),
+    }  # fmt: skip
+    rows = [
+        row | {"insurer_number": "160028", "processed_date": date(1990, 4, 9)},
+        row | {"insurer_number": "160077", "processed_date": date(2024, 4, 9)},
+        row | {"insurer_number": "160028", "processed_date": date(2024, 6, 9)},
+    ]
+    files = frame("enrolment", rows).with_columns(_file=pl.Series([0, 0, 1]))
+    assert arrivals("enrolment", files, "_file").rows() == [
+        (0, "160028", "enrolment", date(2024, 4, 1), 1),
+        (0, "160077", "enrolment", date(2024, 4, 1), 1),
+        (1, "160028", "enrolment", date(2024, 6, 1), 1),
+    ]
+
+
 def test_a_population_counts_for_its_municipality_and_year() -> None:
     row = {"municipality_code": "16202", "sex_code": "1", "age_band_code": "65-69", "population_count": 1,
            "created_date": date(2024, 2, 1), "year": 2024}  # fmt: skip
