@@ -1,5 +1,9 @@
 -- Per scheme and fiscal year: what stands in the marts equals the sum over insurers, over prefectures, and the nation.
-with marts as (
+with months as (
+    select * from {{ ref('int_calendar__list_months') }}
+),
+
+marts as (
     select
         'members' as indicator_id,
         scheme_code,
@@ -15,7 +19,7 @@ with marts as (
         fiscal_year,
         sum(points) as total
     from {{ ref('claim') }}
-    where not is_summary
+    where not is_summary and service_month in (select month from months)
     group by scheme_code, fiscal_year
     union all
     select
@@ -24,7 +28,7 @@ with marts as (
         fiscal_year,
         count(*) as total
     from {{ ref('claim') }}
-    where not is_summary
+    where not is_summary and service_month in (select month from months)
     group by scheme_code, fiscal_year
     union all
     select
@@ -33,6 +37,7 @@ with marts as (
         fiscal_year,
         sum(benefit_yen) as total
     from {{ ref('care_claim') }}
+    where service_month in (select month from months)
     group by scheme_code, fiscal_year
 ),
 
@@ -80,6 +85,4 @@ left join levels
         and expected.scheme_code = levels.scheme_code
         and expected.fiscal_year = levels.fiscal_year
         and expected.area_level = levels.area_level
-where
-    expected.fiscal_year >= {{ fiscal_year("date '" ~ var('first_month') ~ "'") }}
-    and coalesce(levels.total, 0) <> expected.total
+where coalesce(levels.total, 0) <> expected.total

@@ -60,7 +60,7 @@
             touched.linkage_domain = {{ this.identifier }}.linkage_domain
             {% for column in record_key -%}
             and touched.{{ column }} = {{ this.identifier }}.{{ column }}
-            {%- endfor %}
+            {% endfor %}
     )
     {%- endif %}
 {%- endmacro %}

@@ -55,6 +55,9 @@ class DemoAccount:
     def __str__(self) -> str:
         return f"{self.user_name:<11} {self.password:<25} {self.display_name}"
 
+    def __rich__(self) -> str:  # one line on a rich console too, not the fields of a dataclass
+        return str(self)
+
 
 # One account a role; every password is public, so these exist only where the data is invented.
 _DEMO = (

@@ -16,21 +16,23 @@ if TYPE_CHECKING:
 
 
 def colours(comparison: Comparison) -> dict[str, str]:
-    """A colour for each column: levels keep theirs, parts take turns."""
+    """A colour for each column: levels keep theirs; beside parts, which take turns, they step back into grey."""
     turn = iter(theme.PARTS * 5)
     found = {}
     for key in comparison.columns:
+        colour = theme.LEVEL_COLOURS[level(key)]
         if key in comparison.parts:
-            found[comparison.screen.area_name(key)] = next(turn)
-        else:
-            found[comparison.screen.area_name(key)] = theme.LEVEL_COLOURS[level(key)]
+            colour = next(turn)
+        elif comparison.parts:
+            colour = theme.INK if key == comparison.focus else theme.NO_DIFFERENCE
+        found[comparison.screen.area_name(key)] = colour
     return found
 
 
-def chart(comparison: Comparison, row: Row, period_kind: str) -> alt.LayerChart:
+def chart(comparison: Comparison, row: Row) -> alt.LayerChart:
     """Lines over the periods of the trend; a hidden or missing value leaves a gap."""
     screen, text, shape = comparison.screen, comparison.screen.text, row.indicator.shape
-    labels = {day: short_period(text, period_kind, day) for day in comparison.trend}
+    labels = {day: short_period(text, comparison.period_kind, day) for day in comparison.trend}
     points = [
         {
             "period": labels[day],
@@ -48,7 +50,7 @@ def chart(comparison: Comparison, row: Row, period_kind: str) -> alt.LayerChart:
         y=alt.Y("value:Q", title=shape.shown_unit, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=5)),
         color=alt.Color(
             "area:N", scale=alt.Scale(domain=list(scale), range=list(scale.values())),
-            legend=alt.Legend(columns=3, symbolType="stroke"),
+            legend=alt.Legend(columns=8 if comparison.parts else 3, symbolType="stroke"),
         ),
         tooltip=[
             alt.Tooltip("area:N", title=text("league.name")),

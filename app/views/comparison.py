@@ -78,6 +78,7 @@ class Comparison:
     focus: str
     base: str  # the column that the others are compared with; the focus itself at the top of the ladder
     parts: frozenset[str]
+    period_kind: str
     period: date
     trend: Sequence[date]  # oldest first
     values: Values
@@ -91,8 +92,8 @@ class Comparison:
         if area_key == self.base:
             return "", ""
         own, other = self.cell(row, area_key), self.cell(row, self.base)
-        shape = row.indicator.shape
-        if not shape.is_proportion or None in (own.numerator, own.denominator, other.numerator, other.denominator):
+        counts_persons = row.indicator.counts_persons(self.period_kind)
+        if not counts_persons or None in (own.numerator, own.denominator, other.numerator, other.denominator):
             return "", ""
         inner, outer = _pair(own), _pair(other)
         if self._holds(self.base, area_key):  # a part is compared with the rest, not with itself

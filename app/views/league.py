@@ -197,7 +197,7 @@ def _pictures(
     title = text("league.bars", name=indicator.name, period=period)
     known = frame.filter(pl.col("value").is_not_null())
     st.altair_chart(bars.league_chart(known, shape, overall, text, screen.mark, title), key="chart_league", theme=None)
-    if shape.is_proportion and known.height >= 3:
+    if indicator.counts_persons(choice.period_kind) and known.height >= 3:
         title = text("league.funnel", name=indicator.name)
         st.altair_chart(bars.funnel_chart(known, shape, text, screen.mark, title), key="chart_funnel", theme=None)
         st.html(f'<p class="ts-note">{html.escape(text("league.funnel_note"))}</p>')

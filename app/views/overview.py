@@ -34,7 +34,7 @@ def render(screen: Screen) -> None:
     columns = _columns(screen, focus, parts)
     base = _base(focus, columns)
     comparison = tables.Comparison(
-        screen, rows, columns, focus, base, frozenset(parts), choice.period, choice.trend, values
+        screen, rows, columns, focus, base, frozenset(parts), choice.period_kind, choice.period, choice.trend, values
     )
     if not values:
         st.info(text("overview.no_values"))
@@ -245,7 +245,7 @@ def _charts(screen: Screen, comparison: tables.Comparison, choice: filters.Choic
         default=default,
     )  # fmt: skip
     row = rows[picked]
-    st.altair_chart(trend.chart(comparison, row, choice.period_kind), key="chart_trend", theme=None)
+    st.altair_chart(trend.chart(comparison, row), key="chart_trend", theme=None)
     st.altair_chart(
         bars.comparison_chart(comparison, row, filters.printed_period(screen, choice.period_kind, choice.period)),
         key="chart_bars",

@@ -35,6 +35,13 @@ class Indicator:
         """Name and unit."""
         return self.text("definition.with_unit", name=self.name, unit=self.shape.shown_unit)
 
+    def counts_persons(self, period_kind: str) -> bool:
+        """Whether a period's numerator and denominator count each person once, so that chance can be reckoned.
+
+        What is counted at every month's end adds up to person-months over a longer period.
+        """
+        return self.shape.is_proportion and (self.row["age_rule"] != "month" or period_kind == "month")
+
     @property
     def is_verified(self) -> bool:
         """Whether its definition was compared with the official one."""

@@ -76,6 +76,7 @@ in_schemes as (
     select
         catalogue.indicator_no,
         schemes.counted_scheme_code as scheme_code,
+        schemes.scheme_code as liable_scheme_code,
         case when schemes.counted_scheme_code = 'kokuho_koki' then '' else measured.insurer_number end
             as insurer_number,
         coalesce(prefectures.prefecture_code, '') as prefecture_code,
@@ -250,6 +251,7 @@ contributions as (
         places.town_no,
         places.place_no,
         reached.month,
+        reached.liable_scheme_code,
         reached.sex_code,
         reached.age_band_code,
         reached.person_no,
@@ -266,16 +268,56 @@ contributions as (
             and reached.district_code = places.district_code
 ),
 
-person_years as (
+in_years as (
     select
         indicator_no,
         year_no,
         person_no,
         min(place_no) = max(place_no) and min(sex_code) = max(sex_code) as keeps_place,
-        min(age_band_code) = max(age_band_code) as keeps_band
+        min(age_band_code) = max(age_band_code) as keeps_band,
+        min(liable_scheme_code) <> max(liable_scheme_code) as has_two_schemes
     from contributions
     where person_no is not null
     group by indicator_no, year_no, person_no
+),
+
+-- Late notice of leaving: a person with rows of both schemes in one month is still one person.
+doubled as (
+    select distinct
+        doubled_months.indicator_no,
+        doubled_months.year_no,
+        doubled_months.person_no
+    from (
+        select
+            contributions.indicator_no,
+            contributions.year_no,
+            contributions.person_no
+        from contributions
+        inner join in_years
+            on
+                contributions.indicator_no = in_years.indicator_no
+                and contributions.year_no = in_years.year_no
+                and contributions.person_no = in_years.person_no
+                and in_years.has_two_schemes
+        group by
+            contributions.indicator_no, contributions.year_no, contributions.person_no, contributions.month
+        having count(distinct contributions.liable_scheme_code) > 1
+    ) as doubled_months
+),
+
+person_years as (
+    select
+        in_years.indicator_no,
+        in_years.year_no,
+        in_years.person_no,
+        in_years.keeps_place and doubled.person_no is null as keeps_place,
+        in_years.keeps_band
+    from in_years
+    left join doubled
+        on
+            in_years.indicator_no = doubled.indicator_no
+            and in_years.year_no = doubled.year_no
+            and in_years.person_no = doubled.person_no
 ),
 
 steady_persons as (

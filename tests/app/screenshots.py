@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ingest import warehouse
+from ingest.sealing.keys import KeyRing
 from tests.app.conftest import CHROMIUM_FLAGS, Served, choose, open_page, serving, settle
 
 CHROMIUM = "/usr/bin/chromium"
@@ -24,6 +26,26 @@ def whole(page: Any, path: Path) -> None:
     page.wait_for_timeout(1200)
     page.screenshot(path=path)
     print(path)
+
+
+def someone(served: Served) -> str:
+    """A person of 砺波市 with a full history: 国保 then 後期, many checkups, care."""
+    site = served.settings.site("16")
+    path = site.published / "tenants" / "eisei-16208" / "kokuho_koki_care.duckdb"
+    connection = warehouse.open_hardened(path, KeyRing(site).tenant_key("eisei-16208", "kokuho_koki_care"))
+    row = connection.execute(
+        """
+        SELECT p.person_id FROM person p
+        ORDER BY
+            (SELECT count(DISTINCT scheme_code) FROM enrolment e WHERE e.person_id = p.person_id) DESC,
+            (SELECT least(count(*), 1) FROM care_certification c WHERE c.person_id = p.person_id) DESC,
+            (SELECT count(*) FROM checkup c WHERE c.person_id = p.person_id) DESC,
+            (SELECT count(*) FROM claim c WHERE c.person_id = p.person_id AND c.is_inpatient) DESC,
+            p.person_id
+        """
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def take(browser: Any, served: Served, folder: Path) -> None:
@@ -54,14 +76,9 @@ def take(browser: Any, served: Served, folder: Path) -> None:
     page.keyboard.press("Enter")
     settle(page)
     whole(page, folder / "person-list.png")
-    page.locator(".st-key-person_age_from input").fill("74")
-    page.keyboard.press("Enter")
-    settle(page)
-    box = page.locator('[data-testid="stDataFrame"]').bounding_box()
-    page.mouse.click(box["x"] + 18, box["y"] + 52)
-    page.wait_for_selector('[data-testid="person"]')
-    settle(page)
-    person = page.url.split("person=")[1].split("&")[0]
+    person = someone(served)
+    page = open_page(browser, served, "eisei", f"view=person&person={person}")
+    choose(page, "purpose", "重症化予防")
     whole(page, folder / "person.png")
     page = open_page(browser, served, "kaigo", f"view=person&person={person}")
     page.screenshot(path=folder / "refused.png", clip={"x": 0, "y": 0, "width": 1440, "height": 260})
