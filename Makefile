@@ -49,10 +49,11 @@ test: install system lint ## the tests of every change; at most 12 minutes
 test-all: install system lint ## all tests: single steps, the browser and the long forms too
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-lint: install ## ruff and mypy
+lint: install ## ruff, mypy and sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 --nocolor --disable-progress-bar models data_tests
 
 lock: install ## write requirements.lock anew
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-strip-extras --python-version 3.11 \

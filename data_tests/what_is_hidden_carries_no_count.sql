@@ -1,6 +1,6 @@
 -- A hidden value is not in the file at all, and what is shown of others rests on nobody or on the threshold at least.
 select
-    statistics.viewer_class,
+    statistics.threshold,
     statistics.indicator_id
 from {{ ref('statistics_indicator') }} as statistics
 where

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from ingest.formats.reading import reasons
 from ingest.settings import Settings
 
 OUTCOMES = ("read", "sealed", "set_aside", "refused", "out_of_area")
@@ -40,32 +41,36 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
     console.rule(f"site {name}", align="left")
     console.print(f"files: {states or 'none yet; put files into the inbox and run `tsumugi run`'}", highlight=False)
     if site["rows"]:
-        table = Table("table", *OUTCOMES)
+        table = Table(Column("table", no_wrap=True), *OUTCOMES)
         for table_name, outcomes in site["rows"].items():
             table.add_row(table_name, *(f"{outcomes.get(outcome, 0):,}" for outcome in OUTCOMES))
         console.print(table)
-    if site["refused"]:
-        table = Table("refused file", "reason", "what to do")
-        for row in site["refused"]:
-            table.add_row(row["file_name"], row["reason_code"], row["message"])
-        console.print(table)
-    if site["problems"]:
-        table = Table("file", "table", "field", "reason", "rows", "first line", "what is wrong")
-        for row in site["problems"][:SHOWN_MISSING]:
-            table.add_row(
-                row["file_name"],
-                row["table_name"],
-                row["field"],
-                row["reason_code"],
-                str(row["rows"]),
-                str(row["first_line"] or ""),
-                row["message"],
-            )
-        console.print(table)
-        _more(console, len(site["problems"]))
+    for row in site["refused"]:
+        _tell(console, row["file_name"], row["reason_code"], row["message"] or "")
+    for row in _gathered(site["problems"]):
+        place = f"{row['file_name']}:{row['first_line'] or ''}"
+        count = f"{row['files']:,}ファイル {row['rows']:,}行、最初は {place}"
+        _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
     if site["waiting"]:
         console.print(f"waiting in the inbox: {len(site['waiting'])} files; `tsumugi run` takes them", highlight=False)
     _render_missing(console, site["missing"], site["expected"])
+
+
+def _tell(console: Console, what: str, reason_code: str, message: str) -> None:
+    """One thing that went wrong: what, why, where, and what to do about it."""
+    console.print(f"× {what}: {message}", highlight=False, soft_wrap=True)
+    console.print(f"  → {reasons()[reason_code].remedy_ja}", highlight=False, soft_wrap=True)
+
+
+def _gathered(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same fault in many files as one entry, the most frequent first, with the first place it was seen."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in problems:
+        key = (row["table_name"], row["field"] or "", row["reason_code"])
+        entry = found.setdefault(key, row | {"rows": 0, "files": 0})
+        entry["rows"] += row["rows"]
+        entry["files"] += 1
+    return sorted(found.values(), key=lambda entry: (-entry["rows"], entry["table_name"], entry["field"] or ""))
 
 
 def _render_missing(console: Console, missing: list[dict[str, Any]], expected: int) -> None:

@@ -59,6 +59,7 @@ def connect(
     """An in-memory connection with encrypted spill, ready to attach encrypted databases."""
     config = connection_config(spill=spill, memory_limit=memory_limit, threads=threads)
     connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET enable_progress_bar = false")  # its bar would run through ours and into logs
     load_encryption(connection)
     return connection
 

@@ -193,14 +193,19 @@ def one_life(settings: Settings) -> Rows:
         ],
         "statistics_indicator": [
             {
-                "viewer_class": viewer,
+                "threshold": threshold,
+                "min_peers": 3,
                 "indicator_id": "members",
                 "area_level": "nation",
                 "area_id": "JP",
                 "numerator": 100,
                 "value_status": "shown",
             }  # fmt: skip
-            for viewer in ("insurer", "prefecture", "operator")
+            for threshold in (10, 20)
+        ],
+        "viewer_class": [
+            {"viewer_class": viewer, "threshold": threshold, "min_peers": 3}
+            for viewer, threshold in (("insurer", 10), ("prefecture", 10), ("operator", 20))
         ],
         "area": [{"area_level": "nation", "area_id": "JP", "area_name": "全国"}],
     }

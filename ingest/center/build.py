@@ -17,7 +17,7 @@ import duckdb
 
 from ingest import faults
 from ingest.center import changes
-from ingest.center.dbt import run_dbt
+from ingest.center.dbt import STEP, run_dbt
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.schema import next_build
@@ -26,7 +26,6 @@ from ingest.progress import ProgressCallback
 from ingest.sealing.keys import KeyRing
 from ingest.settings import PROJECT_ROOT, Settings
 
-STEP = "center build"
 _PROJECT_FOLDERS = ("models", "macros", "seeds", "data_tests")
 
 

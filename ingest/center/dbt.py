@@ -16,13 +16,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingest.progress import ProgressCallback
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, CenterSettings, Settings
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _SHOWN = 5
+STEP = "center build"
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,22 @@ def run_dbt(
         )
         assert child.stdout is not None
         start_error = ""
+        total = 0
         try:
             for line in child.stdout:
-                start_error = _tell(line, progress) or start_error
+                event = _event(line)
+                start_error = event.error or start_error
+                if event.total:
+                    total = event.total
+                    progress(STEP, event.done, total)
         except BaseException:
             child.kill()
             raise
         finally:
             child.stdout.close()
             code = child.wait()
+    if code == 0 and total:
+        progress(STEP, total, total)  # hooks count in the total and are not told of
     return _outcome(results, code, start_error)
 
 
@@ -93,18 +101,25 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
-def _tell(line: bytes, progress: ProgressCallback) -> str:
-    """Pass on the progress that an event tells of; returns the text of an error outside any node."""
+class _Event(NamedTuple):
+    """What one line of dbt's log says: the node ended (of how many), or an error outside any node."""
+
+    done: int = 0
+    total: int = 0
+    error: str = ""
+
+
+def _event(line: bytes) -> _Event:
     try:
         event = json.loads(line)
         data, info = event["data"], event["info"]
         if "total" in data and "execution_time" in data:
-            progress("center build", int(data["index"]), int(data["total"]))
+            return _Event(done=int(data["index"]), total=int(data["total"]))
         if info["name"] == "MainEncounteredError":
-            return " ".join(str(info["msg"]).split())
+            return _Event(error=" ".join(str(info["msg"]).split()))
     except (ValueError, KeyError, TypeError):
         pass  # a line that is no event
-    return ""
+    return _Event()
 
 
 def _outcome(results: Path, code: int, start_error: str) -> Outcome:

@@ -44,9 +44,10 @@ DOMAIN_TABLES = (
     "person_care_certification",
     "own_indicator",
 )
-SHARED_TABLES = ("statistics_indicator", "area", "indicator", "coverage", "lineage")
+SHARED_TABLES = ("statistics_indicator", "viewer_class", "area", "indicator", "coverage", "lineage")
 _OPERATOR_TABLES = {  # name in the published file: relation
-    "indicator_statistics": f"published.statistics_indicator WHERE viewer_class = '{VIEWER_CLASS}'",
+    "indicator_statistics": "published.statistics_indicator SEMI JOIN "
+    f"(FROM published.viewer_class WHERE viewer_class = '{VIEWER_CLASS}') USING (threshold, min_peers)",
     "area": "published.area",
     "indicator": "published.indicator",
     "coverage": "published.coverage",
@@ -276,12 +277,14 @@ def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
 
 
 def _table_hash(connection: duckdb.DuckDBPyConnection, query: str) -> str:
-    """A hash of the rows of a query that does not depend on their order: row hashes, summed."""
+    """A hash of the rows of a query that does not depend on their order: two row hashes of 64 bits, summed.
+
+    It tells whether content changed, not who made it: that is the manifest's signature.
+    """
     columns = _columns(connection, f"({query})")
-    texts = ", ".join(f"coalesce(\"{name}\"::VARCHAR, '\\0')" for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
     found = connection.execute(
-        f"SELECT count(*), sum(md5_number_lower(line)::HUGEINT), sum(md5_number_upper(line)::HUGEINT) "
-        f"FROM (SELECT concat_ws(chr(31), {texts}) AS line FROM ({query}))"
+        f"SELECT count(*), sum(hash({names})::HUGEINT), sum(hash({names}, 'again')::HUGEINT) FROM ({query})"
     ).fetchone()
     return f"{','.join(columns)} {found}"
 

@@ -127,7 +127,8 @@ class Publisher:
         def fill(put: Callable[[str, str], None]) -> None:
             put(
                 "indicator_statistics",
-                "SELECT * FROM results.statistics_indicator SEMI JOIN asked_class USING (viewer_class)",
+                "SELECT s.* FROM results.statistics_indicator s "
+                "JOIN results.viewer_class USING (threshold, min_peers) SEMI JOIN asked_class USING (viewer_class)",
             )
             for table in STATISTICS_TABLES:
                 put(table, f"SELECT * FROM results.{table}")

@@ -47,6 +47,7 @@ TABLES = (
     *(table.source for table in PERSON_TABLES),
     "own_indicator",
     "statistics_indicator",
+    "viewer_class",
     *STATISTICS_TABLES,
 )
 ABOUT = ("is_synthetic", "reference_month")

@@ -1,13 +1,7 @@
 {{ config(materialized='table') }}
 
-with bounds as (
-    select
-        date '{{ var("first_month") }}' as first_month,
-        {{ reference_month() }} as reference_month
-),
-
-months as (
-    {{ month_series('(select first_month from bounds)', '(select reference_month from bounds)') }}
+with months as (
+    {{ month_series("date '" ~ var('first_month') ~ "'", reference_month()) }}
 ),
 
 dated as (
@@ -18,16 +12,23 @@ dated as (
     from months
 ),
 
+last_months as (
+    select
+        fiscal_year,
+        max(month) as last_month
+    from dated
+    group by fiscal_year
+),
+
 final as (
     select
         dated.month,
         dated.next_month,
         dated.fiscal_year,
-        last_months.month = dated.month as is_last_of_fiscal_year,
+        last_months.last_month = dated.month as is_last_of_fiscal_year,
         extract(month from dated.month) = 3 as is_fiscal_year_end
     from dated
-    inner join (select fiscal_year, max(month) as month from dated group by fiscal_year) as last_months
-        on dated.fiscal_year = last_months.fiscal_year
+    inner join last_months on dated.fiscal_year = last_months.fiscal_year
 )
 
 select * from final

@@ -31,7 +31,7 @@ ranked as (
         known.*,
         row_number() over (
             partition by known.person_id, known.scheme_code, known.insurer_number
-            order by known.known_date desc, known.identity_tag
+            order by known.known_date desc, known.identity_tag asc
         ) as choice
     from known
 ),

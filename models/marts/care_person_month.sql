@@ -37,7 +37,11 @@ reached as (
         spread.*,
         row_number() over (
             partition by spread.person_id, spread.insurer_number, spread.month
-            order by spread.event_date desc, spread.event_code desc, spread.event_reason_code desc, spread.record_key_tag
+            order by
+                spread.event_date desc,
+                spread.event_code desc,
+                spread.event_reason_code desc,
+                spread.record_key_tag asc
         ) as choice
     from spread
     where {{ only_reached('spread', 'month', 'spread.month', ['care_certification']) }}

@@ -67,11 +67,11 @@ ranked as (
         row_number() over (
             partition by statements.person_id
             order by
-                statements.source_rank,
+                statements.source_rank asc,
                 statements.known_date desc,
-                statements.birth_month,
-                statements.is_born_on_first,
-                statements.sex_code
+                statements.birth_month asc,
+                statements.is_born_on_first asc,
+                statements.sex_code asc
         ) as choice
     from statements
 ),

@@ -43,7 +43,7 @@ laid as (
         ) as covered_before_date,
         row_number() over (
             partition by reached.person_id, reached.scheme_code, reached.insurer_number, reached.month
-            order by reached.covered_until_date desc, reached.applied_start_date desc, reached.record_key_tag
+            order by reached.covered_until_date desc, reached.applied_start_date desc, reached.record_key_tag asc
         ) as choice
     from reached
     window in_order as (

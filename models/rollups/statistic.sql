@@ -15,7 +15,12 @@ with rules as (
         threshold,
         min_peers,
         row_number() over (order by threshold, min_peers) as rule_no
-    from (select distinct threshold, min_peers from {{ ref('viewer_classes') }}) as distinct_rules
+    from (
+        select distinct
+            threshold,
+            min_peers
+        from {{ ref('viewer_classes') }}
+    ) as distinct_rules
 ),
 
 assigned as (
@@ -44,7 +49,12 @@ areas as (
         row_number() over (order by area_level, area_id) as area_no,
         area_level,
         area_id
-    from (select distinct area_level, area_id from reached) as met
+    from (
+        select distinct
+            area_level,
+            area_id
+        from reached
+    ) as met
 ),
 
 -- How many towns a peer group's figure rests on, by scheme and year.

@@ -41,7 +41,11 @@ def settings(tmp_path: Path) -> Settings:
             connection.execute(f"CREATE TABLE published.{table} AS SELECT 'nation' AS area_level, 1 AS numerator")
         connection.execute(
             "CREATE OR REPLACE TABLE published.statistics_indicator AS "
-            "SELECT unnest(['operator', 'insurer']) AS viewer_class, unnest([5, NULL]) AS numerator"
+            "SELECT unnest([10, 20]) AS threshold, 3 AS min_peers, unnest([5, NULL]) AS numerator"
+        )
+        connection.execute(
+            "CREATE OR REPLACE TABLE published.viewer_class AS "
+            "SELECT unnest(['operator', 'insurer']) AS viewer_class, unnest([10, 20]) AS threshold, 3 AS min_peers"
         )
         _finish(connection)
     return settings
@@ -62,7 +66,7 @@ def _build_again(connection: object, sequence: int) -> None:
 def _publish_more(settings: Settings) -> None:
     center = settings.the_center()
     with open_warehouse(center, KeyRing(center)) as connection:
-        connection.execute("INSERT INTO published.statistics_indicator VALUES ('operator', 9)")
+        connection.execute("INSERT INTO published.statistics_indicator VALUES (10, 3, 9)")
         _build_again(connection, 3)
 
 
@@ -169,9 +173,7 @@ def test_the_operator_file_holds_the_operators_rows_and_says_what_it_is(settings
     key = KeyRing(center).statistics_key("operator")
     with warehouse.open_hardened(center.published / "statistics" / "operator.duckdb", key) as connection:
         connection.execute("USE published")
-        assert connection.execute("SELECT viewer_class, numerator FROM indicator_statistics").fetchall() == [
-            ("operator", 5)
-        ]
+        assert connection.execute("SELECT threshold, numerator FROM indicator_statistics").fetchall() == [(10, 5)]
         assert dict(connection.execute("SELECT * FROM about").fetchall()) == {
             "reference_month": date(2025, 3, 1).isoformat(),
             "is_synthetic": "true",

@@ -30,8 +30,13 @@ from ingest.site.status import status
 from tests import site_world as world
 from tests.handmade import demo_workspace, month
 
-POINTS = ("extract.read", "extract.sealed", "extract.archived", "extract.recording", "extract.recorded",
-          "extract.handed_over")  # fmt: skip
+POINTS = (
+    "extract.sealed",
+    "extract.recorded",
+    *(pytest.param(f"extract.{place}", marks=pytest.mark.long) for place in ("read", "archived", "recording",
+                                                                            "handed_over")),
+)  # fmt: skip
+pytestmark = pytest.mark.xdist_group("site_extract")
 
 
 class Killed(BaseException):

@@ -1,0 +1,9 @@
+with final as (
+    select
+        viewer_class,
+        threshold,
+        min_peers
+    from {{ ref('viewer_classes') }}
+)
+
+select * from final
