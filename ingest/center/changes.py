@@ -75,7 +75,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, spans: str, table: str, reaso
         INSERT INTO control.change_partition
         WITH spans AS (
             SELECT DISTINCT scheme_code, insurer_number, date_trunc('month', first_month)::DATE AS first_month,
-                   CASE WHEN last_month IS NULL THEN $reference
+                   CASE WHEN last_month IS NULL
+                        -- what stands was built to that month, though the parameter may have gone back since
+                        THEN greatest($reference, (SELECT max(reference_month) FROM control.build))
                         ELSE date_trunc('month', last_month)::DATE END AS last_month
             FROM ({spans})
         ), months AS (
@@ -139,6 +141,17 @@ def add_months(connection: duckdb.DuckDBPyConnection, after: date, reference_mon
             WHERE coalesce(last_month, $reference) > $after"""
         spans = spans.replace("$after", f"DATE '{after.isoformat()}'")
         _insert(connection, spans, contract.name, "reference_month", reference_month)
+    # The year to date of a scheme goes on also where none of its insurers has anything in the new months.
+    schemes = " UNION ".join(
+        f"SELECT scheme_code FROM raw.{contract.name}"
+        for contract in CONTRACTS.values()
+        if contract.parent is None and "scheme_code" in contract.names()
+    )
+    spans = (
+        "SELECT scheme_code, '' AS insurer_number, "
+        f"DATE '{after.isoformat()}' + INTERVAL 1 MONTH AS first_month, NULL::DATE AS last_month FROM ({schemes})"
+    )
+    _insert(connection, spans, "", "reference_month", reference_month)
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:

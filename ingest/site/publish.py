@@ -51,6 +51,10 @@ PERSON_TABLES: tuple[PersonTable, ...] = (
     PersonTable("person_care_certification", "care_certification", "certified_start_date", "certified_end_date"),
 )
 STATISTICS_TABLES = ("area", "indicator", "coverage", "lineage")
+# Figures lie by what a page asks for: one area, one kind of period, then the rest of their grain.
+_FIGURE_GRAIN = (
+    "area_level, area_id, scheme_code, period_kind, period, sex_code, age_band_code, indicator_id, definition_version"
+)
 _DROPPED = ("linkage_domain", "identity_tag")
 _ID_BYTES = 16
 
@@ -94,12 +98,16 @@ class Publisher:
         about: dict[str, str],
     ) -> None:
         self._connection = connection
-        self._grants = grants
         self._own_areas = own_areas
         self._about = pl.DataFrame({"key": sorted(about), "value": [about[key] for key in sorted(about)]})
         self._columns = {table.name: _columns(connection, f"results.{table.source}") for table in PERSON_TABLES}
         connection.execute("SET preserve_insertion_order = true")  # the order of a published table is part of it
+        connection.execute(  # sorted once, for it goes into the file of every viewer class
+            "CREATE OR REPLACE TABLE results.statistics_indicator AS "
+            f"SELECT * FROM results.statistics_indicator ORDER BY threshold, min_peers, {_FIGURE_GRAIN}"
+        )
         self._put("people", people)
+        self._grants = grants.join(self._insurers(), on=["scheme_code", "insurer_number"], how="semi")
 
     def tenant(self, file: TenantFile) -> Published:
         """Write the file of one tenant and scheme set."""
@@ -110,10 +118,10 @@ class Publisher:
         self._pseudonyms(file.id_key)
 
         def fill(put: Callable[[str, str], None]) -> None:
-            put("person", _PERSON)
+            put("person", f"{_PERSON} ORDER BY ALL")
             for table in PERSON_TABLES:
-                put(table.name, self._rekeyed(table))
-            put("own_indicator", _OWN_INDICATORS)
+                put(table.name, f"{self._rekeyed(table)} ORDER BY ALL")
+            put("own_indicator", f"{_OWN_INDICATORS} ORDER BY {_FIGURE_GRAIN}")
             put("about", "SELECT * FROM about")
 
         self._put("about", self._about)
@@ -122,16 +130,21 @@ class Publisher:
     def statistics(self, viewer_class: str, path: Path, key: bytes) -> Published:
         """Write the protected statistics of one viewer class; there is no person in them."""
         self._put("about", self._about)
-        self._put("asked_class", pl.DataFrame({"viewer_class": [viewer_class]}))
+        rule = self._connection.execute(
+            "SELECT threshold, min_peers FROM results.viewer_class WHERE viewer_class = ?", [viewer_class]
+        ).fetchone()
+        if rule is None:
+            raise SiteError(f"the results name no rule of protection for the viewer class {viewer_class}")
+        threshold, min_peers = rule
 
         def fill(put: Callable[[str, str], None]) -> None:
             put(
                 "indicator_statistics",
-                "SELECT s.* FROM results.statistics_indicator s "
-                "JOIN results.viewer_class USING (threshold, min_peers) SEMI JOIN asked_class USING (viewer_class)",
+                "SELECT * FROM results.statistics_indicator "
+                f"WHERE threshold = {threshold:d} AND min_peers = {min_peers:d}",
             )
             for table in STATISTICS_TABLES:
-                put(table, f"SELECT * FROM results.{table}")
+                put(table, f"SELECT * FROM results.{table} ORDER BY ALL")
             put("about", "SELECT * FROM about")
 
         return self._write(path, key, fill)
@@ -145,15 +158,18 @@ class Publisher:
                 f"""
                 CREATE OR REPLACE TEMP TABLE mine_{table.name} AS
                 SELECT f.* FROM results.{table.source} f
-                WHERE EXISTS (
-                    SELECT 1 FROM granted g
-                    WHERE g.scheme_code = f.scheme_code AND g.insurer_number = f.insurer_number
-                        AND (g.municipality_code IS NULL OR g.municipality_code = f.municipality_code)
-                        AND (g.valid_to IS NULL OR f.{table.first} < g.valid_to)
-                        AND {end} > g.valid_from
-                )
+                SEMI JOIN granted g
+                    ON g.scheme_code = f.scheme_code AND g.insurer_number = f.insurer_number
+                    AND (g.municipality_code IS NULL OR g.municipality_code = f.municipality_code)
+                    AND (g.valid_to IS NULL OR f.{table.first} < g.valid_to)
+                    AND {end} > g.valid_from
                 """
             )
+
+    def _insurers(self) -> pl.DataFrame:
+        """Whose rows came; a grant of others selects nothing, and most tenants of a prefecture have only such."""
+        union = " UNION ".join(f"SELECT scheme_code, insurer_number FROM results.{t.source}" for t in PERSON_TABLES)
+        return self._connection.execute(union).pl()
 
     def _pseudonyms(self, id_key: bytes) -> None:
         """Every id in the tenant's rows beside its id under the tenant's key."""
@@ -188,7 +204,7 @@ class Publisher:
         warehouse.attach(self._connection, temporary, key, alias="published")
 
         def put(table: str, query: str) -> None:
-            self._connection.execute(f"CREATE TABLE published.{table} AS SELECT * FROM ({query}) ORDER BY ALL")
+            self._connection.execute(f"CREATE TABLE published.{table} AS {query}")
             found = self._connection.execute(f"SELECT count(*) FROM published.{table}").fetchone()
             rows[table] = int(found[0]) if found else 0
 
