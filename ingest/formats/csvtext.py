@@ -52,6 +52,15 @@ class Lines:
         """The same without the first ``rows`` lines."""
         return replace(self, frame=self.frame.slice(rows))
 
+    def below(self, headings: int) -> Lines:
+        """The same without the first lines, the last of them being the heading.
+
+        Raises FileRefused ``truncated`` where the file ends in its heading: columns may be missing.
+        """
+        if not self.is_complete and self.frame.height <= headings:
+            raise FileRefused("truncated", "見出しの行が途中で切れています", line=int(self.frame["source_row"][-1]))
+        return self.drop(headings)
+
     def problems(self, table: str) -> list[Problem]:
         """What is wrong with the file's characters, if anything."""
         if not self.replaced:

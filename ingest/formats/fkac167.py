@@ -120,9 +120,9 @@ class Fkac167:
             raise FileRefused("unrecognised", "1行目に様式名FKAC167がありません", line=1)
         if lines.frame.height < 2:
             raise FileRefused("truncated", "見出しの行がありません", line=1)
+        body = lines.below(2)
         headings = csvtext.split_line(lines.frame["text"][1])
         self._check_headings(headings)
-        body = lines.drop(2)
         parts = csvtext.split(body, len(headings))
         own, problems = _checkup_cells(headings, title, parts.fields)
         checkup, aside = cells.typed(parts.fields, CHECKUP, own)

@@ -28,13 +28,13 @@ def find_heading(data: bytes, columns: Sequence[LayoutColumn]) -> tuple[csvtext.
     """The lines below the heading, and the heading.
 
     Raises FileRefused ``encoding`` where the heading shows only in an encoding that we do not read,
-    ``unrecognised`` where there is none.
+    ``unrecognised`` where there is none, ``truncated`` where the file ends in it.
     """
     lines = csvtext.lines_of(data)
     for number, text in enumerate(lines.frame["text"].head(HEADING_SEARCH)):
         headings = csvtext.split_line(text)
         if holds_needed(columns, headings):
-            return lines.drop(number + 1), headings
+            return lines.below(number + 1), headings
     encoding = csvtext.head_text(data[: csvtext.HEAD_BYTES], lambda rows: _holds_heading(columns, rows))
     if encoding is not None:
         raise FileRefused("encoding", f"{encoding}で書かれています", line=1)

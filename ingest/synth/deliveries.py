@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.formats.contracts import CLAIM, CLAIM_DIAGNOSIS, CLAIM_ITEM
-from ingest.synth.noise import Parcel
+from ingest.synth.noise import Parcel, strangers
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.chance import stream
 from ingest.synth.world.clock import month_date, month_of
@@ -22,6 +22,13 @@ from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import items_of, write_fkac167
 from ingest.synth.writers.uke import FileScheme, write_uke
 
+CUT_FILES = (
+    "medical/medical_koki_??????.UKE",
+    "enrolment/enrolment_kokuho_??????.csv",
+    "checkup/FKAC167_??????.csv",
+    "care_claim/care_1111_??????.csv",
+    "care_certification/care_5311_??????.csv",
+)
 TERM_4_FROM = date(2024, 4, 1)  # 第4期: FKAC167 with the columns of 2024
 
 
@@ -113,6 +120,7 @@ class Desk:
         full = versions.filter(pl.col("delivery") == self.first).unique(key, keep="last", maintain_order=True)
         full = full.filter(pl.col("applied_end_date").is_null() | (pl.col("applied_end_date") >= since))
         sent = pl.concat([full, versions.filter(pl.col("delivery") > self.first)])
+        sent = strangers(sent, self.settings.noise, stream(self.settings.seed, "noise strangers"))
         for (site, file, delivery), rows in _files(sent, "site", "file", "delivery"):
             path = self.path(site, "enrolment", f"enrolment_{file}_{_month(delivery)}.csv")
             write_enrolment(rows.drop("person", "record", "site", "file", "delivery"), path, is_wide=file == "kokuho")
@@ -168,27 +176,33 @@ class Desk:
             self.count("population", rows.height)
 
     def spoil(self) -> dict[str, int]:
-        """Bad deliveries: a file twice, a file cut in half and whole the month after, a file of no format."""
-        noise, done = self.settings.noise, {"file_twice": 0, "file_cut": 0, "file_unrecognised": 0}
-        for folder in sorted(self.workspace.glob("site-*/inbox/medical")):
-            random = stream(self.settings.seed, "spoil", int(folder.parent.parent.name[-2:]))
-            kokuho = sorted(folder.glob("medical_kokuho_??????.UKE"))
-            koki = sorted(folder.glob("medical_koki_??????.UKE"))
-            for index in random.permutation(len(kokuho))[: noise.file_twice].tolist():
-                copy = folder / f"{kokuho[index].stem}_2.UKE"
-                copy.write_bytes(kokuho[index].read_bytes())
-                done["file_twice"] += 1
-            for index in random.permutation(max(len(koki) - 1, 0))[: noise.file_cut].tolist():
-                whole = koki[index].read_bytes()
-                after = koki[index + 1].stem[-6:]
-                (folder / f"{koki[index].stem}_resent_{after}.UKE").write_bytes(whole)
-                koki[index].write_bytes(whole[: len(whole) // 2])
-                done["file_cut"] += 1
-            for number in range(noise.file_unrecognised):
+        """Bad deliveries: a file twice, of each stream a file cut short and whole later, a file of no format."""
+        done = {"file_twice": 0, "file_cut": 0, "file_unrecognised": 0}
+        for inbox in sorted(self.workspace.glob("site-*/inbox")):
+            random = stream(self.settings.seed, "spoil", int(inbox.parent.name[-2:]))
+            done["file_twice"] += self._repeat(sorted((inbox / "medical").glob("medical_kokuho_??????.UKE")), random)
+            for pattern in CUT_FILES:
+                done["file_cut"] += self._cut(sorted(inbox.glob(pattern)), random)
+            for number in range(self.settings.noise.file_unrecognised):
                 text = f"連絡票 {number + 1}\r\n今月分の送付が遅れます。架空データ\r\n"
-                (folder / f"note_{number + 1}.txt").write_bytes(text.encode("cp932"))
+                self.path(inbox.parent.name[-2:], "medical", f"note_{number + 1}.txt").write_bytes(text.encode("cp932"))
                 done["file_unrecognised"] += 1
         return done
+
+    def _repeat(self, files: list[Path], random: np.random.Generator) -> int:
+        chosen = random.permutation(len(files))[: self.settings.noise.file_twice].tolist()
+        for index in chosen:
+            files[index].with_stem(f"{files[index].stem}_2").write_bytes(files[index].read_bytes())
+        return len(chosen)
+
+    def _cut(self, files: list[Path], random: np.random.Generator) -> int:
+        chosen = random.permutation(max(len(files) - 1, 0))[: self.settings.noise.file_cut].tolist()
+        for index in chosen:
+            whole = files[index].read_bytes()
+            later = files[index + 1].stem.rpartition("_")[2]
+            files[index].with_stem(f"{files[index].stem}_resent_{later}").write_bytes(whole)
+            files[index].write_bytes(whole[: len(whole) * 7 // 8])
+        return len(chosen)
 
 
 def _by_way(parcels: list[Parcel]) -> list[tuple[list[Parcel], bool]]:

@@ -40,6 +40,7 @@ _VOICED = "ガギグゲゴザジズゼゾダヂヅデドバビブベボ"
 _VOICED_BASE = "ｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾊﾋﾌﾍﾎ"
 OUTSIDE_KOKUHO = ("138057", "270017", "010017")
 """Insurers of other prefectures: 国保 of 東京都, 大阪府, 北海道 (the first seen in public samples; unverified)."""
+OUTSIDE_CARE = "131016"  # 千代田区: its municipality code with the check digit
 OUTSIDE_EMPLOYEES = "01010016"  # 全国健康保険協会, of the public sample
 OUTSIDE_KOKI = (39131, 39271, 39011)  # prefecture of a 後期 insurer and first digit of its town; completed by rule
 MONTHS_LATE = np.array([0.5, 0.25, 0.12, 0.08, 0.05])
@@ -111,6 +112,19 @@ def impossible_sex(frame: pl.DataFrame, rates: NoiseRates, random: np.random.Gen
         .then(pl.lit("9"))
         .otherwise("sex_code")
     )
+
+
+def strangers(frame: pl.DataFrame, rates: NoiseRates, random: np.random.Generator) -> pl.DataFrame:
+    """Some records of an insurer of another prefecture: sent to the wrong federation."""
+    elsewhere = (
+        pl.when(pl.col("scheme_code") == "koki")
+        .then(pl.lit(_completed(OUTSIDE_KOKI[0])))
+        .when(pl.col("scheme_code") == "care")
+        .then(pl.lit(OUTSIDE_CARE))
+        .otherwise(pl.lit(OUTSIDE_KOKUHO[0]))
+    )
+    strange = pl.Series(random.random(frame.height) < rates.out_of_area_row)
+    return frame.with_columns(insurer_number=pl.when(strange).then(elsewhere).otherwise("insurer_number"))
 
 
 @dataclass(frozen=True)
@@ -297,7 +311,9 @@ def noisy_care(
 ) -> list[tuple[int, tuple[pl.DataFrame, pl.DataFrame]]]:
     """給付実績 of a month as sent: all in time (作成区分 1), some corrected (2) or cancelled (3) later."""
     n = claims.height
-    claims = impossible_sex(claims, rates, random)
+    claims = strangers(impossible_sex(claims, rates, random), rates, random)
+    payer = claims.select("insurer_number", parent_source_row="source_row")
+    services = services.drop("insurer_number").join(payer, on="parent_source_row", how="left", maintain_order="left")
     fate = random.random(n)
     corrected = claims.filter(pl.Series(fate < rates.care_corrected))
     cancelled = claims.filter(pl.Series(fate > 1 - rates.care_cancelled))

@@ -151,7 +151,8 @@ def _sent_checkups(
         .then(pl.col("number").str.replace_many(list("0123456789"), list("０１２３４５６７８９")))
         .otherwise("number")
     )
-    return noise.impossible_sex(exams, rates, random), pl.concat([results, repeated])
+    exams = noise.strangers(noise.impossible_sex(exams, rates, random), rates, random)
+    return exams, pl.concat([results, repeated])
 
 
 def _sent_certifications(settings: SynthSettings, desk: Desk, events: pl.DataFrame) -> pl.DataFrame:

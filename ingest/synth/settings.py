@@ -38,6 +38,7 @@ class NoiseRates(_Strict):
     returned_after_withdrawal: float = Field(default=0.4, ge=0, le=1)  # of these, sent again later
     stand_in_search_number: float = Field(default=0.002, ge=0, le=1)  # receipts without 検索番号
     out_of_area_claim: float = Field(default=0.002, ge=0, le=1)  # insurer of elsewhere or an employees' one
+    out_of_area_row: float = Field(default=0.0005, ge=0, le=1)  # other records sent to the wrong federation
     public_only_claim: float = Field(default=0.002, ge=0, le=1)  # 公費単独
     impossible_row: float = Field(default=0.0005, ge=0, le=1)  # 40 days in a month, sex 9
     uncoded_disease: float = Field(default=0.01, ge=0, le=1)  # 0000999 with a name in words
@@ -51,7 +52,7 @@ class NoiseRates(_Strict):
     late_notice: float = Field(default=0.35, ge=0, le=1)  # leavers whose notice comes in a later month
     ledger_gap: float = Field(default=0.1, ge=0, le=1)  # records without the number before or 宛名番号
     file_twice: int = Field(default=1, ge=0)  # files of a site delivered twice
-    file_cut: int = Field(default=1, ge=0)  # files cut in half, whole the month after
+    file_cut: int = Field(default=1, ge=0)  # files of each stream cut short, whole later
     file_unrecognised: int = Field(default=1, ge=0)
 
 
@@ -127,6 +128,7 @@ def tiny(**changes: object) -> SynthSettings:
     # Rates high enough that every kind of noise befalls some of the few rows.
     noise = NoiseRates(
         out_of_area_claim=0.01,
+        out_of_area_row=0.008,
         public_only_claim=0.008,
         withdrawn_claim=0.012,
         corrected_claim=0.012,
@@ -134,6 +136,7 @@ def tiny(**changes: object) -> SynthSettings:
         impossible_row=0.004,
         care_corrected=0.02,
         care_cancelled=0.02,
+        checkup_corrected=0.05,
     )
     base: dict[str, object] = {"people": 300, "months": 6, "municipalities": towns, "noise": noise}
     return SynthSettings(**(base | changes))  # type: ignore[arg-type]

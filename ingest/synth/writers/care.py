@@ -144,7 +144,7 @@ def write_care_5311(
 def _save(body: pl.Series, path: Path, kind: str, insurers: pl.Series, month: str, *, is_quoted: bool) -> None:
     """The data records in their frame, numbered from 1."""
     quote = '"' if is_quoted else ""
-    insurer = insurers[0] if insurers.len() else ""
+    insurer = insurers.mode().sort()[0] if insurers.len() else ""
     prefecture = insurer[:2]
     control = [CONTROL, "1", "0", str(body.len()), kind, "0", insurer.zfill(8), "0", prefecture, "1", month, "1"]
     lines = pl.DataFrame({"line": body}).with_row_index("number", offset=2)

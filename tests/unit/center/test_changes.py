@@ -119,12 +119,35 @@ def test_a_month_of_reference_that_moves_on_opens_the_new_months_of_what_goes_on
     _close(center)
     changes.add_months(center.connection, REFERENCE, date(2025, 5, 1))
     assert center.connection.execute(
-        "SELECT table_name, insurer_number, month FROM control.change_partition ORDER BY ALL"
+        "SELECT table_name, insurer_number, month FROM control.change_partition WHERE table_name <> '' ORDER BY ALL"
     ).fetchall() == [
         ("claim", "A", date(2025, 4, 1)),
         ("enrolment", "A", date(2025, 4, 1)),
         ("enrolment", "A", date(2025, 5, 1)),
     ]
+
+
+def test_a_month_of_reference_that_moves_on_opens_the_new_months_of_every_scheme_for_its_year_to_date() -> None:
+    center, load = Center(), Load()
+    gone = load.person("kokuho", "B", "2", branch="01")
+    load.enrol(gone, "kokuho", "B", date(2020, 4, 1), date(2021, 4, 1))
+    _land(center, load)
+    _close(center)
+    changes.add_months(center.connection, REFERENCE, date(2025, 5, 1))
+    assert center.connection.execute(
+        "SELECT * EXCLUDE reason FROM control.change_partition ORDER BY ALL"
+    ).fetchall() == [
+        ("kokuho", "", date(2025, 4, 1), ""),
+        ("kokuho", "", date(2025, 5, 1), ""),
+    ]
+
+
+def test_what_goes_on_is_open_to_the_month_last_built_where_the_month_of_reference_has_gone_back() -> None:
+    center, load = Center(), Load()
+    center.connection.execute("INSERT INTO control.build VALUES (1, DATE '2025-05-01', 'project', true, 'finished')")
+    load.enrol(load.person("kokuho", "A", "1", branch="01"), "kokuho", "A", date(2025, 2, 15))
+    _land(center, load)
+    assert _months(center, "enrolment") == [date(2025, month, 1) for month in (2, 3, 4, 5)]
 
 
 def test_closing_keeps_the_summary_and_empties_the_set() -> None:

@@ -167,6 +167,14 @@ def test_a_file_cut_in_half_is_refused_with_what_was_read(tmp_path: Path) -> Non
     assert 0 < refused.value.tables["checkup"].height < 10
 
 
+def test_a_file_cut_in_its_heading_is_refused(tmp_path: Path) -> None:
+    whole = by_hand(tmp_path / "f.csv", NEEDED, ROW).read_bytes()
+    (tmp_path / "head.csv").write_bytes(whole[: whole.rindex(b"\r\n", 0, -2)])
+    with pytest.raises(FileRefused) as refused:
+        read(tmp_path / "head.csv")
+    assert (refused.value.reason_code, refused.value.line) == ("truncated", 2)
+
+
 def test_another_encoding_is_refused_and_not_taken_for_another_format(tmp_path: Path) -> None:
     text = by_hand(tmp_path / "f.csv", NEEDED, ROW).read_bytes().decode("cp932")
     (tmp_path / "euc.csv").write_bytes(text.encode("euc_jp"))
