@@ -3,7 +3,8 @@
     A sum adds up over places. Persons do not: who is seen in two places of an area is one person of that area. So a
     person who keeps one place and sex through the fiscal year is counted there and added up the ladder (steady_*), and
     the few who change are counted anew in every area (moving_*). The year to date counts a person at the first month
-    in which the person appears.
+    in which the person appears. Of a month, persons are counted above the line only where they are below it too
+    (matched_count).
 
     Millions of rows are grouped on the way, so figures, places, areas and persons go by numbers of this run (*_no);
     the names come back at the end. -#}
@@ -15,7 +16,7 @@
 {%- set sums = ['numerator', 'denominator'] %}
 {%- set counts = [
     'contributor_count', 'denominator_contributor_count', 'new_contributor_count', 'new_denominator_contributor_count',
-    'anonymous_count'
+    'anonymous_count', 'matched_count'
 ] %}
 {%- set largest = ['largest_contribution', 'largest_running'] %}
 {%- set figures = sums + counts + largest %}
@@ -391,6 +392,7 @@ steady_places as (
         count(case when running_{{ suffix }} = numerator then 1 end) as new_contributor_count,
         cast(0 as bigint) as new_denominator_contributor_count,
         cast(0 as bigint) as anonymous_count,
+        count(case when denominator <> 0 then 1 end) as matched_count,
         max(numerator) as largest_contribution,
         max(running_{{ suffix }}) as largest_running
     from steady_numerators
@@ -410,6 +412,7 @@ steady_places as (
         cast(0 as bigint) as new_contributor_count,
         cast(0 as bigint) as new_denominator_contributor_count,
         cast(0 as bigint) as anonymous_count,
+        cast(0 as bigint) as matched_count,
         cast(0 as bigint) as largest_contribution,
         cast(0 as bigint) as largest_running
     from steady_persons
@@ -431,6 +434,7 @@ steady_places as (
         cast(0 as bigint) as new_contributor_count,
         count(*) as new_denominator_contributor_count,
         cast(0 as bigint) as anonymous_count,
+        cast(0 as bigint) as matched_count,
         cast(0 as bigint) as largest_contribution,
         cast(0 as bigint) as largest_running
     from (
@@ -464,6 +468,7 @@ steady_places as (
         cast(0 as bigint) as new_contributor_count,
         cast(0 as bigint) as new_denominator_contributor_count,
         sum(denominator) as anonymous_count,
+        cast(0 as bigint) as matched_count,
         cast(0 as bigint) as largest_contribution,
         cast(0 as bigint) as largest_running
     from contributions
@@ -584,6 +589,7 @@ moving_areas as (
         count(case when denominator <> 0 and running_denominator = denominator then 1 end)
             as new_denominator_contributor_count,
         cast(0 as bigint) as anonymous_count,
+        count(case when numerator <> 0 and denominator <> 0 then 1 end) as matched_count,
         max(numerator) as largest_contribution,
         cast(max(running_numerator) as bigint) as largest_running
     from moving_running
@@ -686,6 +692,7 @@ periods as (
         numerator,
         denominator,
         contributor_count,
+        matched_count as person_count,
         denominator_contributor_count + anonymous_count as denominator_contributor_count,
         largest_contribution
     from of_months
@@ -705,6 +712,7 @@ periods as (
         facts.numerator,
         facts.denominator,
         facts.contributor_count,
+        facts.contributor_count as person_count,
         facts.denominator_contributor_count,
         facts.largest_contribution
     from {{ source }} as facts
@@ -728,17 +736,18 @@ final as (
         areas.area_id,
         periods.sex_code,
         periods.age_band_code,
-        cast(case when catalogue.is_sum then periods.numerator else periods.contributor_count end as bigint)
-            as numerator,
+        cast(case when catalogue.is_sum then periods.numerator else periods.person_count end as bigint) as numerator,
         cast(
             case when catalogue.is_sum then periods.denominator else periods.denominator_contributor_count end
             as bigint
         ) as denominator,
-        cast(periods.contributor_count as bigint) as contributor_count,
+        cast(case when catalogue.is_sum then periods.contributor_count else periods.person_count end as bigint)
+            as contributor_count,
         cast(periods.denominator_contributor_count as bigint) as denominator_contributor_count,
         cast(
             case
-                when catalogue.is_sum or periods.contributor_count = 0 then periods.largest_contribution
+                when catalogue.is_sum then periods.largest_contribution
+                when periods.person_count = 0 then 0
                 else 1
             end as bigint
         ) as largest_contribution
@@ -748,6 +757,8 @@ final as (
             periods.indicator_no = catalogue.indicator_no
             and catalogue.period_kinds like concat('% ', periods.period_kind, ' %')
     inner join areas on periods.area_no = areas.area_no
+    -- A share of nobody is not there.
+    where catalogue.is_sum or periods.denominator_contributor_count > 0
 )
 
 select * from final

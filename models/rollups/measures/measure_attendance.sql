@@ -1,11 +1,6 @@
-with spine as (
+with members as (
     select * from {{ ref('person_month') }}
     where scheme_code in ('kokuho', 'kumiai')
-),
-
-checkups as (
-    select * from {{ ref('checkup') }}
-    where scheme_code in ('kokuho', 'kumiai') and is_first_of_year
 ),
 
 months as (
@@ -13,9 +8,11 @@ months as (
 ),
 
 -- As of the month of reference: members at a month's end so far, aged 40 or more at the year's end, not yet 75.
-eligible as (
-    select * from spine
-    where is_member and age_at_fiscal_year_end >= 40 and age_at_month_end < 75
+spine as (
+    select
+        members.*,
+        members.is_member and members.age_at_fiscal_year_end >= 40 and members.age_at_month_end < 75 as is_eligible
+    from members
 ),
 
 eligible_since as (
@@ -25,22 +22,35 @@ eligible_since as (
         insurer_number,
         fiscal_year,
         min(month) as first_month
-    from eligible
+    from spine
+    where is_eligible
+    group by person_id, scheme_code, insurer_number, fiscal_year
+),
+
+-- The first examination as a member: one before joining is nobody's attendance.
+examinations as (
+    select
+        person_id,
+        scheme_code,
+        insurer_number,
+        fiscal_year,
+        min(exam_month) as exam_month
+    from {{ ref('checkup') }}
+    where scheme_code in ('kokuho', 'kumiai') and is_member_matched
     group by person_id, scheme_code, insurer_number, fiscal_year
 ),
 
 examined as (
     select
-        checkups.*,
-        greatest(checkups.exam_month, eligible_since.first_month) as month
-    from checkups
+        examinations.*,
+        greatest(examinations.exam_month, eligible_since.first_month) as month
+    from examinations
     inner join eligible_since
         on
-            checkups.person_id = eligible_since.person_id
-            and checkups.scheme_code = eligible_since.scheme_code
-            and checkups.insurer_number = eligible_since.insurer_number
-            and checkups.fiscal_year = eligible_since.fiscal_year
-    where checkups.is_member_matched
+            examinations.person_id = eligible_since.person_id
+            and examinations.scheme_code = eligible_since.scheme_code
+            and examinations.insurer_number = eligible_since.insurer_number
+            and examinations.fiscal_year = eligible_since.fiscal_year
 ),
 
 -- Legal: covered by the same insurer on every day from 1 April to 31 March, aged 40 to 74 at its end.
@@ -71,35 +81,28 @@ at_year_end as (
 ),
 
 final as (
+    -- Who left or turned 75 in the month of the examination is in the year's numerator and not in the month's.
     select
         'attendance_asof' as indicator_id,
-        scheme_code,
-        insurer_number,
-        municipality_code,
-        district_code,
-        month,
-        fiscal_year,
-        sex_code,
-        fiscal_year_age_band_code as age_band_code,
-        person_id,
-        cast(0 as bigint) as numerator,
-        cast(1 as bigint) as denominator
-    from eligible
-    union all
-    select
-        'attendance_asof' as indicator_id,
-        scheme_code,
-        insurer_number,
-        municipality_code,
-        district_code,
-        month,
-        fiscal_year,
-        sex_code,
-        fiscal_year_age_band_code as age_band_code,
-        person_id,
-        cast(1 as bigint) as numerator,
-        cast(0 as bigint) as denominator
-    from examined
+        spine.scheme_code,
+        spine.insurer_number,
+        spine.municipality_code,
+        spine.district_code,
+        spine.month,
+        spine.fiscal_year,
+        spine.sex_code,
+        spine.fiscal_year_age_band_code as age_band_code,
+        spine.person_id,
+        cast(case when examined.person_id is null then 0 else 1 end as bigint) as numerator,
+        cast(case when spine.is_eligible then 1 else 0 end as bigint) as denominator
+    from spine
+    left join examined
+        on
+            spine.person_id = examined.person_id
+            and spine.scheme_code = examined.scheme_code
+            and spine.insurer_number = examined.insurer_number
+            and spine.month = examined.month
+    where spine.is_eligible or examined.person_id is not null
     union all
     select
         'attendance_legal' as indicator_id,
@@ -112,15 +115,15 @@ final as (
         at_year_end.sex_code,
         at_year_end.fiscal_year_age_band_code as age_band_code,
         at_year_end.person_id,
-        cast(case when checkups.person_id is null then 0 else 1 end as bigint) as numerator,
+        cast(case when examinations.person_id is null then 0 else 1 end as bigint) as numerator,
         cast(1 as bigint) as denominator
     from at_year_end
-    left join checkups
+    left join examinations
         on
-            at_year_end.person_id = checkups.person_id
-            and at_year_end.scheme_code = checkups.scheme_code
-            and at_year_end.insurer_number = checkups.insurer_number
-            and at_year_end.fiscal_year = checkups.fiscal_year
+            at_year_end.person_id = examinations.person_id
+            and at_year_end.scheme_code = examinations.scheme_code
+            and at_year_end.insurer_number = examinations.insurer_number
+            and at_year_end.fiscal_year = examinations.fiscal_year
 )
 
 select * from final

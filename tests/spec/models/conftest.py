@@ -1,0 +1,27 @@
+"""The world of these tests: landed by hand, built by dbt once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dbt_fixture import World
+from tests.spec.models import crowd, stories
+from tests.spec.models.built import Built
+from tests.spec.models.delivery import REFERENCE_MONTH, Delivery
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    """Two deliveries of 富山, one of 鳥取, and one build."""
+    first, second, tottori = Delivery(), Delivery(), Delivery()
+    stories.tell(first, second, tottori)
+    crowd.gather(first, tottori)
+    world = World(tmp_path_factory.mktemp("spec_models"), REFERENCE_MONTH)
+    for delivery, domain in ((first, "16"), (second, "16"), (tottori, "31")):
+        world.land(delivery.batch, domain)
+    world.build()
+    found = Built(world, {"16": [first, second], "31": [tottori]})
+    yield found
+    found.close()

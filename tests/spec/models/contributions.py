@@ -1,0 +1,205 @@
+"""What each person adds to each indicator, told from the rows of the marts in plain Python.
+
+Written from the words of ``seeds/indicators.csv``: one function an indicator family, loops and no SQL.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from ingest.settings import PROJECT_ROOT
+from tests.dbt_fixture import Row
+from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
+
+Table = Callable[[str], list[Row]]
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A share of one person (None: counted without persons) in one figure, at one place and month."""
+
+    indicator: str
+    scheme: str
+    insurer: str
+    town: str | None
+    district: str | None
+    month: date
+    sex: str
+    band: str
+    person: bytes | None
+    numerator: int
+    denominator: int
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    """Rows of a seed as text."""
+    with (PROJECT_ROOT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def fiscal_year(month: date) -> int:
+    return month.year if month.month >= 4 else month.year - 1
+
+
+def days_of_fiscal_year(year: int) -> int:
+    return (date(year + 1, 4, 1) - date(year, 4, 1)) // timedelta(days=1)
+
+
+def counts(month: date) -> bool:
+    """Whether a month lies between the first month of the warehouse and the month of reference."""
+    return FIRST_MONTH <= month <= REFERENCE_MONTH
+
+
+def _of(indicator: str, row: Row, month: date, numerator: int, denominator: int, **other: str) -> Contribution:
+    return Contribution(
+        indicator,
+        row["scheme_code"],
+        row["insurer_number"],
+        row["municipality_code"],
+        row.get("district_code"),
+        month,
+        row["sex_code"],
+        other.get("band", row.get("age_band_code", "")),
+        row.get("person_id"),
+        numerator,
+        denominator,
+    )
+
+
+def members(table: Table) -> Iterator[Contribution]:
+    """各月末の被保険者数."""
+    for row in table("marts.person_month"):
+        if row["is_member"]:
+            yield _of("members", row, row["month"], 1, 0)
+
+
+def medical(table: Table) -> Iterator[Contribution]:
+    """Receipts by month of service over members of the months that the insurer's receipts came for."""
+    per_member = ("claims_per_1000", "inpatient_cost_per_member_month", "outpatient_cost_per_member_month")
+    came = {(row["scheme_code"], row["insurer_number"], row["service_month"]) for row in table("marts.claim")}
+    for row in table("marts.person_month"):
+        if row["is_member"] and (row["scheme_code"], row["insurer_number"], row["month"]) in came:
+            for indicator in per_member:
+                yield _of(indicator, row, row["month"], 0, 1)
+    for row in table("marts.claim"):
+        month = row["service_month"]
+        if row["is_summary"] or not counts(month):
+            continue
+        yen = row["points"] * 10
+        yield _of("claims_per_1000", row, month, 1, 0)
+        if yen:
+            place = "inpatient" if row["is_inpatient"] else "outpatient"
+            yield _of(f"{place}_cost_per_member_month", row, month, yen, 0)
+        yield _of("points_per_claim", row, month, row["points"], 1)
+        yield _of("days_per_claim", row, month, row["days_count"], 1)
+
+
+def first_examinations(table: Table) -> list[Row]:
+    """Of every member of 国保 or a 国保組合 the first examination of each fiscal year at the insurer."""
+    of_years: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for row in table("marts.checkup"):
+        if row["scheme_code"] in ("kokuho", "kumiai"):
+            year = fiscal_year(row["exam_date"])
+            of_years[row["person_id"], row["scheme_code"], row["insurer_number"], year].append(row)
+    return [min(rows, key=lambda row: row["exam_date"]) for rows in of_years.values()]
+
+
+Membership = dict[tuple[object, ...], dict[date, Row]]
+
+
+def memberships(table: Table) -> Membership:
+    """The months of a member of 国保 or a 国保組合, by person, insurer and fiscal year."""
+    found: Membership = defaultdict(dict)
+    for row in table("marts.person_month"):
+        if row["scheme_code"] in ("kokuho", "kumiai"):
+            found[row["person_id"], row["insurer_number"], fiscal_year(row["month"])][row["month"]] = row
+    return found
+
+
+def first_as_member(table: Table, members: Membership) -> dict[tuple[object, ...], date]:
+    """The month of the first examination that a member had in the fiscal year; one before joining is nobody's."""
+    found: dict[tuple[object, ...], date] = {}
+    for row in table("marts.checkup"):
+        of_year = row["person_id"], row["insurer_number"], fiscal_year(row["exam_date"])
+        if row["exam_month"] in members.get(of_year, {}):
+            found[of_year] = min(row["exam_month"], found.get(of_year, row["exam_month"]))
+    return found
+
+
+def attendance_asof(table: Table) -> Iterator[Contribution]:
+    """Members at a month's end, 40 or more at the year's end and not 75 yet; of them, who was examined.
+
+    An examination before the first month's end as a member counts in that first month.
+    """
+    members = memberships(table)
+    examined = first_as_member(table, members)
+    for of_year, months in members.items():
+        eligible = sorted(
+            month
+            for month, row in months.items()
+            if row["is_member"] and row["age_at_fiscal_year_end"] >= 40 and row["age_at_month_end"] < 75
+        )
+        for month in eligible:
+            band = months[month]["fiscal_year_age_band_code"]
+            yield _of("attendance_asof", months[month], month, 0, 1, band=band)
+        if eligible and of_year in examined:
+            month = max(examined[of_year], eligible[0])
+            band = months[month]["fiscal_year_age_band_code"]
+            yield _of("attendance_asof", months[month], month, 1, 0, band=band)
+
+
+def attendance_legal(table: Table) -> Iterator[Contribution]:
+    """Insured by one insurer on every day of the fiscal year, 40 to 74 at its end; of them, who was examined in it."""
+    members = memberships(table)
+    examined = first_as_member(table, members)
+    for of_year, months in members.items():
+        row = months.get(date(int(str(of_year[2])) + 1, 3, 1))
+        days = sum(month["covered_days"] for month in months.values())
+        if row and days == days_of_fiscal_year(int(str(of_year[2]))) and 40 <= row["age_at_fiscal_year_end"] <= 74:
+            band = row["fiscal_year_age_band_code"]
+            yield _of("attendance_legal", row, row["month"], int(of_year in examined), 1, band=band)
+
+
+def findings(table: Table) -> Iterator[Contribution]:
+    """Over who was examined (40 to 74): steps reached, メタボ where the waist is known, smoking where answered."""
+    for row in first_examinations(table):
+        if not 40 <= row["age_at_fiscal_year_end"] <= 74 or not counts(row["exam_month"]):
+            continue
+        found: dict[str, bool] = {}
+        for step in seed("thresholds"):
+            value = row[step["item_id"]]
+            found[step["threshold_id"]] = value is not None and value >= Decimal(step["value"])
+        if row["waist"] is not None:
+            found["metabolic"] = row["metabolic_code"] == "1"
+            found["premetabolic"] = row["metabolic_code"] == "2"
+        if row["is_smoker"] is not None:
+            found["smoking"] = row["is_smoker"]
+        for indicator, is_so in found.items():
+            yield _of(indicator, row, row["exam_month"], int(is_so), 1, band=row["fiscal_year_age_band_code"])
+
+
+def certification(table: Table) -> Iterator[Contribution]:
+    """65 or more and certified at the month's end, over the first insured; only where their table came."""
+    came = set()
+    for row in table("marts.care_insured_count"):
+        if row["insured_class_code"] == "1" and counts(row["month"]):
+            came.add((row["insurer_number"], row["month"]))
+            yield _of("certification_rate", row, row["month"], 0, row["insured_count"])
+    for row in table("marts.care_person_month"):
+        if row["age_at_month_end"] >= 65 and (row["insurer_number"], row["month"]) in came:
+            yield _of("certification_rate", row, row["month"], 1, 0)
+
+
+def care_cost(table: Table) -> Iterator[Contribution]:
+    """介護給付費 over who received care in the month."""
+    for row in table("marts.care_month"):
+        if counts(row["service_month"]):
+            yield _of("care_cost_per_recipient", row, row["service_month"], row["benefit_yen"], 1)
+
+
+FAMILIES = (members, medical, attendance_asof, attendance_legal, findings, certification, care_cost)

@@ -1,0 +1,125 @@
+"""The roll-up in plain Python: every figure counted from the persons, in every area, period, sex and age."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+
+from tests.spec.models.contributions import FAMILIES, Contribution, Table, fiscal_year, seed
+from tests.spec.models.delivery import REFERENCE_MONTH, months_from
+
+# indicator, period kind, period, scheme, area level, area, sex, age band
+Key = tuple[str, str, date, str, str, str, str, str]
+# numerator, denominator, persons in the numerator, persons in the denominator, largest share of one person
+Figures = tuple[int, int, int, int, int]
+Cell = tuple[str, str, int, str, str, str, str]
+
+
+class Areas:
+    """Which areas a place lies in, from the seeds."""
+
+    def __init__(self) -> None:
+        self._prefecture = {row["insurer_number"]: row["prefecture_code"] for row in seed("insurers")}
+        self._medical = {
+            row["municipality_code"]: row["medical_area_code"] for row in seed("municipality_medical_area")
+        }
+        self._kind = {row["municipality_code"]: row["kind_code"] for row in seed("municipalities")}
+        self._people: dict[str, dict[int, int]] = defaultdict(dict)
+        for row in seed("municipality_population"):
+            self._people[row["municipality_code"]][int(row["year"])] = int(row["population_count"])
+        self._classes = seed("peer_classes")
+
+    def peers(self, town: str, year: int) -> list[str]:
+        """Same-size groups: by the population known when the year began, else by the first one known."""
+        known = self._people[town]
+        population = known[max((y for y in known if y <= year), default=min(known))]
+        return [
+            f"{row['reading_code']}:{row['peer_class_code']}"
+            for row in self._classes
+            if self._kind[town] in row["kind_codes"].split()
+            and int(row["population_from"] or 0) <= population < int(row["population_to"] or population + 1)
+        ]
+
+    def of(self, row: Contribution, scheme: str) -> list[tuple[str, str]]:
+        """Every (level, area) that a row counts in under a scheme."""
+        found = [("nation", "JP"), ("prefecture", self._prefecture[row.insurer])]
+        if scheme != "kokuho_koki":
+            found.append(("insurer", row.insurer))
+        if row.town and scheme != "kumiai":
+            found.append(("municipality", row.town))
+            found += [("peer", group) for group in self.peers(row.town, fiscal_year(row.month))]
+            if scheme != "care" and row.town in self._medical:
+                found.append(("medical_area", self._medical[row.town]))
+            if row.district:
+                found.append(("district", f"{row.town}-{row.district}"))
+        return found
+
+
+def recount(table: Table) -> dict[Key, Figures]:
+    """Every figure of every indicator of the catalogue."""
+    catalogue = {row["indicator_id"]: row for row in seed("indicators")}
+    areas = Areas()
+    cells: dict[Cell, list[Contribution]] = defaultdict(list)
+    for family in FAMILIES:
+        for row in family(table):
+            offered = catalogue[row.indicator]["scheme_codes"].split()
+            schemes = [row.scheme] + (["kokuho_koki"] if row.scheme in ("kokuho", "koki") else [])
+            for scheme in schemes:
+                if scheme not in offered:
+                    continue
+                for level, area in areas.of(row, scheme):
+                    for sex in (row.sex, "all"):
+                        for band in (row.band, "all"):
+                            cells[row.indicator, scheme, fiscal_year(row.month), level, area, sex, band].append(row)
+    found: dict[Key, Figures] = {}
+    for (indicator, scheme, year, *place), rows in cells.items():
+        kinds = catalogue[indicator]["period_kinds"].split()
+        is_sum = {"area", "period"} <= set(catalogue[indicator]["additive_over"].split())
+        for kind, period, inside in _periods(rows, year):
+            if kind in kinds:
+                level, area, sex, band = place
+                figures = _sums(inside) if is_sum else _persons(inside)
+                if is_sum or figures[1]:  # a share of nobody is not there
+                    found[indicator, kind, period, scheme, level, area, sex, band] = figures
+    return found
+
+
+def _periods(rows: list[Contribution], year: int) -> Iterator[tuple[str, date, list[Contribution]]]:
+    """The months that hold something, and from the first of them on the year to date; its last is the year's."""
+    last = min(REFERENCE_MONTH, date(year + 1, 3, 1))
+    so_far: list[Contribution] = []
+    for month in months_from(min(row.month for row in rows), last):
+        inside = [row for row in rows if row.month == month]
+        if inside:
+            yield "month", month, inside
+        so_far += inside
+        yield "year_to_date", month, list(so_far)
+    yield "fiscal_year", date(year, 4, 1), so_far
+
+
+def _sums(rows: list[Contribution]) -> Figures:
+    above: dict[bytes, int] = defaultdict(int)
+    below: dict[bytes, int] = defaultdict(int)
+    nameless: dict[date, int] = defaultdict(int)
+    for row in rows:
+        if row.person is None:
+            nameless[row.month] += row.denominator
+        else:
+            above[row.person] += row.numerator
+            below[row.person] += row.denominator
+    return (
+        sum(row.numerator for row in rows),
+        sum(row.denominator for row in rows),
+        sum(1 for share in above.values() if share),
+        # Who is counted without a name: as many as in the largest month at least.
+        sum(1 for share in below.values() if share) + max(nameless.values(), default=0),
+        max(above.values(), default=0),
+    )
+
+
+def _persons(rows: list[Contribution]) -> Figures:
+    """Different persons, and above the line only those who are below it (分母のうち)."""
+    below = {row.person for row in rows if row.denominator}
+    above = {row.person for row in rows if row.numerator} & below
+    return len(above), len(below), len(above), len(below), int(bool(above))

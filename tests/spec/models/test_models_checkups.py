@@ -1,0 +1,186 @@
+"""特定健診: whose examination counts, who should have come, which steps are reached."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from tests.spec.models import stories
+from tests.spec.models.built import Built
+from tests.spec.models.contributions import seed
+from tests.spec.models.delivery import Person
+
+pytestmark = pytest.mark.xdist_group("spec_models")
+
+
+def findings(built: Built, who: Person) -> dict[str, int]:
+    """Numerator by indicator where the person is in the denominator."""
+    return {row["indicator_id"]: row["numerator"] for row in built.lived("rollups.measure_checkup", who)}
+
+
+def attended(built: Built, indicator: str, who: Person, fiscal_year: int) -> tuple[int, int] | None:
+    """Whether the person is above and below the line of a year; None where not counted."""
+    rows = built.lived("rollups.measure_attendance", who, indicator_id=indicator, fiscal_year=fiscal_year)
+    return (max(r["numerator"] for r in rows), max(r["denominator"] for r in rows)) if rows else None
+
+
+@pytest.mark.parametrize(
+    ("name", "reached"),
+    [
+        ("just under every step", []),
+        ("first step", ["hba1c_56", "systolic_130"]),
+        ("under the second", ["hba1c_56", "systolic_130"]),
+        ("second step", ["hba1c_56", "hba1c_65", "systolic_130", "systolic_140"]),
+        ("under the third", ["hba1c_56", "hba1c_65", "systolic_130", "systolic_140"]),
+        ("third step", ["hba1c_56", "hba1c_65", "hba1c_80", "systolic_130", "systolic_140", "systolic_160"]),
+        ("not measured", []),
+    ],
+)
+def test_a_step_is_reached_at_its_value_and_who_was_not_measured_stays_below_the_line(
+    built: Built, name: str, reached: list[str]
+) -> None:
+    found = {key: value for key, value in findings(built, Person(name)).items() if key[-1].isdigit()}
+    assert len(found) == 6
+    assert sorted(key for key, value in found.items() if value) == reached
+
+
+def test_metabolic_syndrome_is_told_only_of_those_whose_waist_is_known(built: Built) -> None:
+    found = {who.name: findings(built, who) for who in stories.MEASURED}
+    judged = {name: (steps["metabolic"], steps["premetabolic"]) for name, steps in found.items()
+              if "metabolic" in steps or "premetabolic" in steps}  # fmt: skip
+    assert judged == {
+        "just under every step": (0, 0),
+        "first step": (1, 0),
+        "under the second": (0, 1),
+        "second step": (0, 0),
+        "third step": (0, 0),
+    }
+
+
+def test_smoking_is_told_only_of_those_who_answered(built: Built) -> None:
+    answers = {who.name: findings(built, who).get("smoking") for who in stories.MEASURED}
+    assert {name: answer for name, answer in answers.items() if answer is not None} == {
+        "just under every step": 1,
+        "third step": 0,
+    }
+
+
+def test_the_first_examination_of_the_fiscal_year_counts(built: Built) -> None:
+    flags = {row["exam_date"]: row["is_first_of_year"] for row in built.lived("marts.checkup", stories.twice_examined)}
+    assert flags == {date(2024, 6, 3): True, date(2024, 10, 20): False}
+    found = findings(built, stories.twice_examined)
+    assert (found["hba1c_56"], found["smoking"]) == (0, 0)
+    june = built.lived("rollups.measure_checkup", stories.twice_examined, indicator_id="hba1c_56")
+    assert [row["month"] for row in june] == [date(2024, 6, 1)]
+
+
+def test_a_withdrawn_examination_counts_nowhere(built: Built) -> None:
+    assert not built.lived("marts.checkup", stories.exam_withdrawn)
+    assert not built.lived("marts.checkup_result", stories.exam_withdrawn)
+    assert not findings(built, stories.exam_withdrawn)
+    assert attended(built, "attendance_legal", stories.exam_withdrawn, 2024) == (0, 1)
+
+
+def test_the_examination_written_last_stands_with_its_own_results(built: Built) -> None:
+    (exam,) = built.lived("marts.checkup", stories.exam_corrected)
+    assert (exam["hba1c"], exam["waist"]) == (Decimal(5), Decimal(80))
+    assert len(built.lived("marts.checkup_result", stories.exam_corrected)) == 2
+
+
+def test_findings_are_of_those_aged_40_to_74_at_the_years_end(built: Built) -> None:
+    assert not findings(built, stories.too_young)
+    assert not findings(built, stories.turns_75)
+    assert not findings(built, stories.first_of_april_75)
+    assert findings(built, stories.second_of_april_75)
+    assert findings(built, stories.first_of_april_40)
+    assert not findings(built, stories.second_of_april_40)
+
+
+def test_examinations_of_the_late_elderly_are_in_no_figure_of_the_checkups(built: Built) -> None:
+    assert built.where("marts.checkup", scheme_code="koki")
+    of_checkups = {row["indicator_id"] for row in seed("indicators") if row["block_code"] == "checkup"}
+    figures = [row for row in built.table("rollups.indicator_fact") if row["indicator_id"] in of_checkups]
+    assert {row["scheme_code"] for row in figures} == {"kokuho", "kumiai"}
+
+
+def test_an_examinee_who_is_no_member_has_findings_and_does_not_attend(built: Built) -> None:
+    assert findings(built, stories.stranger)["hba1c_80"] == 1
+    assert attended(built, "attendance_asof", stories.stranger, 2023) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "year", "expected"),
+    [
+        (stories.stayer, 2023, (1, 1)),
+        (stories.stayer, 2024, (0, 1)),
+        (stories.mover, 2023, None),
+        (stories.mover, 2024, (1, 1)),
+        (stories.arrived, 2024, None),
+        (stories.leaver, 2023, (0, 1)),
+        (stories.leaver, 2024, None),
+        (stories.late_notice, 2023, None),
+        (stories.rejoined, 2023, (0, 1)),
+        (stories.changes_district, 2024, (0, 1)),
+        (stories.dies_31_march, 2023, (1, 1)),
+        (stories.dies_30_march, 2023, None),
+        (stories.turns_75, 2023, (0, 1)),
+        (stories.turns_75, 2024, None),
+        (stories.first_of_april_75, 2024, None),
+        (stories.second_of_april_75, 2024, (1, 1)),
+        (stories.first_of_april_40, 2024, (1, 1)),
+        (stories.second_of_april_40, 2024, None),
+        (stories.doctor, 2023, (1, 1)),
+        (stories.doctor, 2024, (0, 1)),
+    ],
+    ids=lambda value: value.name if isinstance(value, Person) else str(value),
+)
+def test_the_legal_rate_is_over_those_insured_all_year_by_one_insurer(
+    built: Built, who: Person, year: int, expected: tuple[int, int] | None
+) -> None:
+    assert attended(built, "attendance_legal", who, year) == expected
+
+
+@pytest.mark.parametrize(
+    ("who", "year", "expected"),
+    [
+        (stories.mover, 2023, (1, 1)),
+        (stories.leaver, 2024, (1, 1)),
+        (stories.dies_30_march, 2023, (1, 1)),
+        (stories.turns_75, 2024, (1, 1)),
+        (stories.first_of_april_75, 2024, (1, 1)),
+        (stories.both_schemes, 2024, None),
+        (stories.second_of_april_40, 2024, None),
+        (stories.zero_days, 2023, None),
+        (stories.leap_day, 2025, (0, 1)),
+    ],
+    ids=lambda value: value.name if isinstance(value, Person) else str(value),
+)
+def test_the_rate_as_of_the_month_is_over_members_so_far_until_they_turn_75(
+    built: Built, who: Person, year: int, expected: tuple[int, int] | None
+) -> None:
+    assert attended(built, "attendance_asof", who, year) == expected
+
+
+def test_a_mover_is_in_neither_towns_legal_rate_and_once_in_the_prefectures_rate_so_far(built: Built) -> None:
+    for town in ("16208", "16209"):
+        assert (
+            built.share("attendance_legal", "fiscal_year", date(2023, 4, 1), "kokuho", f"municipality:{town}") is None
+        )
+        so_far = built.share("attendance_asof", "fiscal_year", date(2023, 4, 1), "kokuho", f"municipality:{town}")
+        assert so_far == ((1, 1) if town == "16208" else (0, 1))
+    both = built.share("attendance_asof", "fiscal_year", date(2023, 4, 1), "kokuho", "medical_area:1604")
+    assert both == (1, 1)
+
+
+def test_no_legal_rate_is_told_of_a_year_that_has_not_ended(built: Built) -> None:
+    rows = built.where("rollups.indicator_fact", indicator_id="attendance_legal")
+    assert {row["period"] for row in rows if row["period_kind"] == "fiscal_year"} == {
+        date(2023, 4, 1),
+        date(2024, 4, 1),
+    }
+    assert {row["period"] for row in rows if row["period_kind"] == "year_to_date"} == {
+        date(2024, 3, 1),
+        date(2025, 3, 1),
+    }
