@@ -40,13 +40,11 @@ demo-full: install ## all 34 municipalities, 100,000 people, in data-full/
 	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) run
 	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) accounts
 
-# Budgets on 2 cores: lint 1 min, unit, property and spec 5 min, the road with its needles and roles 6 min.
-# The suites of single steps and of the browser are in test-all until they fit the 12 minutes beside these.
-ROAD := tests/integration/test_who_sees_what.py tests/security/test_needles.py tests/security/test_warehouse_door.py
-test: install system lint ## the tests of every change; at most 12 minutes
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not long" tests/unit tests/property tests/spec $(ROAD)
+# Budgets on 2 cores: lint 1 min, unit 2, property and spec 3, integration and security 4, browser 2.
+test: install system lint ## all tests in their short form, the browser included; at most 12 minutes
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
 
-test-all: install system lint ## all tests: single steps, the browser and the long forms too
+test-all: install system lint ## the tests and their long forms
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: install ## ruff, mypy and sqlfluff

@@ -22,10 +22,13 @@ from ingest.settings import PROJECT_ROOT
 
 _ID = "CAST(person_id AS VARCHAR)"
 _FORM = re.compile(r"[0-9a-f]{32}")
+_DISEASES = PROJECT_ROOT / "app" / "text" / "diseases.csv"
 _THRESHOLDS = PROJECT_ROOT / "seeds" / "thresholds.csv"
 
 # Columns of the checkup table that the time line draws, in its order.
 ITEMS = ("hba1c", "systolic", "diastolic", "bmi", "ldl", "egfr")
+# The answers about medicines in the questionnaire of the checkup.
+DRUGS = ("takes_pressure_drug", "takes_glucose_drug", "takes_lipid_drug")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def is_id(text: str) -> bool:
     return bool(_FORM.fullmatch(text))
 
 
-def _each(files: Sequence[Opened], sql: str, parameters: Sequence[Any]) -> pl.DataFrame:
+def _each(files: Sequence[Opened], sql: str, parameters: Sequence[Any] | dict[str, Any]) -> pl.DataFrame:
     frames = [frame for file in files if not (frame := file.rows(sql, parameters)).is_empty()]
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
@@ -147,9 +150,48 @@ class History:
 
     enrolment: pl.DataFrame  # scheme_code, insurer_number, start_date, end_date (exclusive)
     claims: pl.DataFrame  # month, is_inpatient, points, claims_count, days_count
-    checkups: pl.DataFrame  # exam_date, fiscal_year, ITEMS, metabolic_code, is_smoker
+    checkups: pl.DataFrame  # exam_date, fiscal_year, ITEMS, metabolic_code, is_smoker, DRUGS
     care: pl.DataFrame  # care_level_code, certified_start_date, certified_end_date (exclusive)
     care_months: pl.DataFrame  # service_month, benefit_yen
+
+
+@dataclass(frozen=True)
+class Year:
+    """What was treated in the twelve months up to the month of reference."""
+
+    claim_months: int
+    inpatient_months: int
+    points: int
+    diseases: pl.DataFrame  # disease_code, months_count; the longest treated first, suspected ones left out
+
+
+def year(files: Sequence[Opened], person_id: str, reference_month: date) -> Year:
+    """The last twelve months of one person of the tenant."""
+    until = _next_month(reference_month)
+    parameters = {"id": person_id, "since": until.replace(year=until.year - 1), "until": until}
+    within = f"{_ID} = $id AND service_month >= $since AND service_month < $until"
+    claims = _each(
+        files,
+        f"SELECT DISTINCT claim_id, service_month, is_inpatient, points FROM claim WHERE {within} AND NOT is_summary",
+        parameters,
+    )
+    diseases = _each(
+        files, f"SELECT DISTINCT disease_code, service_month FROM claim_disease WHERE {within} AND NOT is_suspected",
+        parameters,
+    )  # fmt: skip
+    if claims.is_empty():
+        return Year(0, 0, 0, pl.DataFrame())
+    claims = claims.unique("claim_id")
+    return Year(
+        claims["service_month"].n_unique(),
+        claims.filter(pl.col("is_inpatient"))["service_month"].n_unique(),
+        int(claims["points"].sum()),
+        diseases
+        if diseases.is_empty()
+        else diseases.group_by("disease_code")
+        .agg(months_count=pl.col("service_month").n_unique())
+        .sort("months_count", "disease_code", descending=[True, False]),
+    )
 
 
 def history(files: Sequence[Opened], person_id: str) -> History:
@@ -172,7 +214,7 @@ def history(files: Sequence[Opened], person_id: str) -> History:
         _each(
             files,
             "SELECT exam_date, fiscal_year, " + ", ".join(f"{name}::DOUBLE AS {name}" for name in ITEMS)
-            + f", metabolic_code, is_smoker FROM checkup WHERE {_ID} = ? ORDER BY exam_date",
+            + f", metabolic_code, is_smoker, {', '.join(DRUGS)} FROM checkup WHERE {_ID} = ? ORDER BY exam_date",
             one,
         ),
         _each(
@@ -190,6 +232,13 @@ def history(files: Sequence[Opened], person_id: str) -> History:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=1)
+def disease_names() -> dict[str, str]:
+    """Names of diseases by their code in the ministry's master; what is not listed has none."""
+    with _DISEASES.open(encoding="utf-8", newline="") as stream:
+        return {row["disease_code"]: row["disease_name"] for row in csv.DictReader(stream)}
+
+
 @lru_cache(maxsize=8)
 def thresholds(day: date) -> dict[str, list[tuple[float, str]]]:
     """判定値 in force on ``day``: item → (value, meaning), lowest first; from seed ``thresholds``."""
@@ -199,6 +248,11 @@ def thresholds(day: date) -> dict[str, list[tuple[float, str]]]:
             if row["valid_from"] <= day.isoformat() and (not row["valid_to"] or row["valid_to"] > day.isoformat()):
                 found.setdefault(row["item_id"], []).append((float(row["value"]), row["meaning"]))
     return {item: sorted(values) for item, values in found.items()}
+
+
+def digits(item: str) -> int:
+    """How many digits after the point an item of the checkup is printed with."""
+    return 1 if item in ("hba1c", "bmi") else 0
 
 
 def last_day(month: date) -> date:

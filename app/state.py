@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import streamlit as st
 
 PARAMETERS = (
     "view", "lang", "area", "columns", "parts", "kind", "period", "scheme", "sex", "age", "base", "indicator",
-    "scope", "level", "person",
+    "scope", "level", "sort", "person",
 )  # fmt: skip
 _PREFIX = "q_"
+_LETTER, _KANJI = 8, 14  # pixels of a letter
+_AROUND_WORDS, _WIDEST = 58, 400  # pixels of frame, arrow and gaps
 _T = TypeVar("_T")
 
 
@@ -59,6 +61,14 @@ def put_several(name: str, values: Iterable[str]) -> None:
     st.session_state[key(name)] = ",".join(values)
 
 
+def is_new_look(*look: object) -> bool:
+    """Whether the tab did not show this before the rerun: a rerun of the same page is no second look."""
+    if st.session_state.get("looked_at") == look:
+        return False
+    st.session_state["looked_at"] = look
+    return True
+
+
 def finish() -> None:
     """Write the state into the address."""
     wanted = {name: value for name in PARAMETERS if (value := get(name)) is not None}
@@ -73,8 +83,27 @@ def choose(
     format_func: Callable[[str], str],
     *,
     default: str | None = None,
+    is_inline: bool = False,
+    is_labelled: bool = True,
 ) -> str:
-    """A select box bound to a parameter; a value that is not offered falls back to the default."""
+    """A select box bound to a parameter; a value that is not offered falls back to the default.
+
+    One that is inline stands in a line with others: its label before it, and no wider than its words;
+    one that is not labelled says by its values what it is, its label is for readers of the screen.
+    """
     if get(name) not in options:
         put(name, default if default in options else options[0])
-    return str(st.selectbox(label, options, format_func=format_func, key=key(name)))
+    width: int | Literal["stretch"] = "stretch"
+    if is_inline:
+        longest = max(_pixels(format_func(option)) for option in options)
+        width = min(_WIDEST, (_pixels(label) if is_labelled else 0) + longest + _AROUND_WORDS)
+    return str(
+        st.selectbox(
+            label, options, format_func=format_func, key=key(name), width=width,
+            label_visibility="visible" if is_labelled else "collapsed",
+        )
+    )  # fmt: skip
+
+
+def _pixels(words: str) -> int:
+    return sum(_LETTER if letter.isascii() else _KANJI for letter in words)

@@ -1,4 +1,4 @@
-"""Bars: areas side by side in one period, and the league table's picture with its funnel."""
+"""Areas side by side in one period as bars, and the league table's picture of size and chance."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
-from app.charts import theme
-from app.charts.trend import colours
+from app.charts import theme, trend
 from app.show import Shape
 from app.text import Text
 
@@ -17,13 +16,14 @@ if TYPE_CHECKING:
 
 _BAR_STEP = 24
 _AROUND = 78  # title and axis: the height given to Vega holds them too
+_VALUE_ROOM, _NAME_ROOM = 44, 60  # what stands beside the last bar or dot
 _Z95, _Z998 = 1.959964, 3.090232
 
 
 def comparison_chart(comparison: Comparison, row: Row, period: str) -> alt.LayerChart:
     """One bar a column of the comparison, in its order."""
     screen, text, shape = comparison.screen, comparison.screen.text, row.indicator.shape
-    names = [screen.area_name(key) for key in comparison.columns]
+    names = list(trend.names(comparison).values())
     cells = [comparison.cell(row, key) for key in comparison.columns]
     frame = pl.DataFrame(
         {
@@ -38,10 +38,12 @@ def comparison_chart(comparison: Comparison, row: Row, period: str) -> alt.Layer
         },
         schema={"area": pl.String, "value": pl.Float64, "words": pl.String},
     )
-    scale = colours(comparison)
+    scale = trend.colours(comparison)
+    has_length = any(frame["value"].drop_nulls())  # bars of nothing but zeros give no scale
+    scale_of_values = alt.Scale(zero=True) if has_length else alt.Scale(domain=[0, 1])
     base = alt.Chart(frame).encode(
         y=alt.Y("area:N", sort=names, title=None, axis=alt.Axis(labelColor=theme.INK)),
-        x=alt.X("value:Q", title=shape.shown_unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5)),
+        x=alt.X("value:Q", title=shape.shown_unit, scale=scale_of_values, axis=alt.Axis(tickCount=5)),
     )
     drawn = base.mark_bar(height={"band": 0.68}).encode(
         color=alt.Color("area:N", scale=alt.Scale(domain=list(scale), range=list(scale.values())), legend=None),
@@ -53,45 +55,14 @@ def comparison_chart(comparison: Comparison, row: Row, period: str) -> alt.Layer
         .mark_text(align="left", dx=4, fontSize=11, color=theme.INK)
         .encode(y=alt.Y("area:N", sort=names), x="place:Q", text="words:N")
     )
-    picture = theme.layered(screen.mark, drawn, labels).properties(
-        width="container",
+    return theme.picture(
+        screen.mark,
+        drawn,
+        labels,
         height=len(names) * _BAR_STEP + _AROUND,
         title=text("overview.chart_bars", name=row.indicator.name, period=period),
+        right=_VALUE_ROOM,
     )
-    return theme.finished(picture)
-
-
-def league_chart(
-    frame: pl.DataFrame, shape: Shape, mean: float | None, text: Text, mark: str, title: str
-) -> alt.LayerChart:
-    """Bars from the highest value down; the own ones are dark. Columns: name, value, is_own."""
-    names = frame["name"].to_list()
-    base = alt.Chart(frame).encode(
-        y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelColor=theme.INK, labelOverlap=False)),
-        x=alt.X("value:Q", title=shape.shown_unit, scale=alt.Scale(zero=True)),
-    )
-    layers = [
-        base.mark_bar(height={"band": 0.7}).encode(
-            color=alt.condition("datum.is_own", alt.value(theme.OWN), alt.value("#b9c9cb")),
-            tooltip=[
-                alt.Tooltip("name:N", title=text("league.name")),
-                alt.Tooltip("value:Q", title=shape.shown_unit, format=f",.{shape.decimals}f"),
-            ],
-        ),
-        base.mark_text(align="left", dx=4, fontSize=11, color=theme.INK).encode(
-            text=alt.Text("value:Q", format=f",.{shape.decimals}f")
-        ),
-    ]
-    if mean is not None:
-        line = alt.Chart(pl.DataFrame({"mean": [mean], "words": [text("league.mean")]}))
-        layers.append(line.mark_rule(color=theme.BAD, strokeDash=[4, 3]).encode(x="mean:Q"))
-        layers.append(
-            line.mark_text(align="left", dx=4, color=theme.BAD, fontSize=11, baseline="bottom").encode(
-                x="mean:Q", y=alt.value(-1), text="words:N"
-            )
-        )
-    height = len(names) * (20 if len(names) > 12 else _BAR_STEP) + _AROUND
-    return theme.finished(theme.layered(mark, *layers).properties(width="container", height=height, title=title))
 
 
 def funnel_chart(frame: pl.DataFrame, shape: Shape, text: Text, mark: str, title: str) -> alt.LayerChart:
@@ -143,6 +114,5 @@ def funnel_chart(frame: pl.DataFrame, shape: Shape, text: Text, mark: str, title
             alt.Tooltip("size:Q", title=text("definition.denominator"), format=",.0f"),
         ],
     )
-    names = places.mark_text(align="left", dx=7, fontSize=11, color=theme.INK).encode(x=x, y=y, text="name:N")
-    picture = theme.layered(mark, curves, middle, dots, names).properties(width="container", height=330, title=title)
-    return theme.finished(picture)
+    names = places.mark_text(align="left", dx=7, dy=-7, fontSize=11, color=theme.INK).encode(x=x, y=y, text="name:N")
+    return theme.picture(mark, curves, middle, dots, names, height=330, title=title, right=_NAME_ROOM)

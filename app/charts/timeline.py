@@ -8,6 +8,7 @@ from datetime import date
 import altair as alt
 import polars as pl
 
+from app import persons
 from app.charts import theme
 from app.persons import ITEMS, History, thresholds
 from app.show import fiscal_year
@@ -203,7 +204,7 @@ def checkup(shared: Frame, history: History, item: str, *, is_last: bool) -> alt
     base = alt.Chart(data).encode(
         x=shared.x(labels=is_last), y=alt.Y("value:Q", scale=scale, axis=_left(text(f"item.{item}")))
     )
-    digits = ".1f" if item in ("hba1c", "bmi") else ".0f"
+    digits = f".{persons.digits(item)}f"
     layers: list[alt.Chart] = [
         base.mark_line(color=theme.OWN, strokeWidth=2),
         base.mark_circle(color=theme.OWN, size=50, opacity=1).encode(
@@ -234,6 +235,5 @@ def _step(value: float, meaning: str, scale: alt.Scale, *, shift: int) -> list[a
 
 
 def _finished(shared: Frame, height: int, *layers: alt.Chart, at_right: bool = False) -> alt.LayerChart:
-    place: tuple[str, int | str] = ("right", "width") if at_right else ("left", -_LEFT)
-    picture = theme.layered(shared.mark, *layers, at=place)
-    return theme.finished(picture.properties(width="container", height=height))
+    place: theme.Place = ("right", "width") if at_right else ("left", -_LEFT)
+    return theme.picture(shared.mark, *layers, height=height, at=place)

@@ -12,7 +12,7 @@ from app import data
 from app.show import month_name, short_period
 from app.views.screen import Indicator, Screen
 
-_MONTHS_SHOWN = 24
+_MONTHS_SHOWN = 13  # what a narrow window holds
 
 
 def render(screen: Screen) -> None:

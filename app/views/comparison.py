@@ -11,11 +11,11 @@ from datetime import date
 
 import polars as pl
 
-from app import data
 from app.areas import level
 from app.charts import spark
-from app.show import Shape, count, differs
+from app.show import Shape, count, differs, short_period
 from app.text import Text
+from app.views import definitions, marks
 from app.views.screen import Indicator, Screen
 
 CSV_BOM = "\ufeff"
@@ -87,23 +87,19 @@ class Comparison:
         """The cell of one row and column, in the table's period or another."""
         return self.values.cell(row.indicator.indicator_id, row.scheme, area_key, period or self.period)
 
-    def judgement(self, row: Row, area_key: str) -> tuple[str, str]:
-        """Sign and colour class of a column against the base."""
+    def judgement(self, row: Row, area_key: str) -> tuple[int, str]:
+        """1 higher, -1 lower, 0 no clear difference of a column against the base; good, bad or neutral."""
         if area_key == self.base:
-            return "", ""
+            return 0, ""
         own, other = self.cell(row, area_key), self.cell(row, self.base)
         counts_persons = row.indicator.counts_persons(self.period_kind)
         if not counts_persons or None in (own.numerator, own.denominator, other.numerator, other.denominator):
-            return "", ""
+            return 0, ""
         inner, outer = _pair(own), _pair(other)
         if self._holds(self.base, area_key):  # a part is compared with the rest, not with itself
             outer = (outer[0] - inner[0], outer[1] - inner[1])
         sign = differs(inner, outer) if min(outer) >= 0 else 0
-        if sign == 0:
-            return "", ""
-        direction = row.indicator.good_direction
-        colour = "neutral" if direction == "neutral" else "good" if (sign > 0) == (direction == "good") else "bad"
-        return "▲" if sign > 0 else "▼", colour
+        return sign, marks.direction_of(sign, row.indicator.good_direction)
 
     def _holds(self, upper: str, lower: str) -> bool:
         return level(upper) == "nation" or self.screen.ladder.at(lower, level(upper)) == upper
@@ -113,33 +109,38 @@ def _pair(cell: Cell) -> tuple[float, float]:
     return float(cell.numerator or 0), float(cell.denominator or 0)
 
 
-def table_html(comparison: Comparison, headers: dict[str, str], counts_below: bool) -> str:
-    """The whole table as HTML, definitions included."""
+def table_html(comparison: Comparison, headers: dict[str, str], *, is_wide: bool) -> str:
+    """The whole table as HTML, definitions included; a wide one scrolls in its own frame and prints no counts."""
     screen, text = comparison.screen, comparison.screen.text
     has_base = comparison.base != comparison.focus
+    span = len(comparison.columns) + 2 + has_base
     head = "".join(
         f'<th scope="col" class="{_column_class(comparison, key)}">{html.escape(screen.area_name(key))}'
-        f"<small>{html.escape(headers.get(key, ''))}</small></th>"
+        f"<small>{_own_mark(comparison, key)}{html.escape(headers.get(key, ''))}</small></th>"
         for key in comparison.columns
     )
-    extra = f'<th scope="col" class="l">{text("overview.trend")}</th>'
+    years = [short_period(text, comparison.period_kind, day) for day in comparison.trend]
+    extra = (
+        f'<th scope="col" class="l">{text("overview.trend")}'
+        f"<small>{text('overview.from_to', start=years[0], end=years[-1])}</small></th>"
+    )
     if has_base:
         base_name = html.escape(screen.area_name(comparison.base))
         extra += f'<th scope="col">{text("overview.difference", name=base_name)}</th>'
+    statuses = {comparison.cell(row, key).status for row in comparison.rows for key in comparison.columns}
     body, block, pops = [], None, []
     for number, row in enumerate(comparison.rows):
         if (row.indicator.block_code, row.scheme) != block:
             block = (row.indicator.block_code, row.scheme)
-            title = f"{text('block.' + block[0])}　{text('scheme.' + block[1])}"
-            span = len(comparison.columns) + 2 + has_base
-            body.append(f'<tr class="block"><th colspan="{span}" class="l">{title}</th></tr>')
-        body.append(_row_html(comparison, row, number, has_base, counts_below))
+            title = "　".join(dict.fromkeys((text("block." + block[0]), text("scheme." + block[1]))))
+            body.append(f'<tr class="block"><th colspan="{span}" class="l"><span>{title}</span></th></tr>')
+        body.append(_row_html(comparison, row, number, has_base, counts_below=not is_wide))
         pops.append(_definition(comparison, row, number))
     caption = f"<caption>{html.escape(screen.mark)}</caption>" if screen.mark else ""
     return (
-        f'<div class="ts-wide"><table class="ts" data-testid="comparison">{caption}<thead><tr>'
+        f'<div class="{"ts-frame" if is_wide else ""}"><table class="ts" data-testid="comparison">{caption}<thead><tr>'
         f'<th scope="col" class="l">{text("overview.indicator")}</th>{head}{extra}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>{''.join(pops)}"
+        f"<tbody>{''.join(body)}</tbody>{marks.hidden_foot(text, statuses, span=span)}</table></div>{''.join(pops)}"
     )
 
 
@@ -149,19 +150,26 @@ def _column_class(comparison: Comparison, key: str) -> str:
     return "part" if key in comparison.parts else ""
 
 
-def _row_html(comparison: Comparison, row: Row, number: int, has_base: bool, counts_below: bool) -> str:
+def _own_mark(comparison: Comparison, key: str) -> str:
+    screen = comparison.screen
+    is_other = key != comparison.focus and screen.is_mine(key)
+    return f'<span class="ts-own">{screen.text("league.own_mark")}</span>' if is_other else ""
+
+
+def _row_html(comparison: Comparison, row: Row, number: int, has_base: bool, *, counts_below: bool) -> str:
     text, shape = comparison.screen.text, row.indicator.shape
     mark = "" if row.indicator.is_verified else f'<span class="ts-unverified">{text("definition.unverified")}</span>'
+    direction = text(f"definition.{row.indicator.good_direction}")
     cells = [
         f'<th scope="row"><button class="ts-def" popovertarget="def{number}">{html.escape(row.indicator.name)}</button>'
-        f'<small><span class="ts-unit">{html.escape(row.indicator.shape.shown_unit)}</span>{mark}</small></th>'
+        f'<small><span class="ts-unit">{html.escape(row.indicator.shape.shown_unit)}</span>'
+        f'<span class="ts-direction">{direction}</span>{mark}</small></th>'
     ]
     for key in comparison.columns:
         cell = comparison.cell(row, key)
         inner = cell_html(text, shape, cell, counts_below)
-        sign, colour = comparison.judgement(row, key)
-        if sign and (key == comparison.focus or key in comparison.parts):
-            inner = f'<span class="{colour}">{sign}</span> {inner}'
+        if key == comparison.focus or key in comparison.parts:
+            inner = f"{_mark(comparison, row, key)}{inner}"
         cells.append(f'<td class="{_column_class(comparison, key)}">{inner}</td>')
     base = comparison.base if has_base else None
     own_line = [comparison.cell(row, comparison.focus, day).value(shape) for day in comparison.trend]
@@ -179,10 +187,16 @@ def _row_html(comparison: Comparison, row: Row, number: int, has_base: bool, cou
     return f"<tr>{''.join(cells)}</tr>"
 
 
+def _mark(comparison: Comparison, row: Row, key: str) -> str:
+    sign, direction = comparison.judgement(row, key)
+    screen = comparison.screen
+    return marks.mark(screen.text, sign, direction, screen.area_name(comparison.base)) if sign else ""
+
+
 def cell_html(text: Text, shape: Shape, cell: Cell, counts_below: bool) -> str:
-    """A value, or the reason why it is not shown."""
+    """A value, or the mark of the reason why it is not shown, which the foot of the table spells out."""
     if cell.status.startswith("hidden"):
-        return f'<span class="hid">{html.escape(text("cell." + cell.status))}</span>'
+        return marks.hidden(text, cell.status)
     value = cell.value(shape)
     if value is None:
         return f'<span class="none" title="{html.escape(text("cell.missing"))}">－</span>'
@@ -199,49 +213,11 @@ def _difference(comparison: Comparison, row: Row) -> str:
     if own is None or other is None or not shape.has_denominator:
         return '<span class="none">－</span>'
     difference = own - other
-    sign, colour = comparison.judgement(row, comparison.focus)
+    _, colour = comparison.judgement(row, comparison.focus)
     if row.indicator.good_direction == "neutral":
         colour = "neutral"
     printed = f"{difference:+,.{shape.decimals}f}" if round(difference, shape.decimals) else "±0"
-    return f'<span class="{colour or "flat"}">{printed}{f" {sign}" if sign else ""}</span>'
-
-
-def definition_list(screen: Screen, indicator: Indicator) -> str:
-    """The definition of an indicator as a list: numerator, denominator, coverage, source, verification."""
-    text, row = screen.text, indicator.row
-    directions = {"good": "definition.good", "bad": "definition.bad", "neutral": "definition.neutral"}
-    additive = "・".join(text(f"definition.add_{name}") for name in str(row["additive_over"] or "").split())
-    entries = [
-        ("definition.numerator", row["numerator_ja"]),
-        ("definition.denominator", row["denominator_ja"]),
-        ("definition.scale", f"×{row['scale']} {indicator.shape.shown_unit}"),
-        ("definition.age_rule", text.get(f"definition.{row['age_rule']}", str(row["age_rule"]))),
-        ("definition.coverage", row["coverage"]),
-        ("definition.direction", text(directions[indicator.good_direction])),
-        ("definition.additive", additive or text("definition.none")),
-        ("definition.report", row["report_name"]),
-        ("definition.version", row["definition_version"]),
-        ("definition.source", row["source"]),
-        ("definition.lineage", _lineage(screen, indicator)),
-        ("definition.verified", text("definition.is_verified" if indicator.is_verified else "definition.unverified")),
-    ]
-    return "<dl>" + "".join(f"<dt>{text(k)}</dt><dd>{html.escape(str(v or '－'))}</dd>" for k, v in entries) + "</dl>"
-
-
-def _lineage(screen: Screen, indicator: Indicator) -> str:
-    text = screen.text
-    rows = data.lineage(screen.files.statistics).filter(pl.col("indicator_id") == indicator.indicator_id)
-    parts = [
-        text(
-            "definition.lineage_item",
-            stream=text.get(f"stream.{stream}", stream),
-            files=count(files or 0),
-            records=count(records or 0),
-        )
-        for _, _, stream, files, records in rows.iter_rows()
-    ]
-    models = sorted(set(rows["measure_model"]))
-    return "、".join([*parts, *(text("definition.lineage_model", model=model) for model in models)])
+    return f'<span class="{colour or "flat"}">{_mark(comparison, row, comparison.focus)}{printed}</span>'
 
 
 def _definition(comparison: Comparison, row: Row, number: int) -> str:
@@ -249,17 +225,23 @@ def _definition(comparison: Comparison, row: Row, number: int) -> str:
     lines = "".join(
         f'<tr><th class="l">{html.escape(screen.area_name(key))}</th>'
         f"<td>{count(cell.numerator)}</td><td>{count(cell.denominator) if shape.has_denominator else '－'}</td>"
-        f"<td>{cell_html(text, shape, cell, counts_below=False)}</td></tr>"
+        f"<td>{_in_words(text, shape, cell)}</td></tr>"
         for key in comparison.columns
         for cell in [comparison.cell(row, key)]
     )
     return (
         f'<div popover id="def{number}" class="ts-pop">'
         f'<button class="close" popovertarget="def{number}" popovertargetaction="hide">{text("definition.close")}'
-        f"</button><h3>{html.escape(row.indicator.label)}</h3>{definition_list(screen, row.indicator)}"
+        f"</button><h3>{html.escape(row.indicator.label)}</h3>{definitions.as_list(screen, row.indicator)}"
         f'<table class="ts"><thead><tr><th class="l">{text("definition.counts")}</th>'
         f"<th>{text('definition.numerator')}</th><th>{text('definition.denominator')}</th>"
         f"<th>{text('league.value')}</th></tr></thead><tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _in_words(text: Text, shape: Shape, cell: Cell) -> str:
+    return html.escape(
+        text(f"cell.{cell.status}") if cell.status.startswith("hidden") else shape.printed(cell.value(shape))
     )
 
 

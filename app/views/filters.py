@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import data, state
 from app.show import age_name, fiscal_year, period_name
@@ -48,31 +48,33 @@ class Choice:
         return data.Question(self.period_kind, self.trend, self.sex_code, self.age_bands)
 
 
-def choose(screen: Screen, last: Callable[[], None] | None = None) -> Choice | None:
-    """Draw the choices, with ``last`` at the end of the row; None where nothing is published."""
+def row() -> DeltaGenerator:
+    """A line of narrow choices that wraps where the window is narrow."""
+    return st.container(key="ts_filters", horizontal=True, vertical_alignment="center", gap="small")
+
+
+def choose(screen: Screen) -> Choice | None:
+    """Draw the choices of every page, in a ``row``; None where nothing is published."""
     text = screen.text
-    columns = st.columns([1.1, 1.8, 1.4, 1, 1.4, 1.4])
-    if last is not None:
-        with columns[5]:
-            last()
-    with columns[0]:
-        kind = state.choose("kind", text("period.kind"), PERIOD_KINDS, lambda name: text(f"period.{name}"))
+    kind = state.choose(
+        "kind", text("period.kind"), PERIOD_KINDS, lambda name: text(f"period.{name}"), is_inline=True,
+        is_labelled=False,
+    )  # fmt: skip
     published = [day for day in data.periods(screen.files.statistics, kind) if day <= screen.reference_month]
     if not published:
         return None
     names = {day.isoformat(): printed_period(screen, kind, day) for day in published}
-    with columns[1]:
-        period = date.fromisoformat(state.choose("period", text("period.label"), list(names), names.__getitem__))
-    with columns[2]:
-        scheme = state.choose(
-            "scheme", text("scheme.label"), SCHEMES, lambda name: text(f"scheme.{name}"), default=screen.home_scheme
-        )
-    with columns[3]:
-        sex = state.choose("sex", text("sex.label"), ("all", "1", "2"), lambda name: text(f"sex.{name}"))
-    with columns[4]:
-        age = state.choose(
-            "age", text("age.label"), ("all", *AGE_SPANS, *BANDS), lambda name: printed_age(screen, name)
-        )
+    period = date.fromisoformat(
+        state.choose("period", text("period.label"), list(names), names.__getitem__, is_inline=True)
+    )
+    scheme = state.choose(
+        "scheme", text("scheme.label"), SCHEMES, lambda name: text(f"scheme.{name}"), default=screen.home_scheme,
+        is_inline=True,
+    )  # fmt: skip
+    sex = state.choose("sex", text("sex.label"), ("all", "1", "2"), lambda name: text(f"sex.{name}"), is_inline=True)
+    age = state.choose(
+        "age", text("age.label"), ("all", *AGE_SPANS, *BANDS), lambda name: printed_age(screen, name), is_inline=True
+    )
     return Choice(kind, period, _trend(kind, period, published), scheme, sex, age)
 
 

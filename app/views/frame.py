@@ -117,7 +117,7 @@ def _top_bar(screen: Screen) -> str:
 def _foot(screen: Screen) -> None:
     text = screen.text
     words = [
-        f"{text('about.reference')} {text('about.reference_text', month=_reference(screen))}",
+        text("about.reference_text", month=_reference(screen)),
         f"{text('about.edition')} {screen.edition}",
         text("about.provisional"),
         text("app.not_kdb"),

@@ -10,7 +10,7 @@ from app import data, state
 from app.areas import LEVELS, NATION, level
 from app.charts import bars, trend
 from app.views import comparison as tables
-from app.views import filters
+from app.views import filters, marks
 from app.views.screen import Screen
 
 _WIDE = 6  # more columns than this and the chart goes below the table
@@ -22,8 +22,9 @@ def render(screen: Screen) -> None:
     focus, part_level = _ladder(screen)
     parts = _parts(screen, focus, part_level)
     columns = _columns(screen, focus, parts)
-    with st.container(key="ts_filters"):
-        choice = filters.choose(screen, last=lambda: _base_switch(screen, focus, columns))
+    with filters.row():
+        choice = filters.choose(screen)
+        _base_switch(screen, focus, columns)
     if choice is None:
         st.info(text("overview.no_values"))
         return
@@ -99,10 +100,10 @@ def _ladder(screen: Screen) -> tuple[str, str | None]:
                 text("overview.up"), key="go_up", help=text("overview.up_help"), on_click=_go, args=(path[-2], focus)
             )
         part_level = _part_switch(screen, focus)
+        if part_level is not None:
+            _go_down(screen, focus, part_level)
         if focus != screen.home or state.get("columns") is not None:
             st.button(text("overview.reset"), key="go_home", type="tertiary", on_click=_start_again)
-    if part_level is not None:
-        _go_down(screen, focus, part_level)
     return focus, part_level
 
 
@@ -124,7 +125,7 @@ def _part_switch(screen: Screen, focus: str) -> str | None:
 
 
 def _go_down(screen: Screen, focus: str, part_level: str) -> None:
-    inside = _below(screen, focus, part_level)
+    text = screen.text
 
     def chosen() -> None:
         picked = st.session_state.get("go_down")
@@ -132,7 +133,10 @@ def _go_down(screen: Screen, focus: str, part_level: str) -> None:
             _go(picked, focus)
 
     st.session_state["go_down"] = None
-    st.pills(screen.text("overview.go_down"), inside, format_func=screen.area_name, key="go_down", on_change=chosen)
+    st.selectbox(
+        text("overview.go_down"), _below(screen, focus, part_level), index=None, format_func=screen.area_name,
+        placeholder=text("overview.go_down"), key="go_down", on_change=chosen, label_visibility="collapsed", width=190,
+    )  # fmt: skip
 
 
 def _parts(screen: Screen, focus: str, part_level: str | None) -> list[str]:
@@ -183,8 +187,8 @@ def _headers(screen: Screen, comparison: tables.Comparison, scheme: str) -> dict
         if level(key) in ("nation", "prefecture", "medical_area", "peer"):
             inside = [place for place in resting if _inside(screen, key, place)]
             notes[key] = text(f"overview.rests_on_{unit}", count=len(inside))
-        elif level(key) == "district":
-            notes[key] = ladder.name(ladder.at(key, "municipality") or key)
+        elif level(key) == "district" and (town := ladder.at(key, "municipality")) != comparison.focus:
+            notes[key] = screen.area_name(town or key)
     return notes
 
 
@@ -198,15 +202,10 @@ def _inside(screen: Screen, area_key: str, place: str) -> bool:
 
 def _table(screen: Screen, comparison: tables.Comparison, choice: filters.Choice) -> None:
     text = screen.text
-    st.html(
-        tables.table_html(
-            comparison, _headers(screen, comparison, choice.scheme), counts_below=len(comparison.columns) <= _WIDE
-        )
-    )
+    is_wide = len(comparison.columns) > _WIDE
+    st.html(tables.table_html(comparison, _headers(screen, comparison, choice.scheme), is_wide=is_wide))
     if comparison.base != comparison.focus or comparison.parts:
-        st.html(
-            f'<p class="ts-note">{text("overview.legend", base=html.escape(screen.area_name(comparison.base)))}</p>'
-        )
+        st.html(f'<p class="ts-note">{marks.legend(text, screen.area_name(comparison.base))}</p>')
     notes = [text("overview.click_hint")]
     peers = [key for key in comparison.columns if level(key) == "peer"]
     if peers:
@@ -232,7 +231,7 @@ def _base_switch(screen: Screen, focus: str, columns: list[str]) -> None:
     if wider:
         state.choose(
             "base", screen.text("overview.base"), wider, lambda name: screen.text(f"level.{name}"),
-            default="prefecture",
+            default="prefecture", is_inline=True,
         )  # fmt: skip
 
 

@@ -141,6 +141,20 @@ class Screen:
             return f"prefecture:{rights.prefecture_code}"
         return NATION
 
+    def is_mine(self, area_key: str) -> bool:
+        """Whether an area is the account's own: its home, or its insurer."""
+        return area_key == self.home or area_key in {f"insurer:{number}" for number in self.rights.insurers}
+
+    @property
+    def sees_medical(self) -> bool:
+        """Whether the tenant's persons come with enrolment, checkups and claims."""
+        return any(scheme != "care" for scheme in self.rights.schemes)
+
+    @property
+    def sees_care(self) -> bool:
+        """Whether the tenant's persons come with certification and care."""
+        return "care" in self.rights.schemes
+
     @property
     def home_scheme(self) -> str:
         """The scheme at which this account's pages open."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app.access.accounts import create_demo_accounts, demo_password
 from app.serve import command
@@ -26,7 +27,8 @@ CHROMIUM_FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-START_SECONDS = 60
+START_SECONDS = 180  # importing Streamlit on a busy machine takes its time
+PAGE_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class serving:  # noqa: N801 - used like a function, with `with`
             self._process = subprocess.Popen(
                 command(self._settings, self._tenant), stdout=log, stderr=subprocess.STDOUT, env=environment
             )
-        for _ in range(START_SECONDS * 4):
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(f"{self._address}/login", timeout=5).close()
                 return Served(self._address, self._settings, self._log)
@@ -134,7 +137,7 @@ def open_page(chromium: Any, served: Served, user: str, query: str = "", width: 
     """A window at the page of ``query`` after sign-in; ``page.outside`` lists requests that left the machine."""
     context = chromium.new_context(viewport={"width": width, "height": 900}, locale="ja-JP")
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PAGE_SECONDS * 1000)
     page.outside = []
     page.on("request", lambda request: _note_outside(page, served, request.url))
     page.goto(f"{served.address}/?{query}")
@@ -151,17 +154,18 @@ def _note_outside(page: Any, served: Served, url: str) -> None:
         page.outside.append(url)
 
 
+_AT_REST = """() => {
+  const state = document.querySelector('[data-testid="stApp"]')?.getAttribute('data-test-script-state');
+  if (state !== 'notRunning') { window.restingSince = undefined; return false }
+  window.restingSince ??= performance.now();
+  return performance.now() - window.restingSince > 300;
+}"""
+
+
 def settle(page: Any) -> None:
-    """Wait until the page's script has not run for half a second."""
-    quiet = 0
-    page.wait_for_timeout(300)
-    for _ in range(300):
-        state = page.locator('[data-testid="stApp"]').get_attribute("data-test-script-state")
-        quiet = quiet + 1 if state == "notRunning" else 0
-        if quiet == 5:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("the page did not come to rest")
+    """Wait until the page's script has not run for a moment: what a click asks for is asked for at once."""
+    page.evaluate("window.restingSince = undefined")
+    page.wait_for_function(_AT_REST, polling=50)
 
 
 def choose(page: Any, parameter: str, option: str) -> None:
@@ -169,3 +173,43 @@ def choose(page: Any, parameter: str, option: str) -> None:
     page.locator(f".st-key-{parameter} input").click()
     page.get_by_role("option", name=option, exact=True).click()
     settle(page)
+
+
+def press(page: Any, name: str) -> None:
+    """Press the button of that name."""
+    page.get_by_role("button", name=name, exact=True).first.click()
+    settle(page)
+
+
+def segment(page: Any, key: str, name: str) -> None:
+    """Pick one of the choices that stand side by side."""
+    page.locator(f".st-key-{key}").get_by_text(name, exact=True).click()
+    settle(page)
+
+
+def search_person(page: Any, words: str) -> None:
+    """Type into the search box of the list of persons."""
+    page.locator(".st-key-person_search input").fill(words)
+    page.keyboard.press("Enter")
+    settle(page)
+
+
+def open_first_person(page: Any) -> None:
+    """Click the first line of the list, again where the table was not yet ready for the click."""
+    for _ in range(6):
+        box = page.locator('[data-testid="stDataFrame"]').bounding_box()
+        if box is not None:
+            page.mouse.click(box["x"] + 18, box["y"] + 52)
+        try:
+            page.wait_for_selector('[data-testid="person"]', timeout=PAGE_SECONDS * 1000 / 6)
+        except PlaywrightTimeout:
+            continue
+        settle(page)
+        return
+    raise AssertionError("the first person of the list did not open")
+
+
+def column_names(page: Any) -> list[str]:
+    """The areas that stand side by side in the overview."""
+    heads = page.locator('[data-testid="comparison"] thead th')
+    return [text.split("\n")[0] for text in heads.all_inner_texts()]

@@ -316,7 +316,8 @@ def _tenant(
                                         "diastolic": float(round(random.normal(78, 8))),
                                         "bmi": round(float(random.normal(23, 2)), 1),
                                         "ldl": float(round(random.normal(122, 25))), "egfr": 68.0,
-                                        "is_smoker": False, "takes_glucose_drug": False})  # fmt: skip
+                                        "is_smoker": False, "takes_glucose_drug": False,
+                                        "takes_pressure_drug": True, "takes_lipid_drug": False})  # fmt: skip
                 results.append({"person_id": person_id, "exam_month": date(year, 7, 1), "item_id": "waist",
                                 "numeric_value": 84.0, "code_value": None, "status_code": "1"})  # fmt: skip
     if crosses:

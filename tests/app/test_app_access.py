@@ -19,6 +19,8 @@ from ingest.policy.access import AccessDenied, load_grants
 from ingest.settings import Settings, SettingsError
 from tests.app.published_fixture import World
 
+pytestmark = pytest.mark.xdist_group("dashboard")  # one process: one world, one server
+
 NURSE = Account("eisei", "eisei", "eisei-16208", "16", "砺波市 保健師", "Tonami nurse")
 
 

@@ -8,29 +8,23 @@ from typing import Any
 import pytest
 
 from ingest.policy import audit
-from tests.app.conftest import Served, SignIn, choose, settle
+from tests.app.conftest import (
+    Served,
+    SignIn,
+    choose,
+    column_names,
+    open_first_person,
+    press,
+    search_person,
+    segment,
+    settle,
+)
 from tests.app.published_fixture import SECRET_NAME, World
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]  # one process: one world, one server
 
 REFUSED = "この人の記録を見る権限がありません"
 SYNTHETIC = "架空のデータです。実在の人・市町村の実績ではありません"
-
-
-def column_names(page: Any) -> list[str]:
-    """The areas that stand side by side."""
-    heads = page.locator('[data-testid="comparison"] thead th')
-    return [text.split("\n")[0] for text in heads.all_inner_texts()]
-
-
-def press(page: Any, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).first.click()
-    settle(page)
-
-
-def segment(page: Any, key: str, name: str) -> None:
-    page.locator(f".st-key-{key}").get_by_text(name, exact=True).click()
-    settle(page)
 
 
 def events(served: Served, user: str, action: str) -> list[dict[str, Any]]:
@@ -55,8 +49,7 @@ def test_a_prefectures_planner_goes_up_to_the_nation_and_down_to_a_municipality(
     assert {"砺波市", "高岡市", "南砺市"} <= set(beside), "the parts stand in the same table"
     assert "全国" in beside
 
-    page.locator(".st-key-go_down").get_by_text("砺波市", exact=True).click()
-    settle(page)
+    choose(page, "go_down", "砺波市")
     assert page.locator("h1").inner_text() == "砺波市"
     assert {"砺波市", "富山県", "全国"} <= set(column_names(page))
     assert page.outside == [], "nothing is fetched from outside"
@@ -74,7 +67,9 @@ def test_a_municipalitys_staff_opens_at_the_own_town_beside_prefecture_peers_and
 def test_small_counts_of_others_are_hidden_in_the_pinned_words(sign_in: SignIn) -> None:
     page = sign_in("prefecture")
     segment(page, "q_parts", "市町村別")
-    assert "10人未満のため非表示" in page.locator('[data-testid="comparison"]').inner_text()
+    assert "※1 10人未満のため非表示" in page.locator('[data-testid="comparison"] tfoot').inner_text()
+    hidden = page.locator('[data-testid="comparison"] tbody abbr').first
+    assert (hidden.inner_text(), hidden.get_attribute("title")) == ("※1", "10人未満のため非表示")
 
 
 def test_an_indicator_opens_its_definition_with_numerator_denominator_and_verification(sign_in: SignIn) -> None:
@@ -115,8 +110,17 @@ def test_the_table_is_saved_with_its_conditions_and_says_that_it_is_invented(sig
 
 def test_the_league_table_ranks_and_shows_the_range_of_chance(sign_in: SignIn) -> None:
     page = sign_in("prefecture", "view=league")
-    assert page.locator('[data-testid="stDataFrame"]').count() == 1
-    assert page.locator('[data-testid="stVegaLiteChart"]').count() == 2
+    lines = page.locator('[data-testid="league"] tbody tr').all_inner_texts()
+    ranked = [float(line.split("\t")[2]) for line in lines]
+    assert len(ranked) == 6
+    assert ranked == sorted(ranked, reverse=True)
+    assert page.locator('[data-testid="league"] .ts-bar').count() == 6, "each bar stands in the line of its place"
+    assert "架空データ" in page.locator('[data-testid="league"] caption').inner_text()
+    assert page.locator('[data-testid="stVegaLiteChart"]').count() == 1
+    choose(page, "q_sort", "団体コード順")
+    assert [line.split("\t")[1] for line in page.locator('[data-testid="league"] tbody tr').all_inner_texts()][:2] == [
+        "高岡市", "砺波市"
+    ]  # fmt: skip
     assert page.outside == []
 
 
@@ -146,6 +150,8 @@ def test_a_nurse_states_a_purpose_and_sees_one_persons_time_line(sign_in: SignIn
     head = page.locator('[data-testid="person"]').inner_text()
     assert SECRET_NAME in head
     assert "架空データ" in head
+    summary = page.locator('[data-testid="summary"]').inner_text()
+    assert all(words in summary for words in ("後期 令和6年6月15日から", "令和6年7月10日", "か月受診", "要介護2"))
     assert page.locator(".st-key-ts_timeline [data-testid='stVegaLiteChart']").count() >= 4
     looks = [event for event in events(served, "eisei", "view_person") if event["object"] == world.nurse_person]
     assert [(event["purpose"], event["result"]) for event in looks] == [("重症化予防", "shown")]
@@ -154,14 +160,9 @@ def test_a_nurse_states_a_purpose_and_sees_one_persons_time_line(sign_in: SignIn
 def test_municipal_staff_go_down_to_one_own_person_from_the_list(sign_in: SignIn, served: Served) -> None:
     page = sign_in("kokuho", "view=person")
     choose(page, "purpose", "保健指導・受診勧奨")
-    page.locator(".st-key-person_search input").fill(SECRET_NAME)
-    page.keyboard.press("Enter")
-    settle(page)
+    search_person(page, SECRET_NAME)
     assert "1人" in page.locator(".stMain").inner_text()
-    box = page.locator('[data-testid="stDataFrame"]').bounding_box()
-    page.mouse.click(box["x"] + 18, box["y"] + 52)
-    page.wait_for_selector('[data-testid="person"]')
-    settle(page)
+    open_first_person(page)
     assert SECRET_NAME in page.locator('[data-testid="person"]').inner_text()
     assert "person=" in page.url
     assert SECRET_NAME not in page.url
@@ -184,9 +185,7 @@ def test_another_tenants_person_is_refused_by_the_widget_and_logged(
 ) -> None:
     page = sign_in("eisei", "view=person")
     choose(page, "purpose", "重症化予防")
-    page.locator(".st-key-person_search input").fill(world.own_person)  # 国保's id of one whom 衛生 knows by another
-    page.keyboard.press("Enter")
-    settle(page)
+    search_person(page, world.own_person)  # 国保's id of one whom 衛生 knows by another
     assert REFUSED in page.locator('[data-testid="refused"]').inner_text()
     assert events(served, "eisei", "view_person")[-1]["result"] == "refused"
     press(page, "一覧へ戻る")

@@ -19,6 +19,8 @@ from ingest.policy import audit
 from tests.app.conftest import Served, serving
 from tests.app.published_fixture import World
 
+pytestmark = pytest.mark.xdist_group("dashboard")  # one process: one world, one server
+
 
 def ask(
     served: Served, method: str, path: str, body: str | None = None, **headers: str

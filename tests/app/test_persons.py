@@ -13,6 +13,8 @@ from app.persons import Filter
 from ingest import warehouse
 from tests.app.published_fixture import REFERENCE_MONTH, World
 
+pytestmark = pytest.mark.xdist_group("dashboard")  # one process: one world, one server
+
 
 class OwnFile:
     """A tenant's file opened as the dashboard opens it."""
@@ -88,3 +90,23 @@ def test_a_history_holds_only_the_schemes_of_the_tenant(own: list[Any], nurse: l
 def test_only_a_record_number_may_be_written_into_the_log() -> None:
     assert persons.is_id("0" * 32)
     assert not any(persons.is_id(text) for text in ("架空 太郎", "0" * 31, "G" * 32, ""))
+
+
+def test_the_last_year_of_care_counts_months_and_names_what_was_treated_longest(own: list[Any], world: World) -> None:
+    found = persons.year(own, world.own_person, REFERENCE_MONTH)
+    [[months, points]] = (
+        own[0]
+        .rows(
+            "SELECT count(DISTINCT service_month), sum(points)::BIGINT FROM claim"
+            " WHERE person_id = ? AND service_month BETWEEN '2024-04-01' AND '2025-03-01'",
+            [world.own_person],
+        )
+        .rows()
+    )
+    assert (found.claim_months, found.points) == (months, points)
+    assert found.diseases.rows()[0][0] == "8830052"
+    assert persons.year(own, world.other_person, REFERENCE_MONTH).claim_months == 0
+
+
+def test_diseases_are_named_by_the_ministrys_code() -> None:
+    assert persons.disease_names()["8833421"]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from datetime import date
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
-from app.charts import bars, spark, timeline
+from app.charts import bars, spark, timeline, trend
 from app.persons import History
 from app.show import Shape
 from app.text import Text
+from app.views.comparison import Cell
 
 MARK = "架空データ"
 TEXT = Text("ja")
@@ -65,6 +67,31 @@ HISTORY = History(
 )
 
 
+NAMES = {
+    "municipality:16208": "砺波市",
+    "prefecture:16": "富山県",
+    "peer:kdb_13:07": "同規模保険者：市",
+    "nation:JP": "全国",
+}
+ROW = SimpleNamespace(indicator=SimpleNamespace(name="喫煙者割合", shape=RATE))
+YEARS = [date(year, 4, 1) for year in range(2020, 2025)]
+
+
+def comparison(mark: str) -> SimpleNamespace:
+    """A town beside its prefecture, peers and nation; the last year of the peers is hidden."""
+
+    def cell(_row: object, key: str, day: date = YEARS[-1]) -> Cell:
+        if key.startswith("peer") and day == YEARS[-1]:
+            return Cell(None, None, "hidden_small")
+        return Cell(10.0 + list(NAMES).index(key) / 10, 100.0, "shown")
+
+    return SimpleNamespace(
+        screen=SimpleNamespace(text=TEXT, mark=mark, area_name=NAMES.__getitem__),
+        columns=list(NAMES), parts=frozenset(), focus="municipality:16208", base="prefecture:16",
+        trend=YEARS, period_kind="fiscal_year", cell=cell,
+    )  # fmt: skip
+
+
 def drawn_words(chart: object) -> set[str]:
     """Every text that the picture writes by itself."""
     found: set[str] = set()
@@ -86,7 +113,8 @@ def drawn_words(chart: object) -> set[str]:
 def pictures(mark: str) -> dict[str, object]:
     shared = timeline.frame(TEXT, mark, date(2025, 3, 1))
     return {
-        "league": bars.league_chart(PLACES, RATE, 38.0, TEXT, mark, "題"),
+        "trend": trend.chart(comparison(mark), ROW),  # type: ignore[arg-type]
+        "bars": bars.comparison_chart(comparison(mark), ROW, "令和6年度"),  # type: ignore[arg-type]
         "funnel": bars.funnel_chart(PLACES, RATE, TEXT, mark, "題"),
         "spans": timeline.spans(shared, HISTORY),
         "claims": timeline.claims(shared, HISTORY),
@@ -99,6 +127,24 @@ def pictures(mark: str) -> dict[str, object]:
 def test_every_picture_says_inside_that_its_data_is_invented(name: str) -> None:
     assert MARK in drawn_words(pictures(MARK)[name])
     assert MARK not in drawn_words(pictures("")[name]), "real data is not called invented"
+
+
+def test_every_line_of_the_trend_is_named_where_it_ends_and_no_name_covers_another() -> None:
+    spec = trend.chart(comparison(MARK), ROW).to_dict()  # type: ignore[arg-type]
+    [ends] = [rows for rows in spec["datasets"].values() if rows and "place" in rows[0]]
+    assert {row["area"] for row in ends} == {"砺波市", "富山県", "同規模保険者", "全国"}
+    assert {row["period"] for row in ends} == {"R6"}, "a hidden last value leaves the name beside the last year"
+    low, high = spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    places = sorted(row["place"] for row in ends)
+    gaps = [after - before for before, after in zip(places, places[1:], strict=False)]
+    assert min(gaps) / (high - low) * 200 > 12
+
+
+def test_names_move_no_further_than_they_must() -> None:
+    assert trend.apart([1.0, 5.0, 9.0], 1.0, 0.0, 10.0) == [1.0, 5.0, 9.0]
+    assert trend.apart([4.0, 5.0, 5.0, 6.0], 1.0, 0.0, 10.0) == [3.5, 4.5, 5.5, 6.5], "around their middle"
+    assert trend.apart([9.5, 9.6, 9.7], 1.0, 0.0, 10.0) == [8.0, 9.0, 10.0], "within the picture"
+    assert trend.apart([0.1, 0.2], 1.0, 0.0, 10.0) == [0.0, 1.0]
 
 
 def test_the_time_line_stacks_inpatient_on_outpatient_and_counts_nothing_twice() -> None:

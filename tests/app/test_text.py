@@ -48,7 +48,7 @@ def test_every_key_is_used_somewhere() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in APP.rglob("*.py"))
     # keys made from a code of the data: f"scheme.{code}", "block." + code, .get(f"metabolic.{...}")
     made = [re.sub(r"\{[^}]*\}", r"\\w+", key) for key in re.findall(r"""f["']([a-z_]+\.\w*\{[^"']*\}\w*)["']""", code)]
-    made += [r"block\.\w+", r"cell\.\w+", r"metabolic\.\w+", r"unit\..+"]
+    made += [r"block\.\w+", r"cell\.\w+", r"metabolic\.\w+", r"unit\..+", r"threshold\..+"]
     assert [key for key in JAPANESE if key not in code and not any(re.fullmatch(form, key) for form in made)] == []
 
 

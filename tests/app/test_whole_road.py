@@ -13,11 +13,22 @@ from ingest.policy import audit
 from ingest.sealing.handover import hand_over_keys
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
-from tests.app.conftest import Served, choose, open_page, serving, settle
+from tests.app.conftest import (
+    Served,
+    choose,
+    column_names,
+    open_first_person,
+    open_page,
+    press,
+    search_person,
+    segment,
+    serving,
+)
 
 pytestmark = pytest.mark.browser
 
 ROLES = ("center", "federation", "prefecture", "koiki", "kumiai", "kokuho", "eisei", "kaigo")
+REFUSED = "この人の記録を見る権限がありません"
 
 
 @pytest.fixture(scope="module")
@@ -28,23 +39,21 @@ def road_served(tiny_road: Settings, tmp_path_factory: pytest.TempPathFactory) -
         yield running
 
 
-def someone_of(settings: Settings, tenant_id: str, scheme_set: str) -> str:
-    """The first person of a tenant's published file."""
+def someone_of(settings: Settings, tenant_id: str, scheme_set: str) -> tuple[str, str]:
+    """Id and name of the first person of a tenant's published file whose name nobody shares."""
     site = settings.site("16")
     key = KeyRing(site).tenant_key(tenant_id, scheme_set)
     path = site.published / "tenants" / tenant_id / f"{scheme_set}.duckdb"
     connection = warehouse.open_hardened(path, key)
     try:
-        row = connection.execute("SELECT min(person_id) FROM person").fetchone()
+        row = connection.execute(
+            "SELECT min(person_id), name_kanji FROM person WHERE name_kanji IS NOT NULL"
+            " GROUP BY name_kanji HAVING count(*) = 1 ORDER BY 1"
+        ).fetchone()
     finally:
         connection.close()
     assert row is not None
-    return str(row[0])
-
-
-def column_names(page: Any) -> list[str]:
-    heads = page.locator('[data-testid="comparison"] thead th')
-    return [text.split("\n")[0] for text in heads.all_inner_texts()]
+    return str(row[0]), str(row[1])
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -62,30 +71,48 @@ def test_every_role_opens_at_its_own_area_with_figures(chromium: Any, road_serve
 def test_the_prefecture_goes_up_to_the_nation_and_down_to_a_municipality(chromium: Any, road_served: Served) -> None:
     page = open_page(chromium, road_served, "prefecture")
     assert column_names(page)[1:3] == ["富山県", "全国"]
-    page.get_by_role("button", name="▲ 上へ").click()
-    settle(page)
+    press(page, "▲ 上へ")
     assert page.locator("h1").inner_text() == "全国"
-    page.get_by_role("button", name="自分の地域に戻す").click()
-    settle(page)
-    page.locator(".st-key-q_parts").get_by_text("市町村別", exact=True).click()
-    settle(page)
-    assert {"富山県", "砺波市", "朝日町", "全国"} <= set(column_names(page))
-    page.locator(".st-key-go_down").get_by_text("砺波市", exact=True).click()
-    settle(page)
+    assert column_names(page)[1:3] == ["富山県", "全国"], "the column of the prefecture stays in the table"
+    press(page, "自分の地域に戻す")
+    segment(page, "q_parts", "市町村別")
+    assert {"富山県", "砺波市", "朝日町", "全国"} <= set(column_names(page)), "the parts stand in the same table"
+    choose(page, "go_down", "砺波市")
     assert page.locator("h1").inner_text() == "砺波市"
+    assert {"砺波市", "富山県", "全国"} <= set(column_names(page))
+    assert page.locator('[data-testid="comparison"] td.own').first.inner_text().strip() not in ("", "－")
     page.context.close()
 
 
-def test_own_staff_see_an_own_person_and_no_one_elses(chromium: Any, road_served: Served) -> None:
-    own = someone_of(road_served.settings, "kokuho-16208", "kokuho")
-    other = someone_of(road_served.settings, "kokuho-16343", "kokuho")
-    page = open_page(chromium, road_served, "kokuho", f"view=person&person={own}")
+def test_own_staff_go_down_to_an_own_person_and_to_no_one_elses(chromium: Any, road_served: Served) -> None:
+    own, name = someone_of(road_served.settings, "kokuho-16208", "kokuho")
+    other, _ = someone_of(road_served.settings, "kokuho-16343", "kokuho")
+    page = open_page(chromium, road_served, "kokuho", "view=person")
     choose(page, "purpose", "資格・給付の確認")
-    assert page.locator('[data-testid="person"]').count() == 1
+    search_person(page, name)
+    open_first_person(page)
+    assert name in page.locator('[data-testid="person"]').inner_text()
+    assert "国保" in page.locator('[data-testid="summary"]').inner_text()
     assert page.locator(".st-key-ts_timeline [data-testid='stVegaLiteChart']").count() >= 1
+    assert name not in page.url
+    assert name not in page.title()
+
+    press(page, "‹ 一覧へ戻る")
+    search_person(page, other)
+    assert REFUSED in page.locator('[data-testid="refused"]').inner_text(), "by the widget"
+    assert page.locator('[data-testid="person"]').count() == 0
+
     page.goto(f"{road_served.address}/?view=person&person={other}")
     page.wait_for_selector('[data-testid="refused"]')
-    assert "この人の記録を見る権限がありません" in page.locator('[data-testid="refused"]').inner_text()
+    assert REFUSED in page.locator('[data-testid="refused"]').inner_text(), "by the address"
+    assert page.locator('[data-testid="person"]').count() == 0
     page.context.close()
+
     looks = [event for event in audit.events(road_served.audit_path) if event["action"] == "view_person"]
-    assert [(event["object"], event["result"]) for event in looks] == [(own, "shown"), (other, "refused")]
+    assert len({event["object"] for event in looks}) == 2
+    assert [event["result"] for event in looks] == ["shown", "refused", "refused"]
+    assert [event["object"] for event in looks][1:] == [other, other]
+    assert looks[0]["purpose"] == "資格・給付の確認"
+    assert looks[0]["object"] == own
+    written = road_served.audit_path.read_text(encoding="utf-8") + road_served.log.read_text(encoding="utf-8")
+    assert name not in written

@@ -1,0 +1,109 @@
+"""The marks of the tables and the league table's order."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from app.show import Shape
+from app.text import Text
+from app.views import marks, ranking, summary
+from app.views.comparison import Cell
+from app.views.ranking import Place, Ranking
+
+TEXT = Text("ja")
+HIDDEN = Cell(None, None, "hidden_small")
+
+
+@pytest.mark.parametrize(
+    ("sign", "good_direction", "direction"),
+    [(1, "good", "good"), (-1, "good", "bad"), (1, "bad", "bad"), (-1, "bad", "good"), (1, "neutral", "neutral"),
+     (0, "good", ""), (0, "neutral", "")],
+)  # fmt: skip
+def test_a_difference_is_good_or_bad_by_the_indicators_direction(
+    sign: int, good_direction: str, direction: str
+) -> None:
+    assert marks.direction_of(sign, good_direction) == direction
+
+
+def test_a_mark_says_in_words_what_its_shape_and_colour_say_and_never_reads_as_minus() -> None:
+    drawn = marks.mark(TEXT, 1, "bad", "富山県")
+    assert 'aria-label="富山県より高い(悪い方向)"' in drawn
+    assert "▲" not in drawn
+    assert "△" not in drawn
+    assert "<script>" not in marks.mark(TEXT, 1, "bad", "<script>")
+
+
+def test_the_foot_spells_out_only_the_marks_that_the_table_holds() -> None:
+    assert "10人未満のため非表示" in marks.hidden_foot(TEXT, {"hidden_small", "shown"}, span=3)
+    assert "他の値から" not in marks.hidden_foot(TEXT, {"hidden_small", "shown"}, span=3)
+    assert marks.hidden_foot(TEXT, {"shown"}, span=3) == ""
+
+
+def league(*cells: Cell) -> Ranking:
+    names = ("高岡市", "砺波市", "小矢部市", "南砺市")
+    places = [
+        Place(f"municipality:{number}", name, cell, name == "砺波市")
+        for number, (name, cell) in enumerate(zip(names, cells, strict=False))
+    ]
+    indicator: Any = SimpleNamespace(shape=Shape(100, "%", has_denominator=True), good_direction="good")
+    screen: Any = SimpleNamespace(text=TEXT, mark="架空データ", is_synthetic=True)
+    return Ranking(screen, indicator, places, Cell(600.0, 1500.0, "shown"), "富山県", is_of_persons=True)
+
+
+RANKED = league(Cell(400.0, 1000.0, "shown"), Cell(160.0, 300.0, "shown"), HIDDEN, Cell(40.0, 200.0, "shown"))
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("value", ["砺波市", "高岡市", "南砺市", "小矢部市"]),
+        ("size", ["高岡市", "砺波市", "南砺市", "小矢部市"]),
+        ("code", ["高岡市", "砺波市", "小矢部市", "南砺市"]),
+    ],
+)
+def test_places_stand_by_value_size_or_code_and_hidden_ones_last(order: str, names: list[str]) -> None:
+    assert [place.name for place in RANKED.ordered(order)] == names
+
+
+def test_equal_values_share_a_rank_and_a_hidden_one_has_none() -> None:
+    tied = league(Cell(1.0, 10.0, "shown"), Cell(10.0, 100.0, "shown"), HIDDEN, Cell(1.0, 100.0, "shown"))
+    assert [tied.rank(place) for place in tied.places] == [1, 1, None, 3]
+
+
+def test_each_line_of_the_league_table_holds_its_bar_and_its_judgement() -> None:
+    drawn = ranking.table_html(RANKED, "value")
+    lines = re.findall(r"<tr.*?</tr>", drawn.split("<tbody>")[1].split("</tbody>")[0])
+    assert ["ts-bar" in line for line in lines] == [True, True, True, False]
+    assert "ts-mark good" in lines[0], "砺波市 is above the rest beyond chance"
+    assert "ts-mark bad" in lines[2]
+    assert "架空データ" in drawn.split("</caption>")[0]
+    assert "10人未満のため非表示" in drawn.split("<tfoot>")[1]
+
+
+def test_the_file_of_the_league_table_says_why_a_value_is_missing() -> None:
+    lines = ranking.table_csv(RANKED, "code", [("期間", "令和6年度(2024)")]).decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("架空のデータです")
+    assert lines[1] == "期間,令和6年度(2024)"
+    assert lines[-2] == ",小矢部市,,,,10人未満のため非表示"
+    assert lines[-1] == "3,南砺市,20.000,40,200,表示"
+
+
+def test_enrolment_counts_from_the_start_of_the_unbroken_scheme() -> None:
+    history: Any = SimpleNamespace(
+        enrolment=pl.DataFrame(
+            {
+                "scheme_code": ["kokuho", "kokuho", "kokuho"],
+                "start_date": [date(2010, 4, 1), date(2015, 4, 1), date(2020, 4, 1)],
+                "end_date": [date(2012, 4, 1), date(2020, 4, 1), None],
+            }
+        )
+    )
+    assert summary._enrolment(TEXT, history, date(2025, 3, 31)) == ["<b>国保</b> 平成27年4月1日から"]
+    gone: Any = SimpleNamespace(enrolment=history.enrolment.head(1))
+    assert summary._enrolment(TEXT, gone, date(2025, 3, 31)) == ["<b>資格なし</b>", "国保 平成24年3月31日まで"]
