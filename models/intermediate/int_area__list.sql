@@ -36,7 +36,8 @@ districts as (
 classes as (
     select distinct
         concat(reading_code, ':', peer_class_code) as area_id,
-        peer_class_name
+        peer_class_name,
+        peer_class_name_en
     from {{ ref('peer_classes') }}
 ),
 
@@ -70,7 +71,7 @@ steps as (
         'prefecture' as parent_level,
         prefecture_code as parent_id,
         medical_area_name as area_name,
-        medical_area_name as area_name_en,
+        medical_area_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
         cast(null as double) as latitude,
         cast(null as double) as longitude
@@ -82,7 +83,7 @@ steps as (
         'prefecture' as parent_level,
         prefecture_code as parent_id,
         insurer_name as area_name,
-        insurer_name as area_name_en,
+        insurer_name_en as area_name_en,
         scheme_code,
         cast(null as double) as latitude,
         cast(null as double) as longitude
@@ -94,7 +95,7 @@ steps as (
         current_areas.area_level as parent_level,
         current_areas.area_id as parent_id,
         municipalities.municipality_name as area_name,
-        municipalities.municipality_name as area_name_en,
+        municipalities.municipality_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
         municipalities.latitude,
         municipalities.longitude
@@ -109,7 +110,7 @@ steps as (
         'prefecture' as parent_level,
         municipalities.prefecture_code as parent_id,
         municipalities.municipality_name as area_name,
-        municipalities.municipality_name as area_name_en,
+        municipalities.municipality_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
         municipalities.latitude,
         municipalities.longitude
@@ -138,7 +139,7 @@ steps as (
         cast(null as varchar) as parent_level,
         cast(null as varchar) as parent_id,
         peer_class_name as area_name,
-        peer_class_name as area_name_en,
+        peer_class_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
         cast(null as double) as latitude,
         cast(null as double) as longitude

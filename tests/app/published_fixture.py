@@ -112,14 +112,16 @@ def _areas() -> pl.DataFrame:
     names = dict(zip(towns["municipality_code"], towns["municipality_name"], strict=True))
     medical = pl.read_csv(SEEDS / "municipality_medical_area.csv", infer_schema=False)
     area_of = dict(zip(medical["municipality_code"], medical["medical_area_code"], strict=True))
-    for code, name, english in (("16", "富山県", "Toyama"), ("31", "鳥取県", "Tottori")):
-        rows.append(("prefecture", code, "nation", "JP", name, english))
-    for code, name, pref, _ in pl.read_csv(SEEDS / "medical_areas.csv", infer_schema=False).iter_rows():
-        if pref in ("16", "31"):
-            rows.append(("medical_area", code, "prefecture", pref, name, name))
+    for code, name, name_en in (("16", "富山県", "Toyama"), ("31", "鳥取県", "Tottori")):
+        rows.append(("prefecture", code, "nation", "JP", name, name_en))
+    english = dict(zip(towns["municipality_code"], towns["municipality_name_en"], strict=True))
+    for area in pl.read_csv(SEEDS / "medical_areas.csv", infer_schema=False).iter_rows(named=True):
+        if area["prefecture_code"] in ("16", "31"):
+            rows.append(("medical_area", area["medical_area_code"], "prefecture", area["prefecture_code"],
+                         area["medical_area_name"], area["medical_area_name_en"]))  # fmt: skip
     for code in TOWNS:
-        rows.append(("municipality", code, "medical_area", area_of[code], names[code], names[code]))
-        rows.append(("municipality", code, "peer", f"kdb_13:{_peer(code)}", names[code], names[code]))
+        rows.append(("municipality", code, "medical_area", area_of[code], names[code], english[code]))
+        rows.append(("municipality", code, "peer", f"kdb_13:{_peer(code)}", names[code], english[code]))
     rows += [("peer", "kdb_13:07", None, None, "市 5万人未満", "City under 50,000")]
     rows += [("peer", "kdb_13:10", None, None, "町村 1万～1万5千人", "Town 10,000-15,000")]
     rows += [("district", f"16208-{n:02d}", "municipality", "16208", f"{n}区", f"District {n}") for n in range(1, 6)]
