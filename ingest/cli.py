@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ingest import settings as settings_module
-from ingest.console import out, print_json_line, progress_bar, told_errors
+from ingest.console import err, out, print_json_line, progress_bar, told_errors
 from ingest.settings import Settings
 
 app = typer.Typer(
@@ -26,11 +26,13 @@ site_app = typer.Typer(no_args_is_help=True, help="Steps of a site (国保連合
 center_app = typer.Typer(no_args_is_help=True, help="Steps of the center (国保中央会): link and count, encrypted.")
 keys_app = typer.Typer(no_args_is_help=True, help="Keys of the parties of this workspace.")
 analyst_app = typer.Typer(no_args_is_help=True, help="A copy of the warehouse for an analyst and dbt.")
+masters_app = typer.Typer(no_args_is_help=True, help="The official masters of codes (傷病名, 診療行為, 医薬品, …).")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, as ratios within one run.")
 app.add_typer(site_app, name="site")
 app.add_typer(center_app, name="center")
 app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
+app.add_typer(masters_app, name="masters")
 app.add_typer(bench_app, name="bench")
 
 Workspace = Annotated[
@@ -104,13 +106,18 @@ def synth(
 @app.command()
 def inspect(
     files: Annotated[list[Path], typer.Argument(help="Files as delivered; nothing is loaded or changed.")],
+    workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a file is by its content and what is in it, through the readers that load it."""
     from ingest.formats.inspect import inspect_files, render
+    from ingest.formats.uke_layout import with_subtraction_codes
+    from ingest.masters.lookups import subtraction_codes
 
     with told_errors():
-        results = inspect_files(files)
+        codes = subtraction_codes(settings_module.workspace_path(workspace))
+        with with_subtraction_codes(codes):
+            results = inspect_files(files)
         if as_json:
             for result in results:
                 print_json_line(result)
@@ -218,6 +225,38 @@ def analyst_copy(workspace: Workspace = None) -> None:
 
     with told_errors():
         _tell("analyst copy", copy(settings_module.load(workspace)))
+
+
+@masters_app.command("import")
+def masters_import(
+    files: Annotated[list[Path], typer.Argument(help="Full and difference files, zipped or not, in any order.")],
+    workspace: Workspace = None,
+) -> None:
+    """Take the official master files into the workspace; a file taken before changes nothing."""
+    from ingest.masters.importing import import_files
+    from ingest.masters.show import render_outcomes
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        with progress_bar() as progress:
+            outcomes = import_files(settings.workspace, files, progress)
+        render_outcomes(out, err, outcomes)
+        if any(outcome.refused for outcome in outcomes):
+            raise typer.Exit(1)
+
+
+@masters_app.command("list")
+def masters_list(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Which masters are in the workspace: kind, release, rows, dates of validity, files."""
+    from ingest.masters.show import figures, render_list
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        told = figures(settings.workspace)
+        if as_json:
+            print_json_line({"masters": told})
+        else:
+            render_list(out, told, settings.workspace)
 
 
 @bench_app.command("synth")

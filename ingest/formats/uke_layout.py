@@ -7,7 +7,8 @@ Every fact stands in ``layouts/uke_*.csv`` and ``layouts/subtraction_codes.csv``
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -55,6 +56,32 @@ def fields(record_id: str, layout: str = "medical") -> dict[str, int]:
 
 
 @cache
-def subtraction_codes() -> dict[str, str]:
-    """Item codes recorded positive and subtracted, with their 金額種別 or 点数識別 (7 or 8)."""
+def core_subtraction_codes() -> dict[str, str]:
+    """Item codes recorded positive and subtracted, as typed into ``subtraction_codes.csv``."""
     return {row["item_code"]: row["amount_kind_code"] for row in _rows("subtraction_codes.csv")}
+
+
+_imported: Mapping[str, str] | None = None
+
+
+def subtraction_codes() -> Mapping[str, str]:
+    """Item codes recorded positive and subtracted, with their 金額種別 or 点数識別 (7 or 8).
+
+    Those of the imported masters within ``with_subtraction_codes``, else the typed core.
+    """
+    return core_subtraction_codes() if _imported is None else _imported
+
+
+@contextmanager
+def with_subtraction_codes(codes: Mapping[str, str] | None) -> Iterator[None]:
+    """Read claims with the subtraction codes of a workspace's masters (None: with the typed core).
+
+    A reader knows no workspace; the step that does says so around its reading, once in a process and
+    for all its threads: ``with_subtraction_codes(masters.lookups.subtraction_codes(workspace))``.
+    """
+    global _imported
+    before, _imported = _imported, codes
+    try:
+        yield
+    finally:
+        _imported = before

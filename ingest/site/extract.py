@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from ingest import faults, warehouse
+from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
+from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
 from ingest.quality.quarantine import Quarantine
@@ -59,7 +61,8 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         files = inbox.scan(site.inbox)
         figures: dict[str, Any] = {"files": len(files)}
         if files:
-            figures |= _take(site, site_name, ledger, ring, outbox, files, progress)
+            with with_subtraction_codes(masters.subtraction_codes(settings.workspace)):
+                figures |= _take(site, site_name, ledger, ring, outbox, files, progress)
         else:
             figures["note"] = "nothing waits in the inbox"
         return figures | {name: count for name, count in receipts.items() if count}
