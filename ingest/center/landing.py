@@ -18,7 +18,7 @@ from ingest.sealing.envelope import BatchRefused, OpenBatch
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 
 
-def check_tables(batch: OpenBatch) -> None:
+def check_tables(connection: duckdb.DuckDBPyConnection, batch: OpenBatch) -> None:
     """Refuse a batch whose tables or columns are not those of the contracts.
 
     Nothing is taken that has no class: a column the contract does not know could be a name.
@@ -26,7 +26,7 @@ def check_tables(batch: OpenBatch) -> None:
     for name in batch.files:
         if name not in RAW_TABLES:
             raise BatchRefused("contract", f"the batch holds an unknown table {name}", batch.manifest_hash)
-        expected, found = sql_types(RAW_TABLES[name]), batch.columns(name)
+        expected, found = sql_types(RAW_TABLES[name]), batch.columns(connection, name)
         unknown, missing = found.keys() - expected.keys(), expected.keys() - found.keys()
         if unknown or missing:
             raise BatchRefused(

@@ -137,7 +137,7 @@ class _Desk:
         try:
             if batch.manifest.kind != KIND:
                 raise BatchRefused("malformed", f"a batch of kind {batch.manifest.kind}", batch.manifest_hash)
-            check_tables(batch)
+            check_tables(self._connection, batch)
         except BatchRefused:
             batch.discard()
             raise

@@ -137,12 +137,11 @@ class OpenBatch:
         self._read(connection, table, f"CREATE OR REPLACE TABLE {into} AS", constants)
         return self.rows(table)
 
-    def columns(self, table: str) -> dict[str, str]:
+    def columns(self, connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
         """Names and DuckDB types of a table's columns."""
-        with warehouse.connect(threads=1) as connection:
-            found = connection.execute(
-                f"DESCRIBE SELECT * FROM {_READ}", [str(self.files[table]), self._keys[table]]
-            ).fetchall()
+        found = connection.execute(
+            f"DESCRIBE SELECT * FROM {_READ}", [str(self.files[table]), self._keys[table]]
+        ).fetchall()
         return {row[0]: row[1] for row in found}
 
     def discard(self) -> None:

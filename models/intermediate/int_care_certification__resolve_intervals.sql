@@ -16,28 +16,27 @@ owned as (
         on events.linkage_domain = identities.linkage_domain and events.identity_tag = identities.identity_tag
 ),
 
--- An event that only restates the period in force (a change of address) speaks from its own date on.
-ordered as (
+-- An event that only restates a period told before (a change of address) speaks from its own date on. Any earlier event
+-- counts, not only the one just before: so an event that comes or goes changes nothing earlier than its own dates.
+told as (
     select
         owned.*,
-        lag(owned.certified_start_date) over person_events as previous_start_date
+        row_number() over (
+            partition by owned.person_id, owned.insurer_number, owned.certified_start_date
+            order by owned.event_date, owned.event_code, owned.event_reason_code, owned.record_key_tag
+        ) as telling
     from owned
-    window person_events as (
-        partition by owned.person_id, owned.insurer_number
-        order by owned.event_date, owned.event_code, owned.event_reason_code, owned.record_key_tag
-    )
 ),
 
 started as (
     select
-        ordered.*,
+        told.*,
         case
-            when ordered.event_code = '3' or ordered.certified_start_date is null then ordered.event_date
-            when ordered.certified_start_date = ordered.previous_start_date
-                then greatest(ordered.certified_start_date, ordered.event_date)
-            else ordered.certified_start_date
+            when told.event_code = '3' or told.certified_start_date is null then told.event_date
+            when told.telling > 1 then greatest(told.certified_start_date, told.event_date)
+            else told.certified_start_date
         end as effective_start_date
-    from ordered
+    from told
 ),
 
 -- What a later event says holds from its start on.

@@ -22,6 +22,10 @@ certifications as (
     select * from {{ ref('int_care_certification__resolve_intervals') }}
 ),
 
+months as (
+    select * from {{ ref('int_calendar__list_months') }}
+),
+
 own_municipalities as (
     select * from {{ ref('int_insurer__find_own_municipality') }}
 ),
@@ -43,7 +47,8 @@ owned as (
             and care_claims.identity_tag = identities.identity_tag
 ),
 
--- The municipality of a union's insured is the one that the newest event up to the month names.
+-- The municipality of a union's insured is the one that the newest event up to the month names. A claim of a month after
+-- the month of reference has none yet: the change set of an event ends there too.
 named as (
     select
         owned.linkage_domain,
@@ -53,11 +58,12 @@ named as (
             concat(cast(certifications.event_date as varchar), certifications.event_code, certifications.municipality_code)
         ) as municipality_code
     from owned
+    inner join months on owned.service_month = months.month
     inner join certifications
         on
             owned.person_id = certifications.person_id
             and owned.insurer_number = certifications.insurer_number
-            and certifications.event_date < {{ add_months('owned.service_month', 1) }}
+            and certifications.event_date < months.next_month
     where certifications.municipality_code is not null
     group by owned.linkage_domain, owned.record_key_tag
 ),

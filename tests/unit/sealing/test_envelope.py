@@ -34,8 +34,8 @@ def test_every_row_sealed_at_the_site_is_loaded_at_the_center(pair: Pair) -> Non
     batch = pair.open(sealed.path)
     assert batch.manifest_hash == sealed.manifest_hash
     assert batch.manifest.extra == {"epoch": 1}
-    assert batch.columns("claim_item") == {"number": "BIGINT", "points": "BIGINT"}
     with warehouse.connect(threads=1) as connection:
+        assert batch.columns(connection, "claim_item") == {"number": "BIGINT", "points": "BIGINT"}
         connection.execute("CREATE TABLE claim (batch_sequence BIGINT, points BIGINT, word VARCHAR, number BIGINT)")
         assert batch.load(connection, "claim", "claim", {"batch_sequence": 7}) == 500
         found = connection.execute("SELECT count(*), sum(number), min(batch_sequence), max(word) FROM claim").fetchone()

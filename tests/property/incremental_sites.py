@@ -1,0 +1,129 @@
+"""Sites that seal what is given to them: tokens, control totals and envelopes are the real ones."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from ingest.center.schema import RAW_TABLES
+from ingest.formats.contracts import CONTRACTS, STREAMS
+from ingest.identity.tokens import Tokeniser
+from ingest.sealing.envelope import seal
+from ingest.sealing.keys import CENTER, KeyRing
+from ingest.settings import Settings
+from ingest.warehouse import connect
+from tests.handmade import DEFAULTS
+from tests.property.incremental_rows import Row, Version, arrivals
+
+
+class Site:
+    """One site: rows wait until they are sent as one batch, one source file a stream."""
+
+    def __init__(self, settings: Settings, domain: str) -> None:
+        self._settings = settings
+        self._site = settings.site(domain)
+        self._ring = KeyRing(self._site)
+        self._domain = domain
+        self._sequence = 0
+        self._previous: str | None = None
+        self._waiting: dict[str, list[Row]] = {}
+
+    def copied(self, settings: Settings) -> Site:
+        """The same site once more, sending into another workspace with the same keys."""
+        other = Site(settings, self._domain)
+        other._sequence, other._previous = self._sequence, self._previous
+        return other
+
+    def put(self, table: str, version: Version) -> None:
+        """Add a version of a record, with its lines, to the next batch."""
+        rows = self._waiting.setdefault(table, [])
+        number = self._next_row(CONTRACTS[table].stream)
+        rows.append(version.row | {"source_row": number})
+        for name, lines in version.lines.items():
+            for line in lines:
+                scheme = {"scheme_code": version.row["scheme_code"], "insurer_number": version.row["insurer_number"]}
+                place = {"parent_source_row": number, "source_row": self._next_row(CONTRACTS[table].stream)}
+                self._waiting.setdefault(name, []).append(scheme | line | place)
+
+    def send(self) -> None:
+        """Seal what waits into the exchange; nothing where nothing waits."""
+        if not self._waiting:
+            return
+        self._sequence += 1
+        plain = {name: _frame(name, rows) for name, rows in self._waiting.items()}
+        sealed = Tokeniser(self._ring.secret(f"identity-{self._site.epoch}"), self._site.epoch).seal_tables(
+            plain, self._site.prefecture_code
+        )
+        tables = {
+            name: frame.with_columns(pl.lit(self._file(CONTRACTS[name].stream)).alias("source_file_id"))
+            for name, frame in sealed.tables.items()
+        }
+        tables |= {
+            "identity": sealed.identity,
+            "identity_pass": sealed.identity_pass,
+            "control_total": self._frame_of("control_total", [t for n, f in plain.items() for t in self._totals(n, f)]),
+            "arrival": self._frame_of("arrival", self._arrivals()),
+        }
+        with connect(threads=1) as connection:
+            for name, frame in tables.items():
+                connection.register(name, frame.select(list(RAW_TABLES[name])).to_arrow())
+            self._previous = seal(
+                connection,
+                {name: name for name in tables},
+                self._settings.to_center(self._domain) / f"{self._sequence:06d}",
+                sender=self._domain,
+                recipient=CENTER,
+                sequence=self._sequence,
+                previous_hash=self._previous,
+                kind="facts",
+                signing_key=self._ring.secret("signing"),
+                recipient_public=self._ring.peer(CENTER).envelope,
+            ).manifest_hash
+        self._waiting = {}
+
+    def _next_row(self, stream: str) -> int:
+        return 1 + sum(len(rows) for name, rows in self._waiting.items() if CONTRACTS[name].stream == stream)
+
+    def _file(self, stream: str) -> str:
+        return hashlib.sha256(f"{self._domain}|{self._sequence}|{stream}".encode()).hexdigest()
+
+    def _delivery(self, stream: str) -> int:
+        return self._sequence * len(STREAMS) + STREAMS.index(stream)
+
+    def _frame_of(self, table: str, rows: list[Row]) -> pl.DataFrame:
+        return pl.DataFrame(rows, schema=RAW_TABLES[table])
+
+    def _totals(self, table: str, frame: pl.DataFrame) -> list[Row]:
+        contract = CONTRACTS[table]
+        schemes = frame["scheme_code"] if "scheme_code" in frame.columns else pl.Series([""] * len(frame))
+        told = []
+        for scheme in schemes.unique().sort():
+            of_scheme = frame.filter(schemes == scheme)
+            measures: dict[str, Any] = {name: of_scheme[name].sum() for name in contract.control_columns}
+            for measure, value in ({"rows": len(of_scheme)} | measures).items():
+                one = {"delivery_id": self._delivery(contract.stream), "source_file_id": self._file(contract.stream),
+                       "stream": contract.stream, "table_name": table, "scheme_code": scheme}  # fmt: skip
+                told += [one | {"measure": measure, "outcome": o, "value": value} for o in ("read", "sealed")]
+        return told
+
+    def _arrivals(self) -> list[Row]:
+        arrived = {place for name, rows in self._waiting.items() for place in arrivals(name, rows)}
+        return [
+            {"delivery_id": self._delivery(stream), "insurer_number": insurer, "stream": stream, "month": m, "rows": 1}
+            for insurer, stream, m in sorted(arrived)
+        ]
+
+
+def _frame(table: str, rows: list[Row]) -> pl.DataFrame:
+    schema = CONTRACTS[table].plain_schema()
+    whole = [dict.fromkeys(schema) | DEFAULTS[table] | row for row in rows]
+    return pl.DataFrame(
+        [{name: _typed(row[name], schema[name]) for name in schema} for row in whole], schema=schema, orient="row"
+    )
+
+
+def _typed(value: Any, dtype: pl.DataType) -> Any:
+    return Decimal(value) if isinstance(dtype, pl.Decimal) and value is not None else value
