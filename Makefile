@@ -6,7 +6,7 @@ TSUMUGI := $(BIN)/tsumugi
 export TSUMUGI_WORKSPACE ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo demo-data demo-full test test-all lint lock clean-demo
+.PHONY: help install system demo demo-data demo-full test test-all fuzz lint lock clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ test: install system lint ## all tests in their short form, the browser included
 
 test-all: install system lint ## the tests and their long forms
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+fuzz: install ## 10,000 and more mutated files of every format
+	$(BIN)/pytest -n 2 tests/fuzz
 
 lint: install ## ruff, mypy and sqlfluff
 	$(BIN)/ruff check .

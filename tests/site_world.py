@@ -8,6 +8,7 @@ from typing import Any
 
 from ingest.settings import Settings
 from ingest.synth.writers.care import write_care_1111, write_care_5311
+from ingest.synth.writers.checkup_xml import write_checkup_archive
 from ingest.synth.writers.counts import write_care_insured_count, write_population
 from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import write_fkac167
@@ -85,7 +86,7 @@ def write_claims(
 
 
 def write_checkups(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A checkup file with two results a person."""
+    """A checkup file with two results a person: FKAC167, or the archive in XML where the name ends so."""
     whole = [
         {
             "exam_date": date(2024, 6, 3),
@@ -111,7 +112,8 @@ def write_checkups(path: Path, rows: list[dict[str, Any]]) -> None:
         for item_id, value in (("hba1c", 5.8), ("systolic", 131))
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_fkac167(frame("checkup", whole), frame("checkup_result", results), path)
+    write = write_checkup_archive if path.suffix == ".zip" else write_fkac167
+    write(frame("checkup", whole), frame("checkup_result", results), path)
 
 
 def care_person(number: int = 0, /, **changes: Any) -> dict[str, Any]:

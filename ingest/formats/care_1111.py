@@ -45,20 +45,17 @@ class Care1111:
         claim, claim_aside = _claims(data)
         service, service_aside = _services(data, claim)
         tables = {"care_claim": claim, "care_service": service}
-        file.refuse(records, tables)
+        aside = pl.concat([claim_aside, service_aside]).sort("source_row", maintain_order=True)
+        file.refuse(records, tables, aside)
         return Reading(
             format=self.format,
-            edition=_edition(data),
+            edition=careframe.edition(data, DATA_KIND),
             months=cells.months_of(claim["service_month"]),
             records=records,
             tables=tables,
-            set_aside=pl.concat([claim_aside, service_aside]).sort("source_row", maintain_order=True),
+            set_aside=aside,
             problems=[*file.problems, *careframe.unknown_records(data, LAYOUT, "type_code", "care_claim")],
         )
-
-
-def _edition(data: pl.DataFrame) -> str:
-    return str(data["exchange_code"][0]) if not data.is_empty() else DATA_KIND
 
 
 def _claims(data: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -50,14 +50,15 @@ class Care5311:
         aside = pl.concat([part[1] for part in parts]).sort("source_row", maintain_order=True)
         records = careframe.record_counts(data, "exchange_code")
         tables = {CARE_CERTIFICATION.name: table}
-        file.refuse(records, tables)
+        file.refuse(records, tables, aside)
         if not table.is_empty() and not table["name_kana"].is_null().all():
             is_kana = table.select(cells.clean(pl.col("name_kana")).str.contains(_KANA_ONLY).mean()).item()
             if is_kana < 0.5:
-                raise FileRefused("encoding", "氏名(カナ)がカナとして読めません", records=records, tables=tables)
+                words = "氏名(カナ)がカナとして読めません"
+                raise FileRefused("encoding", words, records=records, tables=tables, set_aside=aside)
         return Reading(
             format=self.format,
-            edition=str(data["exchange_code"][0]) if not data.is_empty() else DATA_KINDS[0],
+            edition=careframe.edition(data, DATA_KINDS[0]),
             months=cells.months_of(table["event_date"]),
             records=records,
             tables=tables,

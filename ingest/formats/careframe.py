@@ -7,6 +7,7 @@ from one that was cut. Data items may stand in quotes. Source: formats.md 3.1 (s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,10 @@ from ingest.formats.csvlayout import LayoutColumn, cell, layout
 from ingest.formats.reading import FileRefused, Problem, reasons
 
 CONTROL, DATA, END = "1", "2", "3"
+_COUNT = re.compile(r"^[0-9]{1,9}$")
+_CODE = r"^[0-9A-Z]{2,4}$"
+OTHER = "(other)"
+"""What is told of a record whose code looks like none: a column may have slipped, and a number or name stand there."""
 _FIELD = r'"?([^",]*)"?'
 _LEADING = rf"^{_FIELD},{_FIELD}(?:,{_FIELD})?(?:,{_FIELD})?(?:,{_FIELD})?"
 
@@ -42,10 +47,12 @@ class CareFile:
         """The data records."""
         return self.lines.filter(pl.col("record_kind") == DATA)
 
-    def refuse(self, records: dict[str, int], tables: dict[str, pl.DataFrame]) -> None:
+    def refuse(self, records: dict[str, int], tables: dict[str, pl.DataFrame], set_aside: pl.DataFrame) -> None:
         """Raises FileRefused ``truncated`` with what could be read, where the frame is not whole."""
         if self.fault is not None:
-            raise FileRefused("truncated", self.fault, line=self.fault_line, records=records, tables=tables)
+            raise FileRefused(
+                "truncated", self.fault, line=self.fault_line, records=records, tables=tables, set_aside=set_aside
+            )
 
 
 def data_kind(head: bytes) -> str | None:
@@ -63,12 +70,13 @@ def data_kind(head: bytes) -> str | None:
 
 
 def exchange_code(head: bytes) -> str | None:
-    """交換情報識別番号 of the first data record, or None."""
+    """交換情報識別番号 of the first data record, or None where there is none or it looks like no code."""
     lines = head.decode("cp932", errors="replace").split("\n", 2)
     if len(lines) < 2:
         return None
     second = csvtext.split_line(lines[1])
-    return second[2].strip() if len(second) > 2 and second[0].strip() == DATA else None
+    code = second[2].strip() if len(second) > 2 and second[0].strip() == DATA else ""
+    return code if re.match(_CODE, code) else None
 
 
 def open_frame(path: Path, table: str) -> CareFile:
@@ -97,18 +105,30 @@ def _fault(frame: pl.DataFrame, control: Sequence[str]) -> tuple[str | None, int
     if not gaps.is_empty():
         return "レコード番号が連番ではありません", int(gaps["source_row"][0])
     count = control[3].strip() if len(control) > 3 else ""
+    if not _COUNT.match(count):
+        return "コントロールレコードのレコード件数を読めません", 1
     data = frame.filter(pl.col("record_kind") == DATA).height
     # レコード件数 counts the data records; some senders count the control and end records too.
-    if count.isdigit() and int(count) not in (data, data + 2):
+    if int(count) not in (data, data + 2):
         return f"レコード件数{count}に対してデータレコードが{data}件です", last_line
     if data != frame.height - 2:
         return "レコード種別が1、2、3のいずれでもない行があります", last_line
     return None, None
 
 
+def told_code(code: str) -> pl.Expr:
+    """The code of a record as messages may say it."""
+    return pl.when(pl.col(code).str.contains(_CODE)).then(pl.col(code)).otherwise(pl.lit(OTHER))
+
+
+def edition(data: pl.DataFrame, otherwise: str) -> str:
+    """交換情報識別番号 of the first data record; ``otherwise`` where there is none."""
+    return str(data.select(told_code("exchange_code").first()).item()) if not data.is_empty() else otherwise
+
+
 def record_counts(data: pl.DataFrame, code: str) -> dict[str, int]:
     """Data records by their code (a column of ``CareFile.lines``)."""
-    counts = data.group_by(pl.col(code).fill_null("").alias("code")).len().sort("code")
+    counts = data.group_by(told_code(code).alias("code")).len().sort("code")
     return {str(name): int(count) for name, count in counts.iter_rows()}
 
 
@@ -116,7 +136,7 @@ def unknown_records(data: pl.DataFrame, name: str, code: str, table: str) -> lis
     """One problem for each record type that the layout does not know; its records are read past."""
     known = sorted({column.record_code for column in layout(name)})
     unknown = data.filter(~pl.col(code).fill_null("").is_in(known))
-    first = unknown.group_by(code).agg(pl.col("source_row").min(), pl.len()).sort("source_row")
+    first = unknown.group_by(told_code(code).alias(code)).agg(pl.col("source_row").min(), pl.len()).sort("source_row")
     return [
         Problem(
             table,

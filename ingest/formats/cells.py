@@ -15,8 +15,9 @@ from pathlib import Path
 import polars as pl
 
 from ingest.formats.contracts import Column, Contract
-from ingest.formats.eras import ERAS
-from ingest.formats.rowcheck import Fault, split_faulty
+from ingest.formats.eras import ERAS, day_of
+from ingest.formats.reading import MEASURES
+from ingest.formats.rowcheck import LARGEST, Fault, split_faulty
 
 LAYOUTS = Path(__file__).with_name("layouts")
 
@@ -99,7 +100,7 @@ def _date_of(text: pl.Expr) -> pl.Expr:
         _era_date(*(text.str.extract(pattern, group) for group in (1, 2, 3, 4)))
         for pattern in (_COMPACT_ERA, _SEPARATED_ERA)
     ]
-    return pl.coalesce(*west, *own).str.to_date("%Y%m%d", strict=False)
+    return day_of(pl.coalesce(*west, *own))
 
 
 def _era_date(era: pl.Expr, year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
@@ -264,6 +265,8 @@ def _faults(column: Column, has_text: bool) -> list[Fault]:
         faults.append(Fault(column.name, "bad_code", ~value.str.contains(column.pattern)))
     if column.minimum is not None:
         faults.append(Fault(column.name, "bad_number", value < column.minimum))
+    if column.name in MEASURES:
+        faults.append(Fault(column.name, "bad_number", value.abs() > LARGEST))
     if column.maximum is not None:
         faults.append(Fault(column.name, "bad_number", value > column.maximum))
     return faults

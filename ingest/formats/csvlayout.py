@@ -16,12 +16,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import polars as pl
 
 from ingest.formats import cells
 from ingest.formats.cells import LAYOUTS, Cell
+from ingest.formats.eras import FIRST_YEAR
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def _column(row: dict[str, str]) -> LayoutColumn:
     )
 
 
+@lru_cache(maxsize=4096)  # every reader asks of every file, and the headings are the same each month
 def fold(heading: str) -> str:
     """A heading as compared: NFKC, no blanks, one kind of dash, upper case."""
     text = unicodedata.normalize("NFKC", heading)
@@ -144,10 +146,11 @@ def cell(column: str, kind: str, text: pl.Expr, label: str, era: pl.Expr | None 
 
 
 def year_value(text: pl.Expr) -> pl.Expr:
-    """Western year of 2024, 2024年, 令和6年, R6; null where it is none."""
+    """Western year of 2024, 2024年, 令和6年, R6; null where it is none, or one before the first era."""
     western = text.str.extract(r"^(\d{4})年?$", 1).cast(pl.Int64, strict=False)
     era = cells.date_value(text.str.strip_suffix("年") + "年1月1日").dt.year().cast(pl.Int64)
-    return pl.coalesce(western, era)
+    year = pl.coalesce(western, era)
+    return pl.when(year >= FIRST_YEAR).then(year)
 
 
 def age_band_value(text: pl.Expr) -> pl.Expr:

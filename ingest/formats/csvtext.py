@@ -23,6 +23,9 @@ READ_ENCODINGS = ("utf-8", "cp932")
 OTHER_ENCODINGS = ("euc_jp", "iso2022_jp", "utf-16")
 """Encodings that we name when refusing a file, and never read."""
 
+MAXIMUM_COLUMNS = 10_000
+"""No layout has a tenth of it; every column of a heading costs memory and time."""
+
 # A share of unreadable characters above which a file is in another encoding rather than damaged.
 MAXIMUM_REPLACED_SHARE = 0.01
 
@@ -139,9 +142,18 @@ def head_text(head: bytes, accepts: Callable[[list[list[str]]], bool]) -> str | 
 
 
 def split_line(line: str) -> list[str]:
-    """The fields of one line (a heading, a control record), quotes taken off."""
+    """The fields of one line (a heading, a control record), quotes taken off.
+
+    None where a field is longer than the CSV reader takes (131,072 characters), or where there are more
+    than ``MAXIMUM_COLUMNS``: that is no heading.
+    """
+    if line.count(",") >= MAXIMUM_COLUMNS:
+        return []
     # A carriage return or a zero byte inside shows up only where the encoding was guessed wrong.
-    return next(csv.reader([line.replace("\r", "").replace("\0", "")]), [])
+    try:
+        return next(csv.reader([line.replace("\r", "").replace("\0", "")]), [])
+    except csv.Error:
+        return []
 
 
 def field_counts(text: pl.Series) -> pl.Series:

@@ -19,6 +19,15 @@ ERAS: tuple[tuple[str, int, date], ...] = (
 )
 """Era digit, the year before its first year, its first day."""
 
+FIRST_YEAR = ERAS[0][1] + 1
+"""No file speaks of an earlier year: 0000, 0001 or 1000 in a date are slips, and no day."""
+
+
+def day_of(western: pl.Expr) -> pl.Expr:
+    """Date of YYYYMMDD; null where it is no day of the calendar, or one before the first era."""
+    day = western.str.to_date("%Y%m%d", strict=False)
+    return pl.when(day.dt.year() >= FIRST_YEAR).then(day)
+
 
 def _western(digits: pl.Expr) -> pl.Expr:
     """GYYMMDD (7 characters) as YYYYMMDD; null where the era is unknown."""
@@ -38,7 +47,7 @@ def parse_date(text: pl.Expr) -> pl.Expr:
         .when(digits.str.contains(r"^[1-5][0-9]{6}$"))
         .then(_western(digits))
     )
-    return western.str.to_date("%Y%m%d", strict=False)
+    return day_of(western)
 
 
 def parse_month(text: pl.Expr) -> pl.Expr:

@@ -128,26 +128,28 @@ class Fkac167:
         checkup, aside = cells.typed(parts.fields, CHECKUP, own)
         results, results_aside = _results(parts.fields, headings, checkup)
         records = {"checkup": body.frame.height}
+        tables = {"checkup": checkup, "checkup_result": results}
+        aside = pl.concat([aside, cells.misfits(parts.misfits, "checkup"), results_aside])
         if parts.torn_line is not None:
             raise FileRefused(
                 "truncated",
                 "最後の行が途中で切れています",
                 line=parts.torn_line,
                 records=records,
-                tables={"checkup": checkup, "checkup_result": results},
+                tables=tables,
+                set_aside=aside,
             )
-        aside = pl.concat([aside, cells.misfits(parts.misfits, "checkup"), results_aside])
         return Reading(
             format=self.format,
             edition=edition_of(headings),
             months=cells.months_of(checkup["exam_month"]),
             records=records,
-            tables={"checkup": checkup, "checkup_result": results},
+            tables=tables,
             set_aside=aside.sort("source_row", maintain_order=True),
             problems=[
                 *lines.problems("checkup"),
                 *problems,
-                *column_problems("checkup", _known_columns(), headings),
+                *column_problems("checkup", _known_columns(), headings, parts.fields),
                 *line_end_problem("checkup", body),
             ],
         )
@@ -160,7 +162,7 @@ class Fkac167:
         )
         if not missing:
             return
-        if len(unknown_headings(_known_columns(), headings)) == len(headings):
+        if headings and len(unknown_headings(_known_columns(), headings)) == len(headings):
             raise FileRefused("encoding", "見出しを読めません", line=2)
         raise FileRefused("missing_field", f"見出しがありません: {'、'.join(missing)}", line=2)
 

@@ -6,6 +6,8 @@ layout knows. One line is one row of one contract table.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from ingest.formats.reading import FileRefused, Problem, Reading
 
 HEADING_SEARCH = 6
 """The heading is looked for among this many first lines."""
+HEADINGS_NAMED = 20
+"""So many unknown headings are named in one problem."""
 
 Finish = Callable[[list[Cell]], list[Cell]]
 
@@ -36,7 +40,7 @@ def find_heading(data: bytes, columns: Sequence[LayoutColumn]) -> tuple[csvtext.
         if holds_needed(columns, headings):
             return lines.below(number + 1), headings
     encoding = csvtext.head_text(data[: csvtext.HEAD_BYTES], lambda rows: _holds_heading(columns, rows))
-    if encoding is not None:
+    if encoding is not None and encoding not in csvtext.READ_ENCODINGS:
         raise FileRefused("encoding", f"{encoding}で書かれています", line=1)
     raise FileRefused("unrecognised", "必要な見出しが揃っていません", line=1)
 
@@ -45,16 +49,29 @@ def _holds_heading(columns: Sequence[LayoutColumn], rows: list[list[str]]) -> bo
     return any(holds_needed(columns, row) for row in rows)
 
 
-def column_problems(table: str, columns: Sequence[LayoutColumn], headings: Sequence[str]) -> list[Problem]:
-    """One problem naming the headings that the layout does not know (they are read past)."""
+_IS_VALUE = re.compile(r"[0-9]{4}|^[-+0-9./]+$")
+"""What a heading never holds: a long number, or nothing but a number or a date."""
+
+
+def column_problems(
+    table: str, columns: Sequence[LayoutColumn], headings: Sequence[str], fields: pl.DataFrame
+) -> list[Problem]:
+    """One problem telling the headings that the layout does not know (they are read past).
+
+    Where a line end was lost, the first row stands in the heading: then no row (``fields``) fits under
+    it, or it holds values, and columns are told by their place, so that no value of a person is.
+    """
     unknown = unknown_headings(columns, headings)
     if not unknown:
         return []
+    if fields.is_empty() or any(_IS_VALUE.search(unicodedata.normalize("NFKC", name).strip()) for name in unknown):
+        names = set(unknown)
+        unknown = [f"{place}列目" for place, name in enumerate(headings, start=1) if name in names]
     return [
         Problem(
             table,
             None,
-            "、".join(unknown),
+            "、".join(unknown[:HEADINGS_NAMED]) + ("…" if len(unknown) > HEADINGS_NAMED else ""),
             "unknown_record",
             f"様式の表にない列が{len(unknown)}列あります",
             "必要な列であれば layouts の表に見出しを足してください",
@@ -127,6 +144,7 @@ class HeaderCsv:
                 line=parts.torn_line,
                 records=records,
                 tables={self.table: table},
+                set_aside=aside,
             )
         month = table[self.month_column]
         dates = month if month.dtype == pl.Date else table.select(pl.date(pl.col(self.month_column), 1, 1)).to_series()
@@ -139,7 +157,7 @@ class HeaderCsv:
             set_aside=aside,
             problems=[
                 *lines.problems(self.table),
-                *column_problems(self.table, columns, headings),
+                *column_problems(self.table, columns, headings, parts.fields),
                 *line_end_problem(self.table, lines),
             ],
         )

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ingest.formats import read, recognise
 from ingest.formats.reading import FileRefused, Problem, Reading, reasons
@@ -131,9 +132,12 @@ def _add_claims(result: dict[str, Any], tables: dict[str, pl.DataFrame]) -> None
 
 
 def render(console: Console, results: list[dict[str, Any]]) -> None:
-    """Prints the answer of ``inspect_files`` for a person at a terminal."""
+    """Prints the answer of ``inspect_files`` for a person at a terminal.
+
+    What stands in square brackets is printed as it is: names of files and headings are no markup.
+    """
     for result in results:
-        facts = Table(title=result["file"], show_header=False, title_justify="left", expand=False)
+        facts = Table(title=Text(result["file"]), show_header=False, title_justify="left", expand=False)
         facts.add_row("様式 format", result["format"] or "判別できません unrecognised")
         if result["edition"]:
             facts.add_row("版 edition", result["edition"])
@@ -142,11 +146,11 @@ def render(console: Console, results: list[dict[str, Any]]) -> None:
         if result["records"]:
             facts.add_row("記録 records", "  ".join(f"{name} {count:,}" for name, count in result["records"].items()))
         facts.add_row("取込 loading", "できません refused" if result["is_refused"] else "できます accepted")
-        console.print(facts)
+        console.print(facts, markup=False)
         if result.get("claims"):
-            console.print(_claim_table(result["claims"]))
+            console.print(_claim_table(result["claims"]), markup=False)
         if result["problems"]:
-            console.print(_problem_table(result["problems"]))
+            console.print(_problem_table(result["problems"]), markup=False)
 
 
 def _claim_table(claims: list[dict[str, Any]]) -> Table:

@@ -68,7 +68,7 @@ class Problem:
 class FileRefused(Exception):
     """The file as a whole is not taken.
 
-    ``records`` and ``tables`` hold what could be read, so that it can be counted as refused.
+    ``records``, ``tables`` and ``set_aside`` hold what could be read, so that it can be counted as refused.
     Raises KeyError when ``reason_code`` is not in the closed list.
     """
 
@@ -81,6 +81,7 @@ class FileRefused(Exception):
         line: int | None = None,
         records: dict[str, int] | None = None,
         tables: dict[str, pl.DataFrame] | None = None,
+        set_aside: pl.DataFrame | None = None,
     ) -> None:
         reason = reasons()[reason_code]
         super().__init__(f"{reason_code}: {message}")
@@ -90,6 +91,7 @@ class FileRefused(Exception):
         self.line = line
         self.records: dict[str, int] = records or {}
         self.tables: dict[str, pl.DataFrame] = tables or {}
+        self.set_aside = empty_set_aside() if set_aside is None else set_aside
 
 
 def empty_set_aside() -> pl.DataFrame:

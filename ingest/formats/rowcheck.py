@@ -13,6 +13,8 @@ import polars as pl
 from ingest.formats.reading import MEASURES, SET_ASIDE_SCHEMA, reasons
 
 _FAULT = "__fault"
+LARGEST = 999_999_999
+"""Largest number of a receipt and largest measure of any row: products and sums of a nation stay within 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,12 @@ def text(column: pl.Expr) -> pl.Expr:
 
 
 def integer(column: str) -> pl.Expr:
-    """The text as an integer; null where blank or not a number (tell them apart with ``unreadable``)."""
-    return pl.col(column).str.strip_chars().cast(pl.Int64, strict=False)
+    """The text as an integer; null where blank or not a number (tell them apart with ``unreadable``).
+
+    A receipt holds numbers of at most eight digits; a longer one than ``LARGEST`` is none.
+    """
+    number = pl.col(column).str.strip_chars().cast(pl.Int64, strict=False)
+    return pl.when(number.is_between(-LARGEST, LARGEST)).then(number)
 
 
 def unreadable(column: str, typed: str) -> pl.Expr:
@@ -73,13 +79,16 @@ def split_faulty(
         },
         schema_overrides={_FAULT: pl.Int16()},
     )
-    held = measures or {}
+    held = {
+        name: pl.when(pl.col(column).is_between(-LARGEST, LARGEST)).then(column)
+        for name, column in (measures or {}).items()
+    }
     aside = bad.select(
         pl.lit(table).alias("table_name"),
         "source_row",
         (pl.col(scheme) if scheme else pl.lit(None)).cast(pl.String).alias("scheme_code"),
         pl.col("line").alias("raw"),
-        *[(pl.col(held[name]) if name in held else pl.lit(None)).cast(pl.Int64).alias(name) for name in MEASURES],
+        *[held.get(name, pl.lit(None)).cast(pl.Int64).alias(name) for name in MEASURES],
         pl.col(_FAULT),
     ).join(words, on=_FAULT, how="left", maintain_order="left")
     return good, aside.select(list(SET_ASIDE_SCHEMA)).cast(SET_ASIDE_SCHEMA)  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ def _ascii_view(head: bytes) -> bytes:
 
 def _edition(view: bytes) -> str | None:
     """provider, insurer or returned, with the era of its dates; None when these are no receipts."""
-    lines = [line for line in re.split(rb"\r?\n", view) if line.strip(b"\x1a")]
+    lines = [line for line in (line.rstrip(b"\r\x1a") for line in view.split(b"\n")) if line]
     ids = [record_id(line) for line in lines]
     if not ids or ids[0] not in _FIRST_RECORDS or lines[0].count(b",") < 3:
         return None
@@ -66,7 +66,7 @@ def _edition(view: bytes) -> str | None:
 
 def _point_table(view: bytes) -> str | None:
     """点数表 of the first IR (or YK) record."""
-    for line in view.splitlines():
+    for line in (line.rstrip(b"\r\x1a") for line in view.split(b"\n")):
         name = record_id(line)
         if name == "YK":
             return "4"
@@ -222,7 +222,14 @@ class UkeReader:
         elif "RC" in whole.records and whole.last_id not in ("RC", "GO"):
             message, line = "最後のレセプトを閉じる記録(RC)がありません", lines
         if message:
-            raise FileRefused("truncated", message, line=line, records=whole.records, tables=reading.tables)
+            raise FileRefused(
+                "truncated",
+                message,
+                line=line,
+                records=whole.records,
+                tables=reading.tables,
+                set_aside=reading.set_aside,
+            )
 
 
 def _problems(whole: _Whole, claims: pl.DataFrame, claims_aside: int) -> list[Problem]:

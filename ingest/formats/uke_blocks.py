@@ -19,7 +19,7 @@ BLOCK_BYTES = 32 * 1024 * 1024
 """Bytes read at a time; a block's frames take some ten times as much memory while they are read."""
 
 _PREFIX = rb"(?:[^,\r\n]*,){0,4}?"
-_RECORD_ID = re.compile(rb"^" + _PREFIX + rb"([A-Z]{2})(?=[,\r\n]|$)")
+_RECORD_ID = re.compile(rb"^" + _PREFIX + rb"([A-Z]{2})(?=,|[\r\n\x1a]*$)")
 _START = re.compile(rb"^" + _PREFIX + rb"(?:MN|HI|IR|RE),", re.MULTILINE)
 _COMPLETE_TOTAL = re.compile(rb"^" + _PREFIX + rb"GO,[0-9]*,[0-9]*,[0-9]{2}$")
 _THREE_BYTE_UTF8 = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")

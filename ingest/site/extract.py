@@ -134,21 +134,21 @@ def _report(ledger: Ledger, site: SiteSettings, site_name: str) -> None:
 
 
 def _read_all(load: Load, description: str, progress: ProgressCallback) -> None:
+    """Read and take chunk by chunk, one after the other.
+
+    Reading is not done ahead beside the checks: they hold the interpreter while they wait for Polars' threads, and
+    those may wait for the interpreter where a reader calls back into Python.
+    """
     total = len(load.deliveries)
     done = 0
     progress(description, 0, total)
-    with ThreadPoolExecutor(max_workers=1) as reader:  # reads the next chunk while this one is checked
-        chunks = _chunks(load.deliveries)
-        waiting = next(chunks)
-        ahead = reader.submit(load.read, waiting)
-        suites.prepare()
-        while waiting:
-            chunk, count = ahead.result(), len(waiting)
-            waiting = next(chunks, [])
-            if waiting:
-                ahead = reader.submit(load.read, waiting)
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        prepared = aside.submit(suites.prepare)  # imports for seconds while the first files are read
+        for deliveries in _chunks(load.deliveries):
+            chunk = load.read(deliveries)
+            prepared.result()
             load.take(chunk)
-            done += count
+            done += len(deliveries)
             progress(description, done, total)
 
 

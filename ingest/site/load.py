@@ -40,11 +40,11 @@ IDENTITY_TABLES = ("identity", "identity_pass")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Files read together; ``readings`` and ``refused`` (what could be read) by position in the run."""
+    """Files read together; ``readings`` and ``refused`` (with what could be read) by position in the run."""
 
     fresh: list[Delivery]
     readings: dict[int, Reading] = field(default_factory=dict)
-    refused: dict[int, dict[str, pl.DataFrame]] = field(default_factory=dict)
+    refused: dict[int, FileRefused] = field(default_factory=dict)
 
 
 class Load:
@@ -74,7 +74,7 @@ class Load:
 
     # -- chunk by chunk ----------------------------------------------------------------------------
     def read(self, deliveries: list[Delivery]) -> Chunk:
-        """What the files hold; a duplicate is not read. May run beside ``take`` of another chunk."""
+        """What the files hold; a duplicate is not read."""
         chunk = Chunk([delivery for delivery in deliveries if delivery.original is None])
         for delivery in chunk.fresh:
             place = self._position[delivery.delivery_id]
@@ -84,7 +84,7 @@ class Load:
                 reading = reader.read(delivery.file.path)
             except FileRefused as refusal:
                 delivery.refused_by(refusal)
-                chunk.refused[place] = refusal.tables
+                chunk.refused[place] = refusal
             except (OSError, MemoryError):
                 raise
             except Exception as error:  # a reader that fails costs its file, not the load
@@ -99,8 +99,8 @@ class Load:
         fresh, readings = chunk.fresh, chunk.readings
         judged = triage(_tables(readings), self._area)
         set_aside = _together([_at(reading.set_aside, place) for place, reading in readings.items()])
-        for place, tables in chunk.refused.items():
-            self._count_refused(place, tables)
+        for place, refusal in chunk.refused.items():
+            self._count_refused(place, refusal)
         self._count(judged, set_aside)
         self._note_problems(readings, judged, set_aside)
         for place in judged.wrong_site:
@@ -108,10 +108,11 @@ class Load:
         self._set_aside(fresh, judged, set_aside)
         self._keep(judged)
 
-    def _count_refused(self, place: int, tables: dict[str, pl.DataFrame]) -> None:
-        placed = {name: _at(frame, place) for name, frame in tables.items()}
+    def _count_refused(self, place: int, refusal: FileRefused) -> None:
+        placed = {name: _at(frame, place) for name, frame in refusal.tables.items()}
         for outcome in ("read", "refused"):
             self._totals.append(totals.of_tables(placed, pl.lit(outcome)))
+            self._totals.append(totals.of_set_aside(_at(refusal.set_aside, place), pl.lit(outcome)))
 
     def _count(self, judged: Triage, set_aside: pl.DataFrame | None) -> None:
         self._totals.append(totals.of_tables(judged.tables, pl.lit("read")))

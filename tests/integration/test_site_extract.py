@@ -106,6 +106,33 @@ def test_files_of_every_stream_become_one_batch_and_the_inbox_is_empty(settings:
     assert batch.rows("identity") == 11  # 4 with branch and name, 4 of checkups without a name, 3 of care
 
 
+def test_the_same_examinations_in_xml_are_the_same_records_of_the_same_people(settings: Settings) -> None:
+    people = [world.person(number) for number in range(4)]
+    inbox = settings.site("16").inbox / "checkup"
+    sealed = []
+    for sequence, name in enumerate(("fkac167.csv", "archive.zip"), start=1):
+        world.write_checkups(inbox / name, people)
+        assert extract(settings, "16", silent)["taken"] == 1
+        previous = sealed[-1].manifest_hash if sealed else None
+        sealed.append(opened(settings, sequence, previous))
+    for table, columns in {
+        "checkup": ["identity_tag", "record_key_tag", "exam_date", "institution_code"],
+        "checkup_result": ["parent_source_row", "item_id", "numeric_value", "status_code"],
+    }.items():
+        first, second = (rows(batch, table) for batch in sealed)
+        if table == "checkup_result":  # the line of the heading counts in one, none in the other
+            first, second = (f.with_columns(pl.col("parent_source_row").rank("dense")) for f in (first, second))
+        assert first.select(columns).sort(columns).equals(second.select(columns).sort(columns)), table
+
+
+def test_what_a_refused_file_had_set_aside_is_counted_as_refused_too(settings: Settings) -> None:
+    path = settings.site("16").inbox / "1111.csv"
+    world.write_care(path, [world.care_person(0), world.care_person(1, sex_code="9"), world.care_person(2)])
+    path.write_bytes(path.read_bytes().rsplit(b"\r\n", 2)[0] + b"\r\n")  # without its end record
+    assert extract(settings, "16", silent)["refused"] == 1
+    assert outcomes(settings, "care_claim") == {"read": 3, "refused": 3}
+
+
 def test_nothing_new_seals_nothing(settings: Settings) -> None:
     world.fill_inbox(settings)
     extract(settings, "16", silent)

@@ -1,0 +1,234 @@
+"""Writes the 特定健診 archive: a ZIP with ix08, su08 and one hc08 document a checkup, or one document alone.
+
+Goes in: plain frames of ``checkup`` and ``checkup_result``. Comes out: the same bytes for the same frames
+(members in order of rows, ZIP times fixed), valid against the V08 schemas. Source: formats.md 2.1, 2.2.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+import polars as pl
+
+from ingest.formats.checkup_xml_document import RANGE_SYSTEM, header_fields
+from ingest.formats.checkup_xml_items import Variant, variants
+
+HL7, INDEX = "urn:hl7-org:v3", "http://tokuteikenshin.jp/checkup/2007"
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+OID = "1.2.392.200119.6"
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_STATES = {"high": "H", "low": "L"}
+_SECTIONS = (("01011", "検査", False), ("01012", "問診", True))
+"""Code, title and whether it holds the questions. Which of formats.md 2.2's sections senders use is unverified."""
+
+
+def document_name(sender: str, row: dict[str, Any]) -> str:
+    """h, sender, created date, same-day serial, kind 1, running number; the last two from ``data_number``."""
+    serial, number = divmod(int(row["data_number"]), 1_000_000)
+    return f"h{sender}{row['created_date']:%Y%m%d}{serial}1{number:06d}.xml"
+
+
+def write_checkup_archive(
+    checkup: pl.DataFrame,
+    results: pl.DataFrame,
+    path: Path,
+    *,
+    sender: str = "1610123459",
+    receiver: str = "00162024",
+    method: int = 0,
+) -> None:
+    """The archive of ``checkup`` and its ``results`` (``parent_source_row`` = ``source_row`` of its checkup).
+
+    ``method`` chooses among the codes of an item (0 the first of the layout). ValueError where the format
+    has no place for a value: 宛名番号, withdrawal, a ``data_number`` above 9,999,999 or used twice.
+    """
+    _check(checkup)
+    by_parent = _by_parent(results)
+    rows = list(checkup.iter_rows(named=True))
+    created = max((row["created_date"] for row in rows), default=None)
+    day = f"{created:%Y%m%d}" if created else "20240401"
+    top = f"{sender}_{receiver}_{day}0_1"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        _put(archive, f"{top}/ix08_V08.xml", _index(sender, receiver, day, len(rows)))
+        _put(archive, f"{top}/su08_V08.xml", _summary(len(rows)))
+        for row in rows:
+            text = document(row, by_parent.get(row["source_row"], []), sender, method)
+            _put(archive, f"{top}/DATA/{document_name(sender, row)}", text)
+
+
+def write_checkup_document(checkup: pl.DataFrame, results: pl.DataFrame, path: Path) -> None:
+    """The only row of ``checkup`` as one XML file; ValueError as ``write_checkup_archive``."""
+    _check(checkup)
+    row = checkup.row(0, named=True)
+    path.write_text(document(row, _by_parent(results).get(row["source_row"], []), "1610123459", 0), encoding="utf-8")
+
+
+def _check(checkup: pl.DataFrame) -> None:
+    if checkup["is_deleted"].any() or checkup["address_number"].null_count() < checkup.height:
+        raise ValueError("the format has no place for a withdrawal or a 宛名番号")
+    if checkup.height and not 0 <= int(checkup["data_number"].max()) <= 9_999_999:  # type: ignore[arg-type]
+        raise ValueError("a data_number has at most seven digits")
+    if checkup.select("created_date", "data_number").is_duplicated().any():
+        raise ValueError("two documents would have one name")
+
+
+def _by_parent(results: pl.DataFrame) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in results.iter_rows(named=True):
+        found.setdefault(row["parent_source_row"], []).append(row)
+    return found
+
+
+def _put(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    info = zipfile.ZipInfo(name, ZIP_TIME)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    info.create_system = 3
+    archive.writestr(info, text.encode("utf-8"))
+
+
+def _index(sender: str, receiver: str, day: str, count: int) -> str:
+    return (
+        f'{_DECLARATION}<index xmlns="{INDEX}" xmlns:xsi="{XSI}" xsi:schemaLocation="{INDEX} ./XSD/ix08_V08.xsd">'
+        f'<interactionType code="6"/><creationTime value="{day}"/>'
+        f'<sender><id root="{OID}.102" extension={quoteattr(sender)}/></sender>'
+        f'<receiver><id root="{OID}.101" extension={quoteattr(receiver)}/></receiver>'
+        f'<serviceEventType code="1"/><totalRecordCount value="{count}"/></index>\n'
+    )
+
+
+def _summary(count: int) -> str:
+    amounts = "".join(
+        f'<{name} value="0" currency="JPY"/>' for name in ("totalCostAmount", "totalPaymentAmount", "totalClaimAmount")
+    )
+    return (
+        f'{_DECLARATION}<summary xmlns="{INDEX}" xmlns:xsi="{XSI}" xsi:schemaLocation="{INDEX} ./XSD/su08_V08.xsd">'
+        f'<serviceEventType code="1"/><totalSubjectCount value="{count}"/>{amounts}</summary>\n'
+    )
+
+
+def document(row: dict[str, Any], results: list[dict[str, Any]], sender: str, method: int) -> str:
+    """One hc08 document of one row of ``checkup`` and its results."""
+    institution = row["institution_code"]
+    created, exam = f"{row['created_date']:%Y%m%d}", f"{row['exam_date']:%Y%m%d}"
+    organisation = f'<representedOrganization><id root="{OID}.102" extension={quoteattr(institution or sender)}/>'
+    performer = (
+        f'<performer typeCode="PRF"><assignedEntity><id nullFlavor="NI"/>{organisation}</representedOrganization>'
+        "</assignedEntity></performer>"
+    )
+    author = organisation if institution else "<representedOrganization>"
+    is_union = row["scheme_code"] == "koki"
+    parts = [
+        f'{_DECLARATION}<ClinicalDocument xmlns="{HL7}" xmlns:xsi="{XSI}"'
+        f' xsi:schemaLocation="{HL7} ../XSD/hc08_V08.xsd">'
+        '<typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/><id nullFlavor="NI"/>'
+        f'<code code="{40 if is_union else 10}" codeSystem="{OID}.1001"/><effectiveTime value="{created}"/>'
+        '<confidentialityCode code="N"/>',
+        _patient(row),
+        f'<author><time value="{created}"/><assignedAuthor><id nullFlavor="NI"/>{author}</representedOrganization>'
+        "</assignedAuthor></author>",
+        '<custodian><assignedCustodian><representedCustodianOrganization><id nullFlavor="NI"/>'
+        "</representedCustodianOrganization></assignedCustodian></custodian>",
+        _ticket(row),
+        f'<documentationOf><serviceEvent><code code="{"020" if is_union else "010"}" codeSystem="{OID}.1002"/>'
+        f'<effectiveTime value="{exam}"/>{performer if institution else ""}</serviceEvent></documentationOf>',
+        "<component><structuredBody>",
+    ]
+    observations = [_result(result, method) for result in results] + _texts(row)
+    for code, title, is_questions in _SECTIONS:
+        own = [(told, text) for item, told, text in observations if _is_question(item) == is_questions]
+        told = f"<text><list>{''.join(f'<item>{words}</item>' for words, _ in own)}</list></text>" if own else "<text/>"
+        entries = "".join(f"<entry>{text}</entry>" for _, text in own)
+        parts.append(
+            f'<component><section><code code="{code}" codeSystem="{OID}.1010"/><title>{title}</title>{told}{entries}'
+            "</section></component>"
+        )
+    return "".join(parts) + "</structuredBody></component></ClinicalDocument>\n"
+
+
+def _patient(row: dict[str, Any]) -> str:
+    insurer = str(row["insurer_number"]).zfill(8)
+    ids = [
+        f'<id root="{field.root}" extension={quoteattr(insurer if field.kind == "insurer" else row[column])}/>'
+        for field in header_fields()
+        if field.path[-2:] == ("patientRole", "id") and row[column := field.contract_column] is not None
+    ]
+    return (
+        f"<recordTarget><patientRole>{''.join(ids)}<patient>"
+        f'<administrativeGenderCode code={quoteattr(row["sex_code"])} codeSystem="{OID}.1104"/>'
+        f'<birthTime value="{row["birth_date"]:%Y%m%d}"/></patient></patientRole></recordTarget>'
+    )
+
+
+def _ticket(row: dict[str, Any]) -> str:
+    if row["ticket_number"] is None:
+        return ""
+    return (
+        '<participant typeCode="HLD"><associatedEntity classCode="IDENT">'
+        f'<id root="{OID}.209" extension={quoteattr(row["ticket_number"])}/></associatedEntity></participant>'
+    )
+
+
+def _is_question(code: str) -> bool:
+    return "9N701" <= code[:5] <= "9N891" or "9N932" <= code[:5] <= "9N950"
+
+
+Told = tuple[str, str, str]
+"""Item code, what the narrative says, the observation."""
+
+
+def _texts(row: dict[str, Any]) -> list[Told]:
+    return [
+        _told(v, escape(row[v.checkup_column]), f'<value xsi:type="ST">{escape(row[v.checkup_column])}</value>')
+        for v in variants()
+        if v.checkup_column and row[v.checkup_column] is not None
+    ]
+
+
+def _told(variant: Variant, words: str, value: str, *, is_done: bool = True) -> Told:
+    negation = "" if is_done else ' negationInd="true"'
+    return (
+        variant.item_code,
+        f"{escape(variant.item_name)} {words}",
+        f'<observation classCode="OBS" moodCode="EVN"{negation}>'
+        f'<code code="{variant.item_code}" displayName={quoteattr(variant.item_name)}/>{value}</observation>',
+    )
+
+
+@cache
+def _variants_of(item_id: str) -> list[Variant]:
+    return [v for v in variants() if v.item is not None and v.item.item_id == item_id]
+
+
+def _result(result: dict[str, Any], method: int) -> Told:
+    """The observation of one result."""
+    of_item = _variants_of(result["item_id"])
+    if not of_item:
+        raise ValueError(f"no code for {result['item_id']}")
+    variant = of_item[method % len(of_item)]
+    is_numeric = bool(variant.item and variant.item.value_kind == "numeric")
+    status = result["status_code"]
+    kind = "PQ" if is_numeric else "CD"
+    if status == "not_done":
+        return _told(variant, "未実施", "", is_done=False)
+    if status == "not_measurable":
+        return _told(variant, "測定不可能", f'<value xsi:type="{kind}" nullFlavor="NI"/>')
+    value, words = "", ""
+    if status in _STATES:
+        words = _STATES[status]
+        value += f'<value xsi:type="CD" code="{words}" codeSystem="{RANGE_SYSTEM}"/>'
+    if is_numeric and result["numeric_value"] is not None:
+        number = f"{result['numeric_value']:f}"
+        number = number.rstrip("0").rstrip(".") if "." in number else number
+        value += f'<value xsi:type="PQ" value="{number}" unit={quoteattr(variant.units[0])}/>'
+        words += f" {number} {escape(variant.units[0])}"
+    elif result["code_value"] is not None:
+        value += f'<value xsi:type="CD" code={quoteattr(result["code_value"])}/>'
+        words += escape(result["code_value"])
+    return _told(variant, words.strip(), value)

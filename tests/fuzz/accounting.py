@@ -1,0 +1,152 @@
+"""The rows that a file holds, counted in plain Python and from the format's description alone.
+
+For a file that was taken, the lines of each kind must be exactly the ``source_row`` of the table and of
+the rows set aside, each once. A refused file must not hold more than it could.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from ingest.formats.reading import Reading
+
+BLANKS = " \t\x0b\x0c\r\x85\xa0　 " + "".join(chr(code) for code in range(0x2000, 0x200B)) + "\u2028\u2029\u202f\u205f"
+"""What counts as nothing in a line: white space of Unicode, not the separators 0x1C to 0x1F."""
+UKE_TABLES = {"RE": "claim", "SY": "claim_diagnosis", "SI": "claim_item", "IY": "claim_item", "TO": "claim_item"}
+CARE_TABLES = {"H1": "care_claim", "T1": "care_service"}
+HEADED = {
+    "enrolment_kokuho_csv": "enrolment",
+    "enrolment_koki_csv": "enrolment",
+    "care_insured_count_csv": "care_insured_count",
+    "population_csv": "population",
+}
+HEADING_WORDS = {"enrolment": "保険者番号", "care_insured_count": "被保険者数", "population": "人口"}
+HEADING_WITHIN = 6
+COUNTED = {"uke_medical", "fkac167_csv", "care_1111", "care_5311", *HEADED}
+"""Formats whose rows are counted here; of another (an archive, which only bombs look like) none may come twice."""
+ONCE = {"claim", "checkup", "enrolment", "care_claim", "care_certification"}
+
+Lines = list[tuple[int, str]]
+
+
+def _numbered(text: str) -> Lines:
+    return list(enumerate(text.split("\n"), start=1))
+
+
+def uke_lines(data: bytes) -> Lines:
+    """Lines of receipts that hold something, by their number."""
+    lines = [(number, line.rstrip("\r\x1a")) for number, line in _numbered(data.decode("cp932", errors="replace"))]
+    return [(number, line) for number, line in lines if line]
+
+
+def csv_lines(data: bytes) -> Lines:
+    """Lines of a CSV file that hold something, by their number."""
+    body = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        text = body.decode("cp932", errors="replace")
+    return [(number, line) for number, line in _numbered(text.rstrip("\x1a")) if line.strip(BLANKS)]
+
+
+def uke_record(line: str) -> str | None:
+    """The record id: the first of the first five columns that is two capital letters."""
+    for column in line.split(",")[:5]:
+        if len(column) == 2 and column.isascii() and column.isalpha() and column.isupper():
+            return column
+    return None
+
+
+def rows_of(format_name: str, data: bytes) -> dict[str, set[int]]:
+    """Line numbers by table that a taken file must account for; headed CSV files: see ``misplaced``."""
+    found: dict[str, set[int]] = {}
+    if format_name == "uke_medical":
+        for number, line in uke_lines(data):
+            table = UKE_TABLES.get(uke_record(line) or "")
+            if table:
+                found.setdefault(table, set()).add(number)
+    elif format_name == "fkac167_csv":
+        found["checkup"] = {number for number, _ in csv_lines(data)[2:]}
+    elif format_name == "care_1111":
+        unclear = unclear_rows(format_name, data)
+        for number, line in csv_lines(data)[1:-1]:
+            columns = [column.strip('"').strip(BLANKS) for column in line.split(",")[:5]]
+            table = CARE_TABLES.get(columns[4] if len(columns) == 5 else "")
+            if table and number not in unclear:
+                found.setdefault(table, set()).add(number)
+    elif format_name == "care_5311":
+        unclear = unclear_rows(format_name, data)
+        for number, line in csv_lines(data)[1:-1]:
+            columns = [column.strip('"').strip(BLANKS) for column in line.split(",")[:3]]
+            if columns[2:] in (["5311"], ["5341"]) and number not in unclear:
+                found.setdefault("care_certification", set()).add(number)
+    return found
+
+
+def unclear_rows(format_name: str, data: bytes) -> set[int]:
+    """Lines of care whose quotes are wrong before the code: set aside, or read past as of no known type."""
+    if format_name not in ("care_1111", "care_5311"):
+        return set()
+    return {n for n, line in csv_lines(data) if any('"' in c.strip('"').strip(BLANKS) for c in line.split(",")[:5])}
+
+
+def misplaced(reading: Reading, data: bytes) -> list[str]:
+    """What is wrong with where the rows of a taken file went; empty where all is well."""
+    wrong: list[str] = []
+    counted = {name: frame["source_row"].to_list() for name, frame in reading.tables.items()}
+    for name, row in reading.set_aside.select("table_name", "source_row").iter_rows():
+        counted.setdefault(name, []).append(row)
+    if reading.format not in COUNTED:
+        return [
+            f"{name}: a row twice" for name, rows in counted.items() if len(rows) != len(set(rows)) and name in ONCE
+        ]
+    expected = rows_of(reading.format, data)
+    unclear = unclear_rows(reading.format, data)
+    if reading.format in HEADED:
+        table = HEADED[reading.format]
+        numbered = csv_lines(data)
+        lines = [number for number, _ in numbered]
+        above = len(lines) - len(counted.get(table, []))
+        if not 1 <= above <= HEADING_WITHIN or not _is_heading(table, numbered[above - 1][1]):
+            wrong.append(f"{len(lines)} lines, {len(counted.get(table, []))} rows of {table}")
+        expected = {table: set(lines[above:])}
+    for name in expected.keys() | (counted.keys() - {"checkup_result"}):
+        rows = [row for row in counted.get(name, []) if row not in unclear]
+        if sorted(rows) != sorted(expected.get(name, set())):
+            strange = sorted(set(rows) ^ expected.get(name, set()))[:5]
+            wrong.append(
+                f"{name}: {len(rows)} rows accounted for, {len(expected.get(name, set()))} in the file {strange}"
+            )
+    wrong += _lost_records(reading.format, reading.records, data)
+    return wrong
+
+
+def _is_heading(table: str, line: str) -> bool:
+    """Whether a line names a column that every file of the table has, and no row holds."""
+    bare = "".join(unicodedata.normalize("NFKC", line).split())
+    return HEADING_WORDS[table] in bare
+
+
+def _lost_records(format_name: str, records: dict[str, int], data: bytes) -> list[str]:
+    """Every line is of some record type, or stands around the records."""
+    total = sum(records.values())
+    lines = len(uke_lines(data) if format_name == "uke_medical" else csv_lines(data))
+    around = {"uke_medical": (0, 0), "fkac167_csv": (2, 2), "care_1111": (2, 2), "care_5311": (2, 2)}
+    low, high = around.get(format_name, (1, HEADING_WITHIN))
+    return [] if low <= lines - total <= high else [f"{total} records of {lines} lines"]
+
+
+def overcounted(format_name: str, records: dict[str, int], rows: dict[str, set[int]], data: bytes) -> list[str]:
+    """What a refusal says that is more than the file holds."""
+    wrong: list[str] = []
+    if format_name not in COUNTED:
+        return wrong
+    lines = {number for number, _ in (uke_lines(data) if format_name == "uke_medical" else csv_lines(data))}
+    if sum(records.values()) > len(lines):
+        wrong.append(f"refused with {sum(records.values())} records of {len(lines)} lines")
+    if format_name == "uke_medical" and records:
+        receipts = rows_of(format_name, data).get("claim", set())
+        if not len(receipts) - 1 <= records.get("RE", 0) <= len(receipts):  # the last line may be torn
+            wrong.append(f"refused with {records.get('RE', 0)} receipts of {len(receipts)}")
+    wrong += [f"{table}: refused rows that are no lines" for table, found in rows.items() if not found <= lines]
+    return wrong

@@ -1,0 +1,222 @@
+"""Good files of every format that a reader knows, small, invented, and the same each time: what is mutated.
+
+``PLANTED`` is what no message may say of the people in them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ingest.synth.writers.care import write_care_1111, write_care_5311
+from ingest.synth.writers.enrolment import write_enrolment
+from ingest.synth.writers.fkac167 import write_fkac167
+from ingest.synth.writers.uke import write_uke
+from tests import site_world as world
+from tests.handmade import frame, month
+
+PEOPLE = 6
+
+
+@dataclass(frozen=True)
+class Original:
+    """One good file: the format that its reader answers, and its bytes."""
+
+    name: str
+    format: str
+    data: bytes
+
+
+def _people(**changes: Any) -> list[dict[str, Any]]:
+    return [world.person(number, **changes) for number in range(PEOPLE)]
+
+
+def _uke(path: Path, edition: Any) -> None:
+    """Two institutions, receipts with several diagnoses and items, one of public funds alone, one corrected."""
+    claims, diagnoses, items = [], [], []
+    for number, person in enumerate(_people(), start=1):
+        served = month(2024, 5)
+        own = {
+            "scheme_code": "kokuho", "insurer_number": world.KOKUHO, "service_month": served,
+            "parent_source_row": number,
+        }  # fmt: skip
+        claims.append(
+            person
+            | {
+                "search_number": f"{world.KOKUHO}202406{number:06d}",
+                "service_month": served,
+                "adjudication_month": month(2024, 6),
+                "institution_code": "1610123459" if number < 4 else "1611234567",
+                "points": 900 - (number == 2) * 50,
+                "original_points": 900,
+                "line_points": 900,
+                "meal_count": 3 if number == 3 else None,
+                "meal_yen": 1470 if number == 3 else None,
+                "admission_date": date(2024, 5, 2) if number == 3 else None,
+            }
+        )
+        for sequence in (1, 2):
+            diagnoses.append(
+                own | {"sequence_number": sequence, "start_date": date(2024, 4, sequence), "is_main": sequence == 1}
+            )
+        for sequence, (kind, points) in enumerate([("SI", 291), ("IY", 309), ("TO", 300)], start=1):
+            line = {"sequence_number": sequence, "item_kind_code": kind, "points": points}
+            items.append(own | line | {"quantity": Decimal("1.5"), "category_code": "12" if sequence < 3 else "21"})
+    write_uke(
+        frame("claim", claims), frame("claim_diagnosis", diagnoses), frame("claim_item", items), path,
+        prefecture_code="16", scheme="kokuho", edition=edition,
+    )  # fmt: skip
+
+
+def _fkac167(path: Path, edition: Any, *, is_quoted: bool, is_wide: bool) -> None:
+    rows = [
+        {name: value for name, value in person.items() if not name.startswith("name_")}
+        | {
+            "exam_date": date(2024, 6, 3),
+            "exam_month": month(2024, 6),
+            "institution_code": "1610123459",
+            "ticket_number": f"2400000{number:04d}",
+            "data_number": number,
+            "created_date": date(2024, 7, 1),
+            "branch": "01",
+        }
+        for number, person in enumerate(_people(), start=1)
+    ]
+    results = [
+        {
+            "scheme_code": "kokuho",
+            "insurer_number": world.KOKUHO,
+            "parent_source_row": number,
+            "exam_month": month(2024, 6),
+            "item_id": item,
+            "numeric_value": value,
+        }
+        for number in range(1, PEOPLE + 1)
+        for item, value in (("hba1c", Decimal("5.8")), ("systolic", Decimal(131)), ("bmi", Decimal("22.4")))
+    ]
+    write_fkac167(
+        frame("checkup", rows), frame("checkup_result", results), path,
+        edition=edition, is_quoted=is_quoted, is_wide=is_wide,
+    )  # fmt: skip
+
+
+def _care(path: Path, *, is_quoted: bool) -> None:
+    claims, services = [], []
+    for number in range(1, PEOPLE + 1):
+        own = {
+            "scheme_code": "care",
+            "insurer_number": world.CARE,
+            "service_month": month(2024, 5),
+            "benefit_yen": 9000,
+            "units": 1000,
+        }
+        claims.append(
+            world.care_person(number - 1)
+            | own
+            | {
+                "adjudication_month": month(2024, 6),
+                "reference_number": f"{number:010d}",
+                "care_level_code": "21",
+                "user_yen": 1000,
+            }
+        )
+        services += [own | {"parent_source_row": number, "service_type_code": code} for code in ("15", "17")]
+    write_care_1111(frame("care_claim", claims), frame("care_service", services), path, is_quoted=is_quoted)
+
+
+def _certifications(path: Path, code: Any) -> None:
+    rows = [
+        world.care_person(number)
+        | {
+            "name_kana": world.person(number)["name_kana"],
+            "event_date": date(2024, 4, 1),
+            "corrected_date": date(2024, 4, 1),
+            "insured_start_date": date(2003, 2, 2),
+            "care_level_code": "21",
+            "certified_start_date": date(2024, 4, 1),
+            "certified_end_date": date(2025, 3, 31),
+            "related_scheme_code": "kokuho",
+            "related_insurer_number": world.KOKUHO,
+            "related_number": str(int(world.NUMBER) + number),
+        }
+        for number in range(PEOPLE)
+    ]
+    write_care_5311(frame("care_certification", rows), path, record_code=code, is_quoted=code == "5311")
+
+
+def _enrolment(path: Path, *, is_koki: bool) -> None:
+    own: dict[str, Any] = (
+        {"scheme_code": "koki", "insurer_number": world.KOKI, "symbol": None, "branch": None} if is_koki else {}
+    )
+    rows = [
+        person
+        | {
+            "municipality_code": "16202",
+            "district_code": "01",
+            "address": "架空町1番地",
+            "acquired_date": date(2020, 4, 1),
+            "applied_start_date": date(2020, 4, 1),
+            "processed_date": date(2020, 4, 10),
+        }
+        | own
+        for person in _people()
+    ]
+    write_enrolment(
+        frame("enrolment", rows), path, dates="mixed" if is_koki else "wareki", is_quoted=is_koki, is_wide=not is_koki
+    )
+
+
+@cache
+def originals() -> tuple[Original, ...]:
+    """The good files, in a fixed order."""
+    writers: dict[str, tuple[str, Any]] = {
+        "uke-seireki": ("uke_medical", lambda path: _uke(path, "seireki")),
+        "uke-wareki": ("uke_medical", lambda path: _uke(path, "wareki")),
+        "uke-insurer": ("uke_medical", lambda path: _uke(path, "insurer")),
+        "uke-returned": ("uke_medical", lambda path: _uke(path, "returned")),
+        "fkac167-term3": ("fkac167_csv", lambda path: _fkac167(path, "term3", is_quoted=False, is_wide=True)),
+        "fkac167-term4": ("fkac167_csv", lambda path: _fkac167(path, "term4", is_quoted=True, is_wide=False)),
+        "care-1111": ("care_1111", lambda path: _care(path, is_quoted=False)),
+        "care-1111-quoted": ("care_1111", lambda path: _care(path, is_quoted=True)),
+        "care-5311": ("care_5311", lambda path: _certifications(path, "5311")),
+        "care-5341": ("care_5311", lambda path: _certifications(path, "5341")),
+        "enrolment-kokuho": ("enrolment_kokuho_csv", lambda path: _enrolment(path, is_koki=False)),
+        "enrolment-koki": ("enrolment_koki_csv", lambda path: _enrolment(path, is_koki=True)),
+        "insured-counts": (
+            "care_insured_count_csv",
+            lambda path: world.write_counts(path, [month(2024, number) for number in range(1, 7)]),
+        ),
+        "population": ("population_csv", world.write_people),
+    }
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (kind, write) in writers.items():
+            path = Path(folder, name)
+            write(path)
+            found.append(Original(name, kind, path.read_bytes()))
+    return tuple(found)
+
+
+def _wide(text: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
+
+
+@cache
+def planted() -> frozenset[str]:
+    """Names, numbers and birth dates of everybody in the files, as a message could spell them."""
+    found: set[str] = set()
+    for number in range(PEOPLE):
+        for person in (world.person(number), world.care_person(number)):
+            born = person["birth_date"]
+            found |= {person["number"], _wide(person["number"]), person["number"].lstrip("0")}
+            found |= {f"{born:%Y%m%d}", f"{born:%Y/%m/%d}", f"{born:%Y-%m-%d}", f"3{born.year - 1925}{born:%m%d}"}
+            if "name_kanji" in person:
+                kana = person["name_kana"]
+                found |= {person["name_kanji"], kana, unicodedata.normalize("NFKC", kana)}
+    return frozenset(found)
