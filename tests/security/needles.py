@@ -81,8 +81,15 @@ def byte_forms(forms: Iterable[str]) -> set[bytes]:
     return {form for form in found if len(form) >= 6}
 
 
+_HASH = r"[0-9a-f]{64,}"
+"""A SHA-256 or a wrapped key in hex: among so many random digits any seven stand by chance."""
+
+
 class Search:
-    """All forms of all needles, looked for at once (Aho-Corasick, as Polars has it)."""
+    """All forms of all needles, looked for at once (Aho-Corasick, as Polars has it).
+
+    A needle of bare digits counts where it is no piece of a hash; written in hex it counts everywhere.
+    """
 
     def __init__(self, forms: Iterable[str]) -> None:
         self.forms = sorted(set(forms))
@@ -96,7 +103,13 @@ class Search:
 
     @staticmethod
     def _any(texts: pl.Series, patterns: list[str]) -> bool:
-        return bool(texts.str.contains_any(patterns).any())
+        numbers = [needle for needle in patterns if len(needle) < 12 and needle.isascii() and needle.isdigit()]
+        others = sorted(set(patterns) - set(numbers))
+        if others and texts.str.contains_any(others).any():
+            return True
+        if not numbers or not texts.str.contains_any(numbers).any():
+            return False
+        return bool(texts.str.replace_all(_HASH, "").str.contains_any(numbers).any())
 
     def in_files(self, *folders: Path) -> Iterator[str]:
         """Names of files that hold a needle in their raw bytes or in their own path."""

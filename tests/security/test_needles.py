@@ -130,5 +130,14 @@ def test_the_ledger_and_logs_of_a_site_hold_no_person(tiny_road: Settings, searc
         assert list(search.in_files(site.home)) == []
 
 
+def test_a_number_is_found_beside_a_hash_and_in_hex_but_not_as_a_piece_of_one() -> None:
+    search = Search({"8765431"})
+    piece = "a" * 40 + "8765431" + "b" * 40
+    assert not search.in_text(piece)
+    assert search.in_text(f"{piece} 8765431")
+    assert search.in_bytes(piece.encode() + b",8765431")
+    assert search.in_bytes(b"c" * 40 + b"8765431".hex().encode() + b"d" * 40)
+
+
 def test_a_birth_date_is_looked_for_in_every_way_it_is_written() -> None:
     assert {"昭和25年3月7日", "S25.03.07", "3250307", "1950-03-07"} <= date_forms(date(1950, 3, 7))
