@@ -45,7 +45,8 @@ class Care5311:
         ``encoding`` where most names in the kana column are not kana."""
         file = careframe.open_frame(path, CARE_CERTIFICATION.name)
         data = file.data()
-        parts = [_changes(data, code) for code in CODES]
+        codes = [code for code in CODES if (data["exchange_code"] == code).any()] or [CODES[0]]
+        parts = [_changes(data, code) for code in codes]
         table = pl.concat([part[0] for part in parts]).sort("source_row")
         aside = pl.concat([part[1] for part in parts]).sort("source_row", maintain_order=True)
         records = careframe.record_counts(data, "exchange_code")

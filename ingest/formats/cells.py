@@ -274,6 +274,8 @@ def _faults(column: Column, has_text: bool) -> list[Fault]:
 
 def name_fields(aside: pl.DataFrame, labels: dict[str, str]) -> pl.DataFrame:
     """Rows set aside, their messages beginning with the name printed in the file."""
+    if aside.is_empty():
+        return aside
     label = pl.col("field").replace(labels)
     words = pl.col("message").str.strip_prefix(pl.col("field"))
     return aside.with_columns((label + words).alias("message"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from ingest.formats.reading import MEASURES, SET_ASIDE_SCHEMA, reasons
+from ingest.formats.reading import MEASURES, SET_ASIDE_SCHEMA, empty_set_aside, reasons
 
 _FAULT = "__fault"
 LARGEST = 999_999_999
@@ -68,6 +68,8 @@ def split_faulty(
     marked = frame.with_columns(first.alias(_FAULT))
     good = marked.filter(pl.col(_FAULT).is_null()).drop(_FAULT)
     bad = marked.filter(pl.col(_FAULT).is_not_null())
+    if bad.is_empty():  # as nearly always; the words below would cost more than the rows
+        return good, empty_set_aside()
     known = reasons()
     words = pl.DataFrame(
         {

@@ -40,7 +40,7 @@ from ingest.site.lock import locked
 from ingest.site.outbox import Outbox
 from ingest.site.workroom import Workroom
 
-CHUNK_FILES = 64
+CHUNK_FILES = 192
 CHUNK_BYTES = 32 << 20  # source bytes read at a time; as typed columns they take about ten times that
 
 
