@@ -25,6 +25,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "branch": "01",
         "has_search_number": True,
         "receipt_number": 1,
+        "claim_kind_code": "medical",
         "claim_type_code": "1112",
         "is_inpatient": False,
         "version_number": 1,

@@ -120,6 +120,8 @@ def _c(name: str, dtype: str, cls: ColumnClass, description: str, **extra: objec
 
 SCHEME_CODES = ("kokuho", "kumiai", "koki", "care")
 SEX_CODES = ("1", "2")
+CLAIM_KIND_CODES = ("medical", "dpc", "dental", "pharmacy")
+ITEM_KIND_CODES = ("SI", "IY", "TO", "CD", "SS", "CZ", "KI")
 CARE_LEVEL_CODES = ("01", "06", "11", "12", "13", "21", "22", "23", "24", "25")
 
 _INSURER = _c(
@@ -200,10 +202,10 @@ ENROLMENT = Contract(
 
 CLAIM = Contract(
     name="claim",
-    description="レセプト(医科): one receipt as adjudicated.",
+    description="レセプト(医科・DPC・歯科・調剤): one receipt as adjudicated.",
     stream="medical",
     delivery="delta",
-    formats=("uke_medical",),
+    formats=("uke",),
     business_key=("insurer_number", "search_number"),
     version_key=("adjudication_month", "version_number"),
     partition_month="service_month",
@@ -227,7 +229,22 @@ CLAIM = Contract(
         ),
         _c("has_search_number", "boolean", "clear", "false where the search number was stood in for", required=True),
         _c("receipt_number", "integer", "clear", "レセプト番号 within its file", required=True),
-        _c("claim_type_code", "string", "clear", "レセプト種別 4 digits", pattern=r"^1[1-4][1-5][0-9]$", required=True),
+        _c(
+            "claim_kind_code",
+            "string",
+            "clear",
+            "medical 医科, dpc DPC, dental 歯科, pharmacy 調剤",
+            codes=CLAIM_KIND_CODES,
+            required=True,
+        ),
+        _c(
+            "claim_type_code",
+            "string",
+            "clear",
+            "レセプト種別 4 digits",
+            pattern=r"^[134][1-4][1-5][0-9]$",
+            required=True,
+        ),
         _c("is_inpatient", "boolean", "clear", "入院 (odd last digit)", required=True),
         _c("service_month", "date", "clear", "診療年月 (first day)", required=True),
         _c("adjudication_month", "date", "clear", "審査年月 = 請求年月 of the file (first day)", required=True),
@@ -237,13 +254,27 @@ CLAIM = Contract(
             "institution_code",
             "string",
             "clear",
-            "医療機関: prefecture 2 + 点数表 1 + 7 digits",
+            "医療機関 or 薬局: prefecture 2 + 点数表 1 + 7 digits",
             pattern=r"^[0-9]{10}$",
             required=True,
         ),
+        _c(
+            "prescribing_institution_code",
+            "string",
+            "clear",
+            "処方箋を発行した医療機関 of a 調剤 receipt: prefecture 2 + 点数表 1 + 7 digits",
+            pattern=r"^[0-9]{10}$",
+        ),
         _c("admission_date", "date", "clear", "入院年月日"),
         _c("benefit_rate", "integer", "clear", "給付割合", unit="percent"),
-        _c("days_count", "integer", "clear", "診療実日数", unit="days", minimum=0, maximum=31, required=True),
+        _c("days_count", "integer", "clear", "診療実日数; null for 調剤", unit="days", minimum=0, maximum=31),
+        _c("prescription_count", "integer", "clear", "処方箋受付回数 of 調剤, else null", unit="times", minimum=0),
+        _c(
+            "visit_days_code",
+            "integer",
+            "clear",
+            "受診日 (JD): the sum of 2^(day-1) over the days counted; null without JD",
+        ),
         _c(
             "points",
             "integer",
@@ -258,6 +289,13 @@ CLAIM = Contract(
         _c("meal_count", "integer", "clear", "食事療養・生活療養回数", unit="meals", minimum=0),
         _c("meal_yen", "integer", "clear", "食事療養・生活療養合計金額", unit="yen", minimum=0),
         _c("is_summary", "boolean", "clear", "総括 (DPC): its children repeat the money", required=True),
+        _c(
+            "summary_code",
+            "string",
+            "clear",
+            "DPC レセプト総括区分 0 単独 1 総括 2 総括対象DPC 3 総括対象医科入院",
+            codes=("0", "1", "2", "3"),
+        ),
         _c("is_public_only", "boolean", "clear", "公費単独: no insurer record", required=True),
         _c("special_note_codes", "string", "clear", "特記事項, 2 digits each, joined"),
     ),
@@ -265,10 +303,10 @@ CLAIM = Contract(
 
 CLAIM_DIAGNOSIS = Contract(
     name="claim_diagnosis",
-    description="傷病名: one SY record of a receipt.",
+    description="傷病名: one SY (医科), SB (DPC) or HS (歯科) record of a receipt; 調剤 has none.",
     stream="medical",
     delivery="delta",
-    formats=("uke_medical",),
+    formats=("uke",),
     parent="claim",
     business_key=(),
     version_key=(),
@@ -278,7 +316,7 @@ CLAIM_DIAGNOSIS = Contract(
         _INSURER,
         _PARENT,
         _c("service_month", "date", "clear", "診療年月", required=True),
-        _c("sequence_number", "integer", "clear", "order of the SY record in the receipt", required=True),
+        _c("sequence_number", "integer", "clear", "order of the record in the receipt", required=True),
         _c(
             "disease_code",
             "string",
@@ -288,20 +326,34 @@ CLAIM_DIAGNOSIS = Contract(
             required=True,
         ),
         _c("disease_name", "string", "site_only", "傷病名称 of an uncoded disease (free text)"),
+        _c(
+            "icd10_code",
+            "string",
+            "clear",
+            "ICD-10 as the record itself gives it (DPC), without a dot",
+            pattern=r"^[A-Z][0-9]{2}[0-9A-Z]{0,2}$",
+        ),
+        _c(
+            "disease_class_code",
+            "string",
+            "clear",
+            "DPC 傷病名区分 01 最資源 02 副 11 主 21 契機 31 資源2番目 41-44 入院時併存 51-54 入院後発症",
+            pattern=r"^[0-9]{2}$",
+        ),
         _c("start_date", "date", "clear", "診療開始日"),
         _c("outcome_code", "string", "clear", "転帰区分"),
         _c("modifier_codes", "string", "clear", "修飾語コード, 4 digits each, joined"),
-        _c("is_main", "boolean", "clear", "主傷病", required=True),
+        _c("is_main", "boolean", "clear", "主傷病 (SY 01; SB 傷病名区分 11; HS 主傷病 01)", required=True),
         _c("is_suspected", "boolean", "clear", "疑い (修飾語 8002)", required=True),
     ),
 )
 
 CLAIM_ITEM = Contract(
     name="claim_item",
-    description="摘要: one SI, IY or TO record of a receipt.",
+    description="摘要: one procedure, drug, material or fee of a receipt; the receipt's points are their sum.",
     stream="medical",
     delivery="delta",
-    formats=("uke_medical",),
+    formats=("uke",),
     parent="claim",
     business_key=(),
     version_key=(),
@@ -316,8 +368,9 @@ CLAIM_ITEM = Contract(
             "item_kind_code",
             "string",
             "clear",
-            "SI 診療行為, IY 医薬品, TO 特定器材",
-            codes=("SI", "IY", "TO"),
+            "SI 診療行為, IY 医薬品, TO 特定器材, CD DPC コーディングデータ (no points), SS 歯科診療行為, "
+            "CZ 調剤料 of a 調剤情報, KI 調剤基本料・薬学管理料",
+            codes=ITEM_KIND_CODES,
             required=True,
         ),
         _c("item_code", "string", "clear", "9-digit code", pattern=r"^[0-9]{9}$", required=True),
@@ -332,6 +385,12 @@ CLAIM_ITEM = Contract(
             unit="points",
         ),
         _c("times_count", "integer", "clear", "回数", minimum=0),
+        _c(
+            "days_code",
+            "integer",
+            "clear",
+            "算定日: the sum of 2^(day-1) over the days of the month; null without days",
+        ),
     ),
 )
 

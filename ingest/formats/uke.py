@@ -119,7 +119,7 @@ class _Whole:
 class UkeReader:
     """Reads 医科 receipts into claim, claim_diagnosis and claim_item."""
 
-    format = "uke_medical"
+    format = "uke"
     stream = "medical"
 
     def __init__(self, block_bytes: int = BLOCK_BYTES) -> None:

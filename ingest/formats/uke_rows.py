@@ -172,6 +172,8 @@ def _diagnoses(frame: pl.DataFrame, kept: pl.DataFrame) -> tuple[pl.DataFrame, p
     ).with_columns(
         is_main=(pl.col("main_code").str.strip_chars() == "01").fill_null(False),
         is_suspected=pl.col("modifier_codes").str.contains(rf"^(?:.{{4}})*{SUSPECTED_MODIFIER}").fill_null(False),
+        icd10_code=pl.lit(None, dtype=pl.String),
+        disease_class_code=pl.lit(None, dtype=pl.String),
     )
     return split_faulty(
         lines,
@@ -195,7 +197,11 @@ def _item_lines(items: pl.DataFrame, kept: pl.DataFrame) -> tuple[pl.DataFrame, 
     )
     return split_faulty(
         lines.with_columns(
-            points_text="points", points="points_typed", times_text="times_count", times_count="times_typed"
+            points_text="points",
+            points="points_typed",
+            times_text="times_count",
+            times_count="times_typed",
+            days_code=pl.lit(None, dtype=pl.Int64),
         ),
         "claim_item",
         [
@@ -355,6 +361,11 @@ def _claims(frame: pl.DataFrame, items: pl.DataFrame) -> tuple[pl.DataFrame, pl.
         is_withdrawn=pl.col("is_withdrawn").fill_null(False),
     ).with_columns(
         is_inpatient=pl.col("claim_type_code").str.slice(3, 1).is_in(["1", "3", "5", "7", "9"]),
+        claim_kind_code=pl.lit("medical"),
+        prescribing_institution_code=pl.lit(None, dtype=pl.String),
+        prescription_count=pl.lit(None, dtype=pl.Int64),
+        visit_days_code=pl.lit(None, dtype=pl.Int64),
+        summary_code=pl.col("summary_code").replace("", None),
         version_number=pl.when(pl.col("is_withdrawn")).then(2).otherwise(1),
         has_search_number=pl.col("search_number").is_not_null(),
         search_number=pl.coalesce(

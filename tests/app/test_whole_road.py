@@ -40,7 +40,7 @@ def road_served(tiny_road: Settings, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def someone_of(settings: Settings, tenant_id: str, scheme_set: str) -> tuple[str, str]:
-    """Id and name of the first person of a tenant's published file whose name nobody shares."""
+    """Id and name of the first member of a tenant's published file, still insured, whose name nobody shares."""
     site = settings.site("16")
     key = KeyRing(site).tenant_key(tenant_id, scheme_set)
     path = site.published / "tenants" / tenant_id / f"{scheme_set}.duckdb"
@@ -48,7 +48,9 @@ def someone_of(settings: Settings, tenant_id: str, scheme_set: str) -> tuple[str
     try:
         row = connection.execute(
             "SELECT min(person_id), name_kanji FROM person WHERE name_kanji IS NOT NULL"
-            " GROUP BY name_kanji HAVING count(*) = 1 ORDER BY 1"
+            " GROUP BY name_kanji HAVING count(*) = 1"
+            " AND min(person_id) IN (SELECT person_id FROM enrolment WHERE end_date IS NULL)"
+            " ORDER BY 1"
         ).fetchone()
     finally:
         connection.close()

@@ -22,7 +22,7 @@ HEADED = {
 }
 HEADING_WORDS = {"enrolment": "保険者番号", "care_insured_count": "被保険者数", "population": "人口"}
 HEADING_WITHIN = 6
-COUNTED = {"uke_medical", "fkac167_csv", "care_1111", "care_5311", *HEADED}
+COUNTED = {"uke", "fkac167_csv", "care_1111", "care_5311", *HEADED}
 """Formats whose rows are counted here; of another (an archive, which only bombs look like) none may come twice."""
 ONCE = {"claim", "checkup", "enrolment", "care_claim", "care_certification"}
 
@@ -60,7 +60,7 @@ def uke_record(line: str) -> str | None:
 def rows_of(format_name: str, data: bytes) -> dict[str, set[int]]:
     """Line numbers by table that a taken file must account for; headed CSV files: see ``misplaced``."""
     found: dict[str, set[int]] = {}
-    if format_name == "uke_medical":
+    if format_name == "uke":
         for number, line in uke_lines(data):
             table = UKE_TABLES.get(uke_record(line) or "")
             if table:
@@ -130,8 +130,8 @@ def _is_heading(table: str, line: str) -> bool:
 def _lost_records(format_name: str, records: dict[str, int], data: bytes) -> list[str]:
     """Every line is of some record type, or stands around the records."""
     total = sum(records.values())
-    lines = len(uke_lines(data) if format_name == "uke_medical" else csv_lines(data))
-    around = {"uke_medical": (0, 0), "fkac167_csv": (2, 2), "care_1111": (2, 2), "care_5311": (2, 2)}
+    lines = len(uke_lines(data) if format_name == "uke" else csv_lines(data))
+    around = {"uke": (0, 0), "fkac167_csv": (2, 2), "care_1111": (2, 2), "care_5311": (2, 2)}
     low, high = around.get(format_name, (1, HEADING_WITHIN))
     return [] if low <= lines - total <= high else [f"{total} records of {lines} lines"]
 
@@ -141,10 +141,10 @@ def overcounted(format_name: str, records: dict[str, int], rows: dict[str, set[i
     wrong: list[str] = []
     if format_name not in COUNTED:
         return wrong
-    lines = {number for number, _ in (uke_lines(data) if format_name == "uke_medical" else csv_lines(data))}
+    lines = {number for number, _ in (uke_lines(data) if format_name == "uke" else csv_lines(data))}
     if sum(records.values()) > len(lines):
         wrong.append(f"refused with {sum(records.values())} records of {len(lines)} lines")
-    if format_name == "uke_medical" and records:
+    if format_name == "uke" and records:
         receipts = rows_of(format_name, data).get("claim", set())
         if not len(receipts) - 1 <= records.get("RE", 0) <= len(receipts):  # the last line may be torn
             wrong.append(f"refused with {records.get('RE', 0)} receipts of {len(receipts)}")

@@ -176,10 +176,10 @@ def _enrolment(path: Path, *, is_koki: bool) -> None:
 def originals() -> tuple[Original, ...]:
     """The good files, in a fixed order."""
     writers: dict[str, tuple[str, Any]] = {
-        "uke-seireki": ("uke_medical", lambda path: _uke(path, "seireki")),
-        "uke-wareki": ("uke_medical", lambda path: _uke(path, "wareki")),
-        "uke-insurer": ("uke_medical", lambda path: _uke(path, "insurer")),
-        "uke-returned": ("uke_medical", lambda path: _uke(path, "returned")),
+        "uke-seireki": ("uke", lambda path: _uke(path, "seireki")),
+        "uke-wareki": ("uke", lambda path: _uke(path, "wareki")),
+        "uke-insurer": ("uke", lambda path: _uke(path, "insurer")),
+        "uke-returned": ("uke", lambda path: _uke(path, "returned")),
         "fkac167-term3": ("fkac167_csv", lambda path: _fkac167(path, "term3", is_quoted=False, is_wide=True)),
         "fkac167-term4": ("fkac167_csv", lambda path: _fkac167(path, "term4", is_quoted=True, is_wide=False)),
         "care-1111": ("care_1111", lambda path: _care(path, is_quoted=False)),

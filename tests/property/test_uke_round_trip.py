@@ -123,6 +123,8 @@ def frames(receipts: list[dict[str, Any]], edition: str) -> dict[str, pl.DataFra
         claim |= {
             "source_row": place,
             "scheme_code": None if insurer is None else "kumiai" if insurer[2] == "3" else "kokuho",
+            "claim_kind_code": "medical",
+            "summary_code": "1" if claim["is_summary"] else None,
             "receipt_number": numbers[group],
             "has_search_number": claim["search_number"] is not None,
             "is_inpatient": claim["claim_type_code"][3] in "13579",

@@ -232,7 +232,12 @@ class ReceiptMaker:
             line_points=sum_points,
             meal_count=pl.when(inpatient).then(meals),
             meal_yen=pl.when(inpatient).then(meal_yen),
+            claim_kind_code=pl.lit("medical"),
+            prescribing_institution_code=pl.lit(None),
+            prescription_count=pl.lit(None),
+            visit_days_code=pl.lit(None),
             is_summary=pl.lit(False),
+            summary_code=pl.lit(None),
             is_public_only=pl.lit(False),
             special_note_codes=pl.when(on_dialysis).then(pl.lit(LONG_ILLNESS_NOTE)),
             search_number=pl.lit(adjudicated.strftime("%Y%m"))
@@ -303,6 +308,8 @@ class ReceiptMaker:
             start_date=pl.col("since").cast(pl.Int32).cast(pl.Date),
             outcome_code=pl.col("outcome"),
             modifier_codes=pl.when("is_suspected").then(pl.lit(SUSPECTED_MODIFIER)),
+            icd10_code=pl.lit(None),
+            disease_class_code=pl.lit(None),
             is_main=(pl.col("sequence_number") == 1) & pl.col("has_main") & ~pl.col("is_suspected"),
         )  # fmt: skip
 
@@ -322,6 +329,7 @@ class ReceiptMaker:
             quantity=items["quantity"].gather(item),
             points=pl.when(pl.col("points") >= 0).then("points"),
             times_count=pl.col("times"),
+            days_code=pl.lit(None),
         )
 
 

@@ -75,10 +75,10 @@ def test_measures_that_would_break_every_sum_are_set_aside(tmp_path: Path) -> No
 @pytest.mark.parametrize("end", ["\r", "\r\r", "\x1a", "\rX"])
 def test_a_carriage_return_behind_a_record_id_is_no_traceback(tmp_path: Path, end: str) -> None:
     path = write(tmp_path / "a", [IR, "RE" + end, re_line(1), HO, SY, SI, GO])
-    assert recognise(path)[0].format == "uke_medical"
+    assert recognise(path)[0].format == "uke"
     assert "claim" in read(path).tables
     alone = write(tmp_path / "b", ["HI,1,2,3,", "IR" + end, re_line(1), HO, SY, SI, GO])
-    assert recognise(alone)[0].format == "uke_medical"
+    assert recognise(alone)[0].format == "uke"
 
 
 def test_a_line_longer_than_the_csv_reader_takes_is_no_heading() -> None:

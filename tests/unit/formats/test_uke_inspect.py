@@ -19,7 +19,7 @@ SAMPLE = Path(__file__).parents[4] / "shared" / "samples" / "RECEIPTC_GAIRAI_SAM
 def test_the_public_sample_has_75_claims_that_all_add_up_6_of_them_without_an_insurer() -> None:
     (result,) = inspect_files([SAMPLE])
     claims = result["claims"]
-    assert (result["format"], result["edition"], result["months"]) == ("uke_medical", "provider-seireki", ["2021-10"])
+    assert (result["format"], result["edition"], result["months"]) == ("uke", "provider-seireki", ["2021-10"])
     assert len(claims) == result["records"]["RE"] == 75
     assert sum(claim["insurer_number"] is None for claim in claims) == 6
     assert all(claim["reconciles"] is True for claim in claims)
@@ -73,7 +73,7 @@ def test_a_truncated_file_keeps_its_format_and_says_where_it_ends(tmp_path: Path
     path = write(tmp_path / "a", [IR, *receipt(), GO])
     path.write_bytes(path.read_bytes()[:-40])
     (result,) = inspect_files([path])
-    assert (result["format"], result["is_refused"], result["problems"][0]["line"]) == ("uke_medical", True, 5)
+    assert (result["format"], result["is_refused"], result["problems"][0]["line"]) == ("uke", True, 5)
 
 
 def test_rows_set_aside_are_told_once_per_reason_with_their_number(tmp_path: Path) -> None:
