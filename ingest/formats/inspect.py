@@ -118,6 +118,7 @@ def _add_claims(result: dict[str, Any], tables: dict[str, pl.DataFrame]) -> None
         diagnoses, left_on="source_row", right_on="parent_source_row", how="left", maintain_order="left"
     )
     result["claims"] = claims.select(
+        claim_kind="claim_kind_code",
         claim_type="claim_type_code",
         service_month=pl.col("service_month").dt.strftime("%Y-%m"),
         insurer_number="insurer_number",

@@ -1,38 +1,35 @@
-"""Reader of 医科 receipts in レセプト電算 (UKE) files, as institutions send them, as insurers receive
-them (columns before the record id, MN … RC around a receipt) and as they are returned (HR).
+"""Reader of receipts in レセプト電算 (UKE) files: 医科, DPC, 歯科, 調剤, as institutions send them, as insurers
+receive them (columns before the record id, MN … RC around a receipt) and as they are returned (HR).
 
-Source: 記録条件仕様 医科 and samples, domain/formats.md 0 and 1; positions in ``layouts/uke_*.csv``.
+Source: 記録条件仕様 and samples, domain/formats.md 0 and 1; positions in ``layouts/uke_*.csv``. The rooms:
+``uke_blocks`` cuts the file, ``uke_survey`` looks it over, ``uke_scan`` makes arrays of a block with the loops
+of ``uke_kernels``, ``uke_claims``, ``uke_diagnoses`` and ``uke_items`` make the tables.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
 from ingest.formats.reading import FileRefused, Problem, Reading, empty_set_aside, empty_tables, reasons
-from ingest.formats.uke_blocks import (
-    BLOCK_BYTES,
-    MAXIMUM_UNREADABLE_SHARE,
-    decode,
-    receipt_blocks,
-    record_id,
-    refuse_other_encoding,
-    torn_tail,
-)
+from ingest.formats.uke_blocks import BLOCK_BYTES, last_head, receipt_blocks, record_id
+from ingest.formats.uke_claims import claim_table
+from ingest.formats.uke_diagnoses import diagnosis_table
+from ingest.formats.uke_items import Items, item_table, read_items
+from ingest.formats.uke_kernels import VALID
 from ingest.formats.uke_layout import fields, record_uses
-from ingest.formats.uke_rows import read_block, with_owner, with_records
+from ingest.formats.uke_scan import Columns, Scan, scan
+from ingest.formats.uke_survey import Survey, survey
 
 TABLES = ("claim", "claim_diagnosis", "claim_item")
 HEAD_BYTES = 65536
-NO_RECORD = "(none)"
-"""Key in ``records`` of lines that begin with no record id."""
-
 _FIRST_RECORDS = ("IR", "RE", "MN", "HI", "HR", "YK", "UK")
-_UNREAD_POINT_TABLES = {"3": "歯科", "4": "調剤"}
 
 
 def _ascii_view(head: bytes) -> bytes:
@@ -64,60 +61,40 @@ def _edition(view: bytes) -> str | None:
     return f"{kind}-{'wareki' if month and len(month[0]) == 5 else 'seireki'}"
 
 
-def _point_table(view: bytes) -> str | None:
-    """点数表 of the first IR (or YK) record."""
-    for line in (line.rstrip(b"\r\x1a") for line in view.split(b"\n")):
-        name = record_id(line)
-        if name == "YK":
-            return "4"
-        if name == "IR":
-            columns = line.split(b",")
-            place = columns.index(b"IR") + fields("IR")["point_table_code"]
-            return columns[place].decode("ascii", "replace").strip() if place < len(columns) else None
-    return None
-
-
 @dataclass
-class _Whole:
-    """What is carried from block to block and judged at the end of the file."""
+class _Sums:
+    """What the parts of a file add up to, held against its totals (GO)."""
 
-    records: dict[str, int] = field(default_factory=dict)
-    first_line: dict[str, int] = field(default_factory=dict)
-    institution: pl.DataFrame | None = None  # the IR record in force
-    order: list[pl.DataFrame] = field(default_factory=list)  # IR and GO records in file order
-    last_id: str | None = None
-    characters: int = 0
-    unreadable: int = 0
-    first_unreadable: int | None = None
-    announced_receipts: int | None = None  # Σ GO 総件数
+    claims: int = 0
+    with_insurer: int = 0
+    points: int = 0
+    summary_points: int = 0  # of 総括, whose children repeat the money
+    summaries: int = 0
+    claims_aside: int = 0
+    announced_receipts: int | None = None
     announced_points: int = 0
 
-    def take(self, frame: pl.DataFrame) -> None:
-        """Counts the records of one block (without the IR carried into it)."""
-        named = frame.with_columns(pl.col("id").fill_null(NO_RECORD))
-        counts = named.group_by("id").agg(pl.len().alias("n"), pl.col("source_row").min().alias("first"))
-        for name, number, first in counts.sort("first").iter_rows():
-            self.records[name] = self.records.get(name, 0) + number
-            self.first_line.setdefault(name, first)
-        self.order.append(named.filter(pl.col("id").is_in(["IR", "GO"])).select("source_row", "id"))
-        if len(named):
-            self.last_id = named["id"][-1]
-        heads = frame.filter(pl.col("id") == "IR")
-        if len(heads):
-            self.institution = heads.tail(1)
-        totals = frame.filter(pl.col("id") == "GO").select(pl.col("body").str.split(","))["body"]
+    def take(self, block: Scan, claims: pl.DataFrame, set_aside: pl.DataFrame) -> None:
+        self.claims += claims.height
+        self.with_insurer += claims.filter(~pl.col("is_public_only")).height
+        self.points += int(claims["original_points"].sum())
+        summaries = claims.filter("is_summary")
+        self.summaries += summaries.height
+        self.summary_points += int(summaries["original_points"].sum())
+        self.claims_aside += set_aside.filter(pl.col("table_name") == "claim").height
+        totals = block.lines_of("GO")
         if len(totals):
-            places = fields("GO")
-            receipts, points = (
-                int(totals.list.get(places[name], null_on_oob=True).cast(pl.Int64, strict=False).sum())
-                for name in ("receipt_count", "points")
+            columns = Columns(block, totals, "GO")
+            (receipts, receipts_state), (points, points_state) = (
+                columns.number("receipt_count"),
+                columns.number("points"),
             )
-            self.announced_receipts = (self.announced_receipts or 0) + receipts
-            self.announced_points += points
+            self.announced_receipts = (self.announced_receipts or 0) + int(receipts[receipts_state == VALID].sum())
+            self.announced_points += int(points[points_state == VALID].sum())
 
 
 class UkeReader:
-    """Reads 医科 receipts into claim, claim_diagnosis and claim_item."""
+    """Reads receipts of all kinds into claim, claim_diagnosis and claim_item."""
 
     format = "uke"
     stream = "medical"
@@ -128,173 +105,154 @@ class UkeReader:
     def recognise(self, head: bytes) -> str | None:
         """Edition ('provider-seireki', 'insurer-wareki', 'returned-seireki', …) or None.
 
-        Receipts of dentistry and pharmacy are recognised as 'dental' and 'pharmacy', and refused
-        when read; receipts in another encoding likewise.
+        Receipts in another encoding are recognised, and refused when read.
         """
-        view = _ascii_view(head)
-        edition = _edition(view)
-        if edition is None:
-            return None
-        return {"3": "dental", "4": "pharmacy"}.get(_point_table(view) or "", edition)
+        return _edition(_ascii_view(head))
 
     def read(self, path: Path) -> Reading:
-        """The receipts of one file.
+        """The receipts of one file; raises as ``parts``."""
+        parts = list(self.parts(path))
+        whole = parts[-1]
+        whole.tables = {name: pl.concat([part.tables[name] for part in parts]) for name in TABLES}
+        whole.set_aside = pl.concat([part.set_aside for part in parts])
+        return whole
 
-        Raises FileRefused: 'unrecognised' (no receipts, or not of 医科), 'encoding', 'truncated' (the
-        last line is torn, or an institution's GO or a receipt's RC is missing; what could be read
+    def parts(self, path: Path) -> Iterator[Reading]:
+        """The receipts of one file, some at a time, in memory that does not grow with the file.
+
+        The last part holds no rows but what is said of the whole file: ``records``, ``months``, ``problems``.
+        Raises FileRefused before the first part, or not at all: 'unrecognised' (no receipts), 'encoding',
+        'truncated' (the last line is torn, or an institution's GO or a receipt's RC is missing; what could be read
         comes with the exception).
         """
         with path.open("rb") as handle:
-            view = _ascii_view(handle.read(HEAD_BYTES))
-            edition = _edition(view)
+            edition = _edition(_ascii_view(handle.read(HEAD_BYTES)))
             if edition is None:
                 raise FileRefused("unrecognised", "レセプト電算の記録が見つかりません")
-            other = _UNREAD_POINT_TABLES.get(_point_table(view) or "")
-            if other:
-                raise FileRefused(
-                    "unrecognised",
-                    f"{other}のレセプトです。医科だけを取り込みます",
-                    remedy="医科のレセプトのファイルを置いてください",
-                )
             handle.seek(0)
-            start = handle.read(2)
-            if start in (b"\xff\xfe", b"\xfe\xff"):
+            if handle.read(2) in (b"\xff\xfe", b"\xfe\xff"):
                 raise FileRefused("encoding", "UTF-16で書かれています", line=1)
             handle.seek(0)
-            return self._read(handle, edition)
+            found = survey(handle)
+            if found.is_unreadable:
+                raise FileRefused(
+                    "encoding",
+                    f"読めない文字が{found.unreadable}字あります",
+                    line=found.first_unreadable,
+                    records=found.records,
+                )
+            handle.seek(0)
+            parts = self._parts(handle, edition, found)
+            message, line = found.fault(edition)
+            if not message:
+                yield from parts
+                return
+            read = list(parts)
+        raise FileRefused(
+            "truncated",
+            message,
+            line=line,
+            records=found.records,
+            tables={name: pl.concat([part.tables[name] for part in read]) for name in TABLES},
+            set_aside=pl.concat([part.set_aside for part in read]),
+        )
 
-    def _read(self, handle: BinaryIO, edition: str) -> Reading:
-        whole = _Whole()
-        tables: dict[str, list[pl.DataFrame]] = {name: [frame] for name, frame in empty_tables(*TABLES).items()}
-        aside = [empty_set_aside()]
-        lines_before, torn, has_told_encoding = 0, b"", False
-        for data in receipt_blocks(handle, self.block_bytes):
-            torn = torn_tail(data)
-            if not has_told_encoding:
-                refuse_other_encoding(data)
-                has_told_encoding = not data.isascii()
-            block = decode(data.removesuffix(torn) if torn else data, lines_before)
-            lines_before += block.lines
-            whole.characters += block.characters
-            whole.unreadable += block.unreadable
-            if block.unreadable and whole.first_unreadable is None:
-                bad = pl.col("line").str.contains("[\ufffd\ue000-\uf8ff]")
-                whole.first_unreadable = block.frame.filter(bad)["source_row"][0]
-            frame = with_records(block.frame)
-            carried = pl.concat([whole.institution, frame]) if whole.institution is not None else frame
-            whole.take(frame)
-            rows = read_block(with_owner(carried))
-            for name, table in rows.tables.items():
-                tables[name].append(table)
-            aside.append(rows.set_aside)
-        if whole.unreadable > MAXIMUM_UNREADABLE_SHARE * whole.characters:
-            raise FileRefused(
-                "encoding",
-                f"読めない文字が{whole.unreadable}字あります",
-                line=whole.first_unreadable,
-                records=whole.records,
-            )
-        reading = Reading(
+    def _parts(self, handle: BinaryIO, edition: str, found: Survey) -> Iterator[Reading]:
+        sums, months = _Sums(), pl.Series([], dtype=pl.Date)
+        for block, items in _prepared(receipt_blocks(handle, self.block_bytes), found.torn):
+            claims = claim_table(block, items.receipt_points)
+            diagnoses, diagnoses_aside = diagnosis_table(block, claims.parents)
+            lines, lines_aside = item_table(block, items, claims.parents)
+            set_aside = pl.concat([claims.set_aside, diagnoses_aside, lines_aside])
+            sums.take(block, claims.table, set_aside)
+            months = pl.concat([months, claims.table["service_month"]]).unique()
+            tables = {"claim": claims.table, "claim_diagnosis": diagnoses, "claim_item": lines}
+            yield Reading(self.format, edition, [], {}, tables, set_aside)
+        yield Reading(
             format=self.format,
             edition=edition,
-            months=[],
-            records=whole.records,
-            tables={name: pl.concat(parts) for name, parts in tables.items()},
-            set_aside=pl.concat(aside),
+            months=months.sort().dt.strftime("%Y-%m").to_list(),
+            records=found.records,
+            tables=empty_tables(*TABLES),
+            set_aside=empty_set_aside(),
+            problems=_problems(found, sums),
         )
-        claims = reading.tables["claim"]
-        reading.months = claims["service_month"].unique().sort().dt.strftime("%Y-%m").to_list()
-        self._refuse_truncated(whole, reading, torn, lines_before)
-        reading.problems = _problems(whole, claims, len(reading.set_aside.filter(pl.col("table_name") == "claim")))
-        return reading
-
-    def _refuse_truncated(self, whole: _Whole, reading: Reading, torn: bytes, lines: int) -> None:
-        """An institution's file ends with GO; where receipts end with RC, the file ends with one."""
-        message, line = "", None
-        if torn:
-            message, line = "最後の行が途中で切れています", lines + 1
-        elif reading.edition.startswith("provider"):
-            order = pl.concat(whole.order)
-            open_heads = order.filter((pl.col("id") == "IR") & (pl.col("id").shift(-1, fill_value="IR") == "IR"))
-            if len(open_heads):
-                line = open_heads["source_row"][0]
-                message = "医療機関の記録(IR)を閉じる請求書の記録(GO)がありません"
-        elif "RC" in whole.records and whole.last_id not in ("RC", "GO"):
-            message, line = "最後のレセプトを閉じる記録(RC)がありません", lines
-        if message:
-            raise FileRefused(
-                "truncated",
-                message,
-                line=line,
-                records=whole.records,
-                tables=reading.tables,
-                set_aside=reading.set_aside,
-            )
 
 
-def _problems(whole: _Whole, claims: pl.DataFrame, claims_aside: int) -> list[Problem]:
+def _prepared(blocks: Iterator[bytes], torn: bytes) -> Iterator[tuple[Scan, Items]]:
+    """Blocks as arrays; the next one is made by a thread of its own, which uses compiled loops alone, while the
+    one before is in use."""
+    before: Future[tuple[Scan, Items]] | None = None
+    first_row, carried = 1, b""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for data in blocks:
+            body = data.removesuffix(torn) if torn and data.endswith(torn) else data
+            job = pool.submit(_prepare, body, first_row, carried)
+            if before is not None:
+                yield before.result()
+            before = job
+            first_row += data.count(b"\n")
+            carried = last_head(data) or carried
+        if before is not None:
+            yield before.result()
+
+
+def _prepare(data: bytes, first_row: int, carried: bytes) -> tuple[Scan, Items]:
+    block = scan(data, first_row, carried)
+    return block, read_items(block)
+
+
+def _problems(found: Survey, sums: _Sums) -> list[Problem]:
     """What concerns the file and no single row."""
-    known, words, found = record_uses(), reasons(), []
-    for name, count in whole.records.items():
-        if name not in known:
-            found.append(
-                Problem(
-                    "",
-                    whole.first_line[name],
-                    name,
-                    "unknown_record",
-                    f"記録{name}を{count}件読み飛ばしました",
-                    words["unknown_record"].remedy_ja,
-                )
-            )
-    if whole.unreadable:
-        found.append(
+    known, words = record_uses(), reasons()
+    problems = [
+        Problem(
+            "",
+            found.first_line[name],
+            name,
+            "unknown_record",
+            f"記録{name}を{count}件読み飛ばしました",
+            words["unknown_record"].remedy_ja,
+        )
+        for name, count in found.records.items()
+        if name not in known
+    ]
+    if found.unreadable:
+        problems.append(
             Problem(
                 "",
-                whole.first_unreadable,
+                found.first_unreadable,
                 "",
                 "encoding",
-                f"読めない文字(外字など)が{whole.unreadable}字あります。置き換えて取り込みました",
+                f"読めない文字(外字など)が{found.unreadable}字あります。置き換えて取り込みました",
                 "外字を使っていないか送付元に確かめてください",
             )
         )
-    found += _total_problems(whole, claims, claims_aside)
-    return found
+    return problems + _total_problems(found, sums)
 
 
-def _total_problems(whole: _Whole, claims: pl.DataFrame, claims_aside: int) -> list[Problem]:
-    """GO announces the HO and KO records and the points of the receipts; HO of a correction not counted."""
-    if whole.announced_receipts is None or claims_aside:
+def _total_problems(found: Survey, sums: _Sums) -> list[Problem]:
+    """GO announces the HO and KO records and the points of the receipts; HO of a correction not counted.
+
+    Whether it counts a 総括 or its children is not known: either agrees.
+    """
+    if sums.announced_receipts is None or sums.claims_aside:
         return []
-    corrected = whole.records.get("HO", 0) - claims.filter(~pl.col("is_public_only")).height
-    counted = whole.records.get("HO", 0) + whole.records.get("KO", 0) - corrected
-    points = claims["original_points"].sum()
+    corrected = found.records.get("HO", 0) - sums.with_insurer
+    counted = found.records.get("HO", 0) + found.records.get("KO", 0) - corrected
+    problems = []
+    if not counted - sums.summaries <= sums.announced_receipts <= counted:
+        problems.append(_total_problem(found, "receipt_count", f"件数は{sums.announced_receipts}、記録は{counted}です"))
+    if sums.announced_points not in (sums.points, sums.points - sums.summary_points):
+        problems.append(
+            _total_problem(found, "points", f"点数は{sums.announced_points}、レセプトの合計は{sums.points}です")
+        )
+    return problems
+
+
+def _total_problem(found: Survey, field: str, message: str) -> Problem:
     remedy = reasons()["total_mismatch"].remedy_ja
-    line = whole.first_line["GO"]
-    found = []
-    if whole.announced_receipts != counted:
-        found.append(
-            Problem(
-                "claim",
-                line,
-                "receipt_count",
-                "total_mismatch",
-                f"請求書(GO)の件数は{whole.announced_receipts}、記録は{counted}です",
-                remedy,
-            )
-        )
-    if whole.announced_points != points:
-        found.append(
-            Problem(
-                "claim",
-                line,
-                "points",
-                "total_mismatch",
-                f"請求書(GO)の点数は{whole.announced_points}、レセプトの合計は{points}です",
-                remedy,
-            )
-        )
-    return found
+    return Problem("claim", found.first_line["GO"], field, "total_mismatch", f"請求書(GO)の{message}", remedy)
 
 
 READERS = (UkeReader(),)

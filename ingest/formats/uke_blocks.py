@@ -1,6 +1,6 @@
-"""A receipt file as blocks of whole receipts: constant memory, lines decoded and numbered.
+"""A receipt file as blocks of whole receipts, in constant memory.
 
-A block ends where a receipt begins (the first of a run of MN, HI, IR, RE records), so that no
+A block ends where a receipt begins (the first of a run of MN, HI, IR, YK, RE records), so that no
 receipt lies in two blocks. The encoding is CP932; other encodings are told and refused.
 """
 
@@ -8,36 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
-
-import polars as pl
 
 from ingest.formats.reading import FileRefused
 
-BLOCK_BYTES = 32 * 1024 * 1024
-"""Bytes read at a time; a block's frames take some ten times as much memory while they are read."""
+BLOCK_BYTES = 16 * 1024 * 1024
+"""Bytes read at a time; a block's arrays and tables take some ten times as much memory."""
+
+HEAD_RECORDS = ("IR", "YK")
+"""Records of an institution (医療機関, 薬局), in force for the receipts after them."""
 
 _PREFIX = rb"(?:[^,\r\n]*,){0,4}?"
 _RECORD_ID = re.compile(rb"^" + _PREFIX + rb"([A-Z]{2})(?=,|[\r\n\x1a]*$)")
-_START = re.compile(rb"^" + _PREFIX + rb"(?:MN|HI|IR|RE),", re.MULTILINE)
+_START = re.compile(rb"^" + _PREFIX + rb"(?:MN|HI|IR|YK|RE),", re.MULTILINE)
 _COMPLETE_TOTAL = re.compile(rb"^" + _PREFIX + rb"GO,[0-9]*,[0-9]*,[0-9]{2}$")
 _THREE_BYTE_UTF8 = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
 _HALF_WIDTH_KANA = re.compile("[\uff61-\uff9f]")
-_UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff]")  # not in CP932, or a 外字 (private use)
 
 MAXIMUM_UNREADABLE_SHARE = 0.01
 """Share of unreadable characters above which a file is in another encoding rather than damaged."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Whole lines of a file: ``frame`` has source_row (1-based line number) and line; blank lines left out."""
-
-    frame: pl.DataFrame
-    lines: int
-    characters: int
-    unreadable: int
 
 
 def record_id(line: bytes) -> str | None:
@@ -108,20 +97,23 @@ def _last_receipt(data: bytes) -> int:
     cut = starts[-1]
     while cut > 0:
         previous = data.rfind(b"\n", 0, cut - 1) + 1
-        if record_id(data[previous:cut]) not in ("MN", "HI", "IR"):
+        if record_id(data[previous:cut]) not in ("MN", "HI", *HEAD_RECORDS):
             break
         cut = previous
     return cut
 
 
-def decode(data: bytes, lines_before: int) -> Block:
-    """The lines of one block, CP932 with what cannot be read replaced and counted."""
-    text = data.decode("cp932", errors="replace")
-    lines = pl.Series("line", [text]).str.split("\n").explode().str.strip_chars_end("\r\x1a")
-    frame = lines.to_frame().with_row_index("source_row", offset=lines_before + 1)
-    return Block(
-        frame=frame.with_columns(pl.col("source_row").cast(pl.Int64)).filter(pl.col("line") != ""),
-        lines=data.count(b"\n"),
-        characters=len(text),
-        unreadable=0 if data.isascii() else len(_UNREADABLE.findall(text)),
-    )
+def last_head(data: bytes) -> bytes:
+    """The last IR or YK line of a block, without its line end; empty where there is none."""
+    found = b""
+    end = len(data)
+    while True:
+        place = max(data.rfind(name.encode("ascii") + b",", 0, end) for name in HEAD_RECORDS)
+        if place < 0:
+            return found
+        start = data.rfind(b"\n", 0, place) + 1
+        stop = data.find(b"\n", place)
+        line = data[start : stop if stop >= 0 else len(data)].rstrip(b"\r\x1a")
+        if record_id(line) in HEAD_RECORDS:
+            return line
+        end = start

@@ -9,12 +9,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 LAYOUTS = Path(__file__).with_name("layouts")
 
-ITEM_KINDS: tuple[str, ...] = ("SI", "IY", "TO")
+ITEM_LAYOUTS: tuple[str, ...] = ("medical", "dental", "pharmacy")
+"""Layouts of the lines of a receipt; DPC has those of 医科."""
+DPC_COLUMNS = {28: "dpc28", 40: "dpc40"}
+"""Number of columns of a RE record that tells a DPC layout from the one of 医科 (rule 10)."""
 MEAL_CATEGORY = "97"
 """診療識別 of 食事・生活療養: its lines carry yen where others carry points (formats.md, rule 7)."""
 UNCOUNTED_CATEGORIES: tuple[str, ...] = (MEAL_CATEGORY, "99")
@@ -23,8 +27,6 @@ SUSPECTED_MODIFIER = "8002"
 """修飾語 の疑い."""
 CORRECTING_CHECKS: tuple[str, ...] = ("04", "05", "11", "12")
 """確認区分 of a SN record whose insurer supersedes the one of HO: 振替, 分割, 請求後."""
-REDUCTION_OF_DRUGS = "7"
-"""金額種別 of a code that always stands alone and is subtracted."""
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
@@ -39,20 +41,58 @@ def record_uses() -> dict[str, str]:
 
 
 @cache
+def _positions() -> dict[tuple[str, str], dict[str, int]]:
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for row in _rows("uke_fields.csv"):
+        found.setdefault((row["layout"], row["record_id"]), {})[row["field"]] = int(row["position"])
+    return found
+
+
 def fields(record_id: str, layout: str = "medical") -> dict[str, int]:
     """Field names and their positions (0 is the record id) in one record of one layout.
 
-    A layout that says nothing of a field has it where 医科 has it.
+    A layout that says nothing of a record has it as 医科; no fields where 医科 says nothing either.
     """
-    medical: dict[str, int] = {}
-    own: dict[str, int] = {}
-    for row in _rows("uke_fields.csv"):
-        if row["record_id"] == record_id:
-            if row["layout"] == "medical":
-                medical[row["field"]] = int(row["position"])
-            elif row["layout"] == layout:
-                own[row["field"]] = int(row["position"])
-    return medical | own
+    known = _positions()
+    return known.get((layout, record_id)) or known.get(("medical", record_id), {})
+
+
+@dataclass(frozen=True)
+class Group:
+    """Columns of a record that repeat: ``groups`` times ``width`` of them from ``first`` on, with the offset of
+    each part in a group (None: it has none)."""
+
+    first: int
+    groups: int
+    width: int
+    burden: int | None
+    code: int
+    times: int | None
+    quantity: int | None
+    points: int | None
+
+
+@cache
+def groups(record_id: str, layout: str) -> tuple[Group, ...]:
+    """The repeated columns of one record of one layout (``uke_groups.csv``)."""
+
+    def offset(text: str) -> int | None:
+        return int(text) if text else None
+
+    return tuple(
+        Group(
+            int(row["first_position"]),
+            int(row["groups"]),
+            int(row["width"]),
+            offset(row["burden_offset"]),
+            int(row["code_offset"]),
+            offset(row["times_offset"]),
+            offset(row["quantity_offset"]),
+            offset(row["points_offset"]),
+        )
+        for row in _rows("uke_groups.csv")
+        if (row["layout"], row["record_id"]) == (layout, record_id)
+    )
 
 
 @cache

@@ -123,7 +123,7 @@ def frames(receipts: list[dict[str, Any]], edition: str) -> dict[str, pl.DataFra
         claim |= {
             "source_row": place,
             "scheme_code": None if insurer is None else "kumiai" if insurer[2] == "3" else "kokuho",
-            "claim_kind_code": "medical",
+            "claim_kind_code": "dpc" if claim["is_summary"] else "medical",
             "summary_code": "1" if claim["is_summary"] else None,
             "receipt_number": numbers[group],
             "has_search_number": claim["search_number"] is not None,
@@ -148,7 +148,10 @@ def frames(receipts: list[dict[str, Any]], edition: str) -> dict[str, pl.DataFra
                 {"source_row": number, **head, "sequence_number": number, "is_suspected": suspected, **disease}
             )
         for number, item in enumerate(items, start=1):
-            rows["claim_item"].append({"source_row": number, **head, "sequence_number": number, **item})
+            days = 2 ** min(item["times_count"], 31) - 1 or None  # the writer puts them on the first days
+            rows["claim_item"].append(
+                {"source_row": number, **head, "sequence_number": number, "days_code": days, **item}
+            )
     return {
         name: pl.DataFrame(table, schema=CONTRACTS[name].plain_schema())  # type: ignore[arg-type]
         for name, table in rows.items()

@@ -121,11 +121,10 @@ def _record(
     width: int,
     layout: str = "medical",
     sequence: pl.Expr | None = None,
-    field_record: str | None = None,
     tail: pl.Expr | None = None,
 ) -> list[pl.Expr]:
     """``key`` and ``line`` of a record with the named fields at their positions, the rest empty."""
-    places = fields(field_record or record_id, layout)
+    places = fields(record_id, layout)
     at = {places[name]: value.cast(pl.String).fill_null("") for name, value in values.items()}
     parts: list[pl.Expr] = []
     literal = record_id
@@ -323,10 +322,9 @@ def _item_lines(items: pl.DataFrame) -> Iterator[pl.DataFrame]:
             _record(
                 "item",
                 kind,
-                {name: pl.col(name) for name in fields("item")},
+                {name: pl.col(name) for name in fields(kind) if name != "first_day"},
                 width=WIDTHS[kind] - 30,
                 sequence=pl.col("sequence_number"),
-                field_record="item",
                 tail=days,
             )
         )

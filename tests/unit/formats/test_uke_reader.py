@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from uke_samples import GO, HO, IR, SI, SY, re_line, receipt, write
 
-from ingest.formats import read, recognise
+from ingest.formats import read
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import SET_ASIDE_SCHEMA, FileRefused
 from ingest.formats.uke import UkeReader
@@ -206,16 +206,6 @@ def test_totals_that_contradict_the_receipts_are_a_problem_of_the_file(tmp_path:
         ("total_mismatch", "receipt_count"),
         ("total_mismatch", "points"),
     ]
-
-
-def test_dental_and_pharmacy_receipts_are_recognised_and_refused_by_name(tmp_path: Path) -> None:
-    dental = write(tmp_path / "a", [IR.replace(",16,1,", ",16,3,"), *receipt(), GO])
-    pharmacy = write(tmp_path / "b", ["YK,2,16,4,1234567,,202404,00,", re_line(), GO])
-    for path, edition, word in ((dental, "dental", "歯科"), (pharmacy, "pharmacy", "調剤")):
-        assert recognise(path)[1] == edition
-        with pytest.raises(FileRefused) as refused:
-            read(path)
-        assert refused.value.reason_code == "unrecognised" and word in refused.value.message
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"hello\n", b"\x00\xff" * 40, b"IR\n", b"1,2,3,4\n", b'"a","b"\n'])
