@@ -273,6 +273,18 @@ def bench_synth(
     print_json_line(figures)
 
 
+@bench_app.command("read")
+def bench_read(
+    megabytes: Annotated[int, typer.Option(min=10, help="Size of the receipt file that is made and read.")] = 500,
+) -> None:
+    """Read one large receipt file, beside iconv and Python's csv module on the same bytes."""
+    from ingest.bench_read import read
+
+    with told_errors(), progress_bar() as progress:
+        figures = read(megabytes, progress)
+    print_json_line(figures)
+
+
 @bench_app.command("tokens")
 def bench_tokens(identities: Annotated[int, typer.Option(min=1000)] = 100_000) -> None:
     """Tokenise distinct identities, beside a plain loop of HMAC-SHA-256."""

@@ -9,23 +9,25 @@ of ``uke_kernels``, ``uke_claims``, ``uke_diagnoses`` and ``uke_items`` make the
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
 from ingest.formats.reading import FileRefused, Problem, Reading, empty_set_aside, empty_tables, reasons
-from ingest.formats.uke_blocks import BLOCK_BYTES, last_head, receipt_blocks, record_id
+from ingest.formats.uke_blocks import BLOCK_BYTES, HEAD_RECORDS, last_head, receipt_blocks, record_id
 from ingest.formats.uke_claims import claim_table
 from ingest.formats.uke_diagnoses import diagnosis_table
-from ingest.formats.uke_items import Items, item_table, read_items
+from ingest.formats.uke_items import item_table, read_items
 from ingest.formats.uke_kernels import VALID
 from ingest.formats.uke_layout import fields, record_uses
 from ingest.formats.uke_scan import Columns, Scan, scan
-from ingest.formats.uke_survey import Survey, survey
+from ingest.formats.uke_survey import THREADS, Survey, survey
 
 TABLES = ("claim", "claim_diagnosis", "claim_item")
 HEAD_BYTES = 65536
@@ -65,32 +67,34 @@ def _edition(view: bytes) -> str | None:
 class _Sums:
     """What the parts of a file add up to, held against its totals (GO)."""
 
-    claims: int = 0
+    claims_aside: int = 0
     with_insurer: int = 0
     points: int = 0
-    summary_points: int = 0  # of 総括, whose children repeat the money
-    summaries: int = 0
-    claims_aside: int = 0
-    announced_receipts: int | None = None
+    summaries: int = 0  # 総括, whose children repeat the money
+    summary_points: int = 0
+    totals: int = 0
+    announced_receipts: int = 0
     announced_points: int = 0
 
-    def take(self, block: Scan, claims: pl.DataFrame, set_aside: pl.DataFrame) -> None:
-        self.claims += claims.height
-        self.with_insurer += claims.filter(~pl.col("is_public_only")).height
-        self.points += int(claims["original_points"].sum())
-        summaries = claims.filter("is_summary")
-        self.summaries += summaries.height
-        self.summary_points += int(summaries["original_points"].sum())
-        self.claims_aside += set_aside.filter(pl.col("table_name") == "claim").height
-        totals = block.lines_of("GO")
-        if len(totals):
-            columns = Columns(block, totals, "GO")
-            (receipts, receipts_state), (points, points_state) = (
-                columns.number("receipt_count"),
-                columns.number("points"),
-            )
-            self.announced_receipts = (self.announced_receipts or 0) + int(receipts[receipts_state == VALID].sum())
-            self.announced_points += int(points[points_state == VALID].sum())
+    def add(self, part: _Sums) -> None:
+        for name, value in vars(part).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+def _sums(block: Scan, claims: pl.DataFrame, claims_aside: int) -> _Sums:
+    points, is_summary = claims["original_points"], claims["is_summary"]
+    lines = block.lines_of("GO")
+    totals = Columns(block, lines, "GO")
+    announced = [int(value[state == VALID].sum()) for value, state in map(totals.number, ("receipt_count", "points"))]
+    return _Sums(
+        claims_aside,
+        len(claims) - int(claims["is_public_only"].sum()),
+        int(points.sum()),
+        int(is_summary.sum()),
+        int(points.filter(is_summary).sum()),
+        len(lines),
+        *announced,
+    )
 
 
 class UkeReader:
@@ -159,15 +163,10 @@ class UkeReader:
 
     def _parts(self, handle: BinaryIO, edition: str, found: Survey) -> Iterator[Reading]:
         sums, months = _Sums(), pl.Series([], dtype=pl.Date)
-        for block, items in _prepared(receipt_blocks(handle, self.block_bytes), found.torn):
-            claims = claim_table(block, items.receipt_points)
-            diagnoses, diagnoses_aside = diagnosis_table(block, claims.parents)
-            lines, lines_aside = item_table(block, items, claims.parents)
-            set_aside = pl.concat([claims.set_aside, diagnoses_aside, lines_aside])
-            sums.take(block, claims.table, set_aside)
-            months = pl.concat([months, claims.table["service_month"]]).unique()
-            tables = {"claim": claims.table, "claim_diagnosis": diagnoses, "claim_item": lines}
-            yield Reading(self.format, edition, [], {}, tables, set_aside)
+        for part, of_part in _read_blocks(receipt_blocks(handle, self.block_bytes), found):
+            sums.add(of_part)
+            months = pl.concat([months, part.tables["claim"]["service_month"]]).unique()
+            yield Reading(self.format, edition, [], {}, part.tables, part.set_aside)
         yield Reading(
             format=self.format,
             edition=edition,
@@ -179,27 +178,55 @@ class UkeReader:
         )
 
 
-def _prepared(blocks: Iterator[bytes], torn: bytes) -> Iterator[tuple[Scan, Items]]:
-    """Blocks as arrays; the next one is made by a thread of its own, which uses compiled loops alone, while the
-    one before is in use."""
-    before: Future[tuple[Scan, Items]] | None = None
+@dataclass(frozen=True)
+class _Part:
+    """The tables of one block."""
+
+    tables: dict[str, pl.DataFrame]
+    set_aside: pl.DataFrame
+
+
+def _read_blocks(blocks: Iterator[bytes], found: Survey) -> Iterator[tuple[_Part, _Sums]]:
+    """Blocks as tables, in their order; of several, two are read at a time by threads of their own.
+
+    Threads may be used here since nothing of a block's reading is called back from Polars.
+    """
+    jobs = _jobs(blocks, found)
+    first = list(islice(jobs, 2))
+    if len(first) < 2:
+        yield from (_read_block(*job) for job in first)
+        return
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        waiting = deque(pool.submit(_read_block, *job) for job in first)
+        while waiting:
+            done = waiting.popleft().result()
+            waiting.extend(pool.submit(_read_block, *job) for job in islice(jobs, 1))
+            yield done
+
+
+def _jobs(blocks: Iterator[bytes], found: Survey) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Each block with the number of its first line, its line ends, and the head in force from blocks before."""
+    names = [name for name in HEAD_RECORDS if name in found.records]
     first_row, carried = 1, b""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        for data in blocks:
-            body = data.removesuffix(torn) if torn and data.endswith(torn) else data
-            job = pool.submit(_prepare, body, first_row, carried)
-            if before is not None:
-                yield before.result()
-            before = job
-            first_row += data.count(b"\n")
-            carried = last_head(data) or carried
-        if before is not None:
-            yield before.result()
+    for data in blocks:
+        if found.torn and data.endswith(found.torn):
+            data = data[: -len(found.torn)]
+        line_ends = data.count(b"\n")
+        yield data, first_row, line_ends, carried
+        first_row += line_ends
+        carried = last_head(data, names) or carried
 
 
-def _prepare(data: bytes, first_row: int, carried: bytes) -> tuple[Scan, Items]:
-    block = scan(data, first_row, carried)
-    return block, read_items(block)
+def _read_block(data: bytes, first_row: int, line_ends: int, carried: bytes) -> tuple[_Part, _Sums]:
+    block = scan(data, first_row, line_ends, carried)
+    items = read_items(block)
+    claims = claim_table(block, items.receipt_points)
+    diagnoses, diagnoses_aside = diagnosis_table(block, claims.parents)
+    lines, lines_aside = item_table(block, items, claims.parents)
+    tables = {"claim": claims.table, "claim_diagnosis": diagnoses, "claim_item": lines}
+    aside = [part for part in (claims.set_aside, diagnoses_aside, lines_aside) if len(part)]
+    part = _Part(tables, pl.concat(aside) if aside else empty_set_aside())
+    return part, _sums(block, claims.table, len(claims.set_aside))
 
 
 def _problems(found: Survey, sums: _Sums) -> list[Problem]:
@@ -236,7 +263,7 @@ def _total_problems(found: Survey, sums: _Sums) -> list[Problem]:
 
     Whether it counts a 総括 or its children is not known: either agrees.
     """
-    if sums.announced_receipts is None or sums.claims_aside:
+    if not sums.totals or sums.claims_aside:
         return []
     corrected = found.records.get("HO", 0) - sums.with_insurer
     counted = found.records.get("HO", 0) + found.records.get("KO", 0) - corrected

@@ -6,8 +6,9 @@ receipt lies in two blocks. The encoding is CP932; other encodings are told and 
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from ingest.formats.reading import FileRefused
@@ -64,28 +65,35 @@ def torn_tail(data: bytes) -> bytes:
     if not data or data.endswith((b"\n", b"\x1a")):
         return b""
     last = data[data.rfind(b"\n") + 1 :]
-    return b"" if _COMPLETE_TOTAL.match(last) else last
+    return b"" if _COMPLETE_TOTAL.match(last) else bytes(last)
+
+
+def chunks(handle: BinaryIO, size: int, cut: Callable[[bytes], int]) -> Iterator[bytes]:
+    """The file's bytes in blocks of about ``size``; each ends where ``cut`` says (0: it must grow), the last with
+    the file."""
+    wanted = size
+    while data := handle.read(wanted):
+        end = cut(data) if len(data) == wanted else len(data)
+        if end == 0:
+            handle.seek(-len(data), os.SEEK_CUR)
+            wanted += size
+            continue
+        if end < len(data):
+            handle.seek(end - len(data), os.SEEK_CUR)
+            data = data[:end]
+        wanted = size
+        yield data
 
 
 def receipt_blocks(handle: BinaryIO, size: int) -> Iterator[bytes]:
     """The file's bytes in blocks of about ``size``, each (but the first) beginning with a receipt."""
-    rest = b""
-    while chunk := handle.read(size):
-        data = rest + chunk
-        cut = _last_receipt(data)
-        if cut > 0:
-            yield data[:cut]
-            rest = data[cut:]
-        else:
-            rest = data
-    if rest:
-        yield rest
+    return chunks(handle, size, _last_receipt)
 
 
 def _last_receipt(data: bytes) -> int:
     """Offset of the last receipt's first line; 0 where none begins past the first line."""
     whole = data.rfind(b"\n") + 1
-    window = 1 << 20
+    window = 1 << 16
     while True:
         low = max(0, whole - window)
         starts = [match.start() for match in _START.finditer(data, data.rfind(b"\n", 0, low) + 1, whole)]
@@ -103,17 +111,16 @@ def _last_receipt(data: bytes) -> int:
     return cut
 
 
-def last_head(data: bytes) -> bytes:
-    """The last IR or YK line of a block, without its line end; empty where there is none."""
-    found = b""
+def last_head(data: bytes, names: Iterable[str] = HEAD_RECORDS) -> bytes:
+    """The last line of a block with one of these record ids, without its line end; empty where there is none."""
     end = len(data)
     while True:
-        place = max(data.rfind(name.encode("ascii") + b",", 0, end) for name in HEAD_RECORDS)
+        place = max((data.rfind(name.encode("ascii") + b",", 0, end) for name in names), default=-1)
         if place < 0:
-            return found
+            return b""
         start = data.rfind(b"\n", 0, place) + 1
         stop = data.find(b"\n", place)
-        line = data[start : stop if stop >= 0 else len(data)].rstrip(b"\r\x1a")
+        line = bytes(data[start : stop if stop >= 0 else len(data)]).rstrip(b"\r\x1a")
         if record_id(line) in HEAD_RECORDS:
             return line
         end = start

@@ -160,8 +160,9 @@ def _payers(block: Scan) -> dict[str, pl.Series | Array]:
         of_public, state_of_public = payer.number(name)
         value, state = np.where(last >= 0, value, of_public), np.where(last >= 0, state, state_of_public)
         found[name], found[f"{name}_state"] = series(value, state == VALID), state
-    value, state = Columns(block, first, "HO", layout, ITEM_LAYOUTS).number("points")
-    found["first_points"] = series(value, state == VALID)
+    is_corrected = first != last
+    value, state = Columns(block, np.where(is_corrected, first, -1), "HO", layout, ITEM_LAYOUTS).number("points")
+    found["is_corrected"], found["first_points"] = is_corrected, series(value, state == VALID)
     return found
 
 
@@ -218,7 +219,7 @@ def _typed(raw: pl.DataFrame, receipt_points: Array) -> pl.DataFrame:
         number=pl.coalesce("sn_number", "ho_number"),
         branch=pl.col("sn_branch"),
         is_public_only=~pl.col("has_insurer"),
-        original_points=pl.coalesce("first_points", "points"),
+        original_points=pl.coalesce(pl.when("is_corrected").then("first_points"), "points"),
         line_points=pl.Series(receipt_points, dtype=pl.Int64),
         institution_code=pl.when("is_under_pharmacy")
         .then(_institution("yk_prefecture_code", pl.lit("4"), "yk_institution_number"))

@@ -112,24 +112,45 @@ def _code(buf: Any, at: int, size: int, out: Any) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _fields(buf: Any, at: int, end: int, order: Any, offset: Any, length: Any) -> None:
-    """Offset and length of each field of a line; ``order`` has (place, field), by place. Length 0 where none."""
-    offset[:], length[:] = 0, 0
+def _fields(buf: Any, at: int, end: int, order: Any, fields: int, offset: Any, length: Any, value: Any) -> None:
+    """Offset and length of each field of a line, and its digits as a number (-1: it has anything else).
+
+    The first ``fields`` of ``order`` have (place, field), by place. A field that is not there has length 0.
+    """
     column = 0
-    for n in range(order.shape[0]):
-        place = order[n, 0]
+    for n in range(fields):
+        place, field = order[n, 0], order[n, 1]
         while column < place and at < end:
             column += buf[at] == COMMA
             at += 1
-        if column < place:
-            return
-        field = order[n, 1]
-        offset[field] = at
-        if field != FIRST_DAY:
-            stop = at
-            while stop < end and buf[stop] != COMMA:
-                stop += 1
-            length[field] = stop - at
+        offset[field], length[field], value[field] = at, 0, -1
+        if column < place or field == FIRST_DAY:
+            if column < place:
+                offset[field] = 0
+            continue
+        start, digits, is_number = at, 0, True
+        while at < end:
+            byte = buf[at]
+            if byte == COMMA:
+                break
+            if 48 <= byte <= 57:
+                digits = digits * 10 + byte - 48
+            else:
+                is_number = False
+            at += 1
+        length[field] = at - start
+        if is_number and 0 < at - start < 10:
+            value[field] = digits
+
+
+@njit(cache=True, nogil=True)
+def _number(buf: Any, field: int, offset: Any, length: Any, value: Any) -> tuple[int, int]:
+    """``number`` of a field, which in most cases ``_fields`` has read already."""
+    if value[field] >= 0:
+        return value[field], VALID
+    if length[field] == 0:
+        return 0, BLANK
+    return number(buf, offset[field], length[field])
 
 
 @njit(cache=True, nogil=True)
@@ -210,6 +231,8 @@ def read_items(
     """
     columns = np.zeros(MOST_COLUMNS + 2, np.int64)
     offset, length = np.zeros(len(FIELDS), np.int64), np.zeros(len(FIELDS), np.int64)
+    value = np.full(len(FIELDS), -1, np.int64)
+    held_layout, held_slot = -1, -1
     rows = 0
     category = NO_CATEGORY  # the one in force
     before_open, before_category, before_is_item = False, NO_CATEGORY, False
@@ -268,7 +291,7 @@ def read_items(
                 for n in range(groups[g, 1]):
                     first = groups[g, 0] + n * groups[g, 2]
                     at, size = _column(columns, count, first + groups[g, 4])
-                    value, state = _code(buf, at, size, out_code[rows])
+                    _, state = _code(buf, at, size, out_code[rows])
                     if state == BLANK:
                         continue
                     if state == UNREADABLE and line_fault[line] == 0:
@@ -303,10 +326,25 @@ def read_items(
                     rows += 1
             continue
 
-        _fields(buf, body[line], end[line], orders[layout, slot, : order_sizes[layout, slot]], offset, length)
-        value, state = _code(buf, offset[ITEM_CODE], length[ITEM_CODE], out_code[rows])
+        if held_layout != layout or held_slot != slot:  # what the record before had and this one has not
+            offset[:], length[:], value[:] = 0, 0, -1
+            held_layout, held_slot = layout, slot
+        _fields(buf, body[line], end[line], orders[layout, slot], order_sizes[layout, slot], offset, length, value)
+        code_value, state = value[ITEM_CODE], VALID
+        if length[ITEM_CODE] == 9 and code_value >= 0:
+            at = offset[ITEM_CODE]
+            for place in range(9):
+                out_code[rows, place] = buf[at + place]
+        else:
+            code_value, state = _code(buf, offset[ITEM_CODE], length[ITEM_CODE], out_code[rows])
         fault = 1 if state == BLANK else 2 if state == UNREADABLE else 0
-        own = _category(buf, offset[CATEGORY], length[CATEGORY])
+        own = NO_CATEGORY
+        if length[CATEGORY]:
+            own = (
+                value[CATEGORY]
+                if length[CATEGORY] == 2 and value[CATEGORY] >= 0
+                else _category(buf, offset[CATEGORY], length[CATEGORY])
+            )
         if slot != 3 and own != NO_CATEGORY:
             category = own
         in_force = own if slot == 3 else NO_CATEGORY if layout == PHARMACY else category
@@ -314,21 +352,25 @@ def read_items(
             fault = 3
         out_line[rows], out_kind[rows], out_category[rows] = line, slot, in_force
         out_burden[rows] = 0
-        at, size = strip(buf, offset[BURDEN], length[BURDEN])
+        at, size = offset[BURDEN], length[BURDEN]
+        if size:
+            at, size = strip(buf, at, size)
         if size == 1:
             out_burden[rows] = buf[at]
         elif size > 1 and fault == 0:
             fault = 4
-        quantity, quantity_state = ten_thousandths(buf, offset[QUANTITY], length[QUANTITY])
+        quantity, quantity_state = value[QUANTITY] * 10_000, VALID
+        if value[QUANTITY] < 0:
+            quantity, quantity_state = ten_thousandths(buf, offset[QUANTITY], length[QUANTITY])
         if slot == 3 and quantity_state == BLANK:
             quantity, quantity_state = ten_thousandths(buf, offset[USED], length[USED])
         if quantity_state == UNREADABLE and fault == 0:
             fault = 5
         out_quantity[rows], out_quantity_state[rows] = quantity, quantity_state
-        points, points_state = number(buf, offset[POINTS], length[POINTS])
+        points, points_state = _number(buf, POINTS, offset, length, value)
         if points_state == UNREADABLE and fault == 0:
             fault = 6
-        times, times_state = number(buf, offset[TIMES], length[TIMES])
+        times, times_state = _number(buf, TIMES, offset, length, value)
         if (times_state == UNREADABLE or times < 0) and fault == 0:
             fault = 7
         out_points[rows], out_points_state[rows] = points, points_state
@@ -352,8 +394,8 @@ def read_items(
         if is_counted:
             sign = 1
             if state == VALID and minus_codes.size:
-                found = np.searchsorted(minus_codes, value)
-                is_minus = found < minus_codes.size and minus_codes[found] == value
+                found = np.searchsorted(minus_codes, code_value)
+                is_minus = found < minus_codes.size and minus_codes[found] == code_value
                 if is_minus and (minus_kinds[found] == 7 or not inside):
                     sign = -1
             receipt_points[receipt] += sign * points * (times if times_state == VALID else 1)

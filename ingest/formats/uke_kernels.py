@@ -61,11 +61,30 @@ def _next_newline(buf: Any, words: Any, at: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def find_lines(buf: Any, first_row: int, body: Any, end: Any, row: Any, kind: Any) -> tuple[int, int]:
+def _record(buf: Any, start: int, last: int) -> tuple[int, int]:
+    """Place and number of the record id of a line; its start and ``NO_RECORD`` where it has none."""
+    at = start
+    for _ in range(5):
+        if (
+            at + 2 <= last
+            and 65 <= buf[at] <= 90
+            and 65 <= buf[at + 1] <= 90
+            and (at + 2 == last or buf[at + 2] == COMMA)
+        ):
+            return at, (buf[at] - 65) * 26 + buf[at + 1] - 65
+        while at < last and buf[at] != COMMA:
+            at += 1
+        if at == last:
+            break
+        at += 1
+    return start, NO_RECORD
+
+
+@njit(cache=True, nogil=True)
+def find_lines(buf: Any, first_row: int, body: Any, end: Any, row: Any, kind: Any) -> int:
     """Lines that are not blank: place of the record id, end, 1-based line number, number of the record id.
 
-    The record id is the first of the first five columns that is two capital letters. Gives the number
-    of lines found and of line ends passed.
+    The record id is the first of the first five columns that is two capital letters. Gives their number.
     """
     size, found, line = buf.size, 0, 0
     words = buf[: size // 8 * 8].view(np.uint64)
@@ -76,28 +95,13 @@ def find_lines(buf: Any, first_row: int, body: Any, end: Any, row: Any, kind: An
         while last > start and (buf[last - 1] == RETURN or buf[last - 1] == END_MARK):
             last -= 1
         if last > start:
-            body[found], end[found], row[found], kind[found] = start, last, first_row + line, NO_RECORD
-            at = start
-            for _ in range(5):
-                if (
-                    at + 2 <= last
-                    and 65 <= buf[at] <= 90
-                    and 65 <= buf[at + 1] <= 90
-                    and (at + 2 == last or buf[at + 2] == COMMA)
-                ):
-                    body[found] = at
-                    kind[found] = (buf[at] - 65) * 26 + buf[at + 1] - 65
-                    break
-                while at < last and buf[at] != COMMA:
-                    at += 1
-                if at == last:
-                    break
-                at += 1
+            end[found], row[found] = last, first_row + line
+            body[found], kind[found] = _record(buf, start, last)
             found += 1
         if stop < size:
             line += 1
         start = stop + 1
-    return found, line
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -400,20 +404,34 @@ def dates(
 
 
 @njit(cache=True, nogil=True)
-def count_characters(buf: Any, single: Any, pair: Any) -> tuple[int, int, int]:
-    """Characters, those that cannot be read, and the place of the first of them (-1: none).
+def _line_end(buf: Any, words: Any, at: int) -> tuple[int, bool]:
+    """``_next_newline``, and whether all up to there is ASCII (or else perhaps not: a word may reach beyond)."""
+    size = buf.size
+    seen = np.uint64(0)
+    while at < size and at & 7:
+        if buf[at] == NEWLINE:
+            return at, seen & _HIGH == 0
+        seen |= np.uint64(buf[at])
+        at += 1
+    word = at >> 3
+    while word < words.size:
+        seen |= words[word]
+        other = words[word] ^ _NEWLINES
+        if (other - _LOW) & ~other & _HIGH:
+            break
+        word += 1
+    at = max(at, word << 3)
+    while at < size and buf[at] != NEWLINE:
+        seen |= np.uint64(buf[at])
+        at += 1
+    return at, seen & _HIGH == 0
 
-    ``single[byte]``: 0 a character, 1 one that cannot be read, 2 the first byte of two; ``pair`` by both
-    bytes: 0 a character, 1 one that cannot be read, 2 no pair (the first byte alone cannot be read).
-    """
-    characters, unreadable, first = 0, 0, -1
-    at, size = 0, buf.size
-    words = buf[: size // 8 * 8].view(np.uint64)
-    while at < size:
-        if at & 7 == 0 and at >> 3 < words.size and words[at >> 3] & _HIGH == 0:  # eight of ASCII
-            characters += 8
-            at += 8
-            continue
+
+@njit(cache=True, nogil=True)
+def _count_characters(buf: Any, start: int, stop: int, single: Any, pair: Any) -> tuple[int, int]:
+    """Characters of a slice and those that cannot be read (tables: ``character_tables``)."""
+    characters, unreadable, at = 0, 0, start
+    while at < stop:
         byte = buf[at]
         characters += 1
         at += 1
@@ -421,16 +439,64 @@ def count_characters(buf: Any, single: Any, pair: Any) -> tuple[int, int, int]:
             continue
         cannot = single[byte]
         if cannot == 2:
-            cannot = pair[byte * 256 + buf[at]] if at < size else 2
+            cannot = pair[byte * 256 + buf[at]] if at < stop else 2
             if cannot == 2:
                 cannot = 1
             else:
                 at += 1
-        if cannot == 1:
-            unreadable += 1
-            if first < 0:
-                first = at - 1
-    return characters, unreadable, first
+        unreadable += cannot
+    return characters, unreadable
+
+
+@njit(cache=True, nogil=True)
+def survey(
+    buf: Any, single: Any, pair: Any, head_codes: Any, close_code: int, count: Any, first: Any, heads: Any
+) -> tuple[int, int, int, int, int]:
+    """What a block is, in one pass over its bytes.
+
+    ``count`` and ``first`` get the number of lines and the first line (from 1) of each record id, of lines without
+    one under their last place. ``heads`` gets lines of heads (``head_codes``), 0 for none: [0] the first that
+    another head follows before a ``close_code``, [1] one still open at the end; [2] is 1 where a head or a close
+    came at all, [3] 1 where the first of them was a head. Gives line ends, the last record id, characters, those
+    that cannot be read, the first line with one (0: none).
+    """
+    size, line, last_code = buf.size, 0, -2
+    words = buf[: size // 8 * 8].view(np.uint64)
+    none = count.size - 1
+    characters, unreadable, first_unreadable = 0, 0, 0
+    start = 0
+    while start < size:
+        stop, is_ascii = _line_end(buf, words, start)
+        line += 1
+        last = stop
+        while last > start and (buf[last - 1] == RETURN or buf[last - 1] == END_MARK):
+            last -= 1
+        if is_ascii:
+            characters += last - start
+        else:
+            read, bad = _count_characters(buf, start, last, single, pair)
+            characters += read
+            if bad and first_unreadable == 0:
+                first_unreadable = line
+            unreadable += bad
+        if last > start:
+            _, code = _record(buf, start, last)
+            last_code = code
+            place = code if code >= 0 else none
+            if count[place] == 0:
+                first[place] = line
+            count[place] += 1
+            if code == close_code:
+                heads[1], heads[2] = 0, 1
+            elif code in (head_codes[0], head_codes[1]):
+                if heads[2] == 0:
+                    heads[3] = 1
+                if heads[1] and heads[0] == 0:
+                    heads[0] = heads[1]
+                heads[1], heads[2] = line, 1
+        start = stop + 1
+    ends = line - (size > 0 and buf[size - 1] != NEWLINE)
+    return ends, last_code, characters, unreadable, first_unreadable
 
 
 def character_tables() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -465,17 +531,6 @@ def day_bits(buf: Any, body: Any, end: Any, first_day: int, bits: Any) -> None:
                 found |= 1 << (column - first_day)
             at += 1
         bits[line] = found
-
-
-@njit(cache=True, nogil=True)
-def count_records(kind: Any, row: Any, count: Any, first: Any) -> None:
-    """Number of lines of each record and the row of the first; those without a record under the last number."""
-    last = count.size - 1
-    for line in range(kind.size):
-        code = kind[line] if kind[line] >= 0 else last
-        if count[code] == 0:
-            first[code] = row[line]
-        count[code] += 1
 
 
 @njit(cache=True, nogil=True)

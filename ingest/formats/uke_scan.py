@@ -74,16 +74,16 @@ class Scan:
         return _decoded(self.buf, self.body[lines], (self.end - self.body)[lines])
 
 
-def scan(data: bytes, first_row: int, carried: bytes) -> Scan:
-    """The arrays of a block whose first line has the number ``first_row``.
+def scan(data: bytes, first_row: int, line_ends: int, carried: bytes) -> Scan:
+    """The arrays of a block of ``line_ends`` lines whose first has the number ``first_row``.
 
     ``carried`` is the IR or YK in force from an earlier block: it becomes the block's first line.
     """
     buf = np.frombuffer(carried + b"\n" + data if carried else data, np.uint8)
-    most = data.count(b"\n") + 2
+    most = line_ends + 2
     body, end, row = (np.empty(most, np.int64) for _ in range(3))
     kind = np.empty(most, np.int16)
-    lines, _ = kernels.find_lines(buf, first_row - bool(carried), body, end, row, kind)
+    lines = kernels.find_lines(buf, first_row - bool(carried), body, end, row, kind)
     owner, head, receipt_line = (np.empty(lines, np.int64) for _ in range(3))
     donor, layout = np.empty(lines, np.uint8), np.full(lines, MEDICAL)
     receipts = kernels.find_receipts(kind, lines, owner, donor, head, receipt_line)
@@ -148,6 +148,8 @@ class Columns:
         """The column without blanks around it; null where nothing is left or the record has no such column."""
         offset, length = (part.copy() for part in self._slices(name))
         total = kernels.trim(self._buf, offset, length)
+        if total == 0:
+            return pl.Series([None], dtype=pl.String).new_from_index(0, self._count)
         if total < 0:
             return _decoded(self._buf, offset, length, length > 0)
         out, starts = np.empty(total, np.uint8), np.empty(len(offset) + 1, np.int64)

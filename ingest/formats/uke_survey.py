@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ingest.formats import uke_kernels as kernels
-from ingest.formats.uke_blocks import HEAD_RECORDS, MAXIMUM_UNREADABLE_SHARE, refuse_other_encoding, torn_tail
+from ingest.formats.uke_blocks import HEAD_RECORDS, MAXIMUM_UNREADABLE_SHARE, chunks, refuse_other_encoding, torn_tail
 from ingest.formats.uke_scan import Array
 
 NO_RECORD = "(none)"
@@ -24,6 +24,7 @@ NO_RECORD = "(none)"
 SURVEY_BYTES = 8 * 1024 * 1024
 THREADS = 2
 _CODES = 26 * 26
+_HEAD_CODES = np.array([kernels.record_code(name) for name in HEAD_RECORDS])
 
 
 @dataclass
@@ -65,17 +66,17 @@ class Survey:
             name = NO_RECORD if code == _CODES else kernels.record_name(code)
             self.first_line.setdefault(name, self.lines + int(look.first[code]))
             self.records[name] = self.records.get(name, 0) + int(look.count[code])
-        for row, closes in zip(look.order_row.tolist(), look.order_closes.tolist(), strict=True):
-            if closes:
-                self._head = None
-                continue
-            if self._head is not None and self.open_head is None:
+            if code == look.last_code:
+                self.last_id = name
+        followed, still_open, has_any, begins_with_head = (int(value) for value in look.heads)
+        if has_any:
+            if begins_with_head and self.open_head is None:
                 self.open_head = self._head
-            self._head = self.lines + row
-        if look.last_code is not None:
-            self.last_id = NO_RECORD if look.last_code == _CODES else kernels.record_name(look.last_code)
-        if look.first_unreadable >= 0 and self.first_unreadable is None:
-            self.first_unreadable = self.lines + look.first_unreadable + 1
+            if followed and self.open_head is None:
+                self.open_head = self.lines + followed
+            self._head = self.lines + still_open if still_open else None
+        if look.first_unreadable and self.first_unreadable is None:
+            self.first_unreadable = self.lines + look.first_unreadable
         self.characters += look.characters
         self.unreadable += look.unreadable
         self.lines += look.line_ends
@@ -83,14 +84,13 @@ class Survey:
 
 @dataclass(frozen=True)
 class _Look:
-    """One block: number and first line of each record, IR, YK and GO in their order, characters."""
+    """One block: record ids in their order with number and first line, heads, characters (``kernels.survey``)."""
 
     codes: list[int]
     count: Array
     first: Array
-    order_row: Array
-    order_closes: Array
-    last_code: int | None
+    heads: Array
+    last_code: int
     characters: int
     unreadable: int
     first_unreadable: int
@@ -101,63 +101,50 @@ def survey(handle: BinaryIO) -> Survey:
     """Looks over the file from where ``handle`` stands. Raises FileRefused('encoding') for another encoding."""
     found = Survey()
     blocks = _blocks(handle, found)
+    first = list(islice(blocks, THREADS))
+    if len(first) < THREADS:
+        for block in first:
+            found.add(_look(block))
+        return found
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        while group := list(islice(blocks, THREADS)):
-            for look in pool.map(_look, group) if len(group) > 1 else map(_look, group):
+        while first:
+            for look in pool.map(_look, first):
                 found.add(look)
+            first = list(islice(blocks, THREADS))
     return found
 
 
 def _blocks(handle: BinaryIO, found: Survey) -> Iterator[bytes]:
     """Blocks that end with a line; the torn last line, if any, is told and left out."""
-    rest, has_told_encoding = b"", False
-    while chunk := handle.read(SURVEY_BYTES):
-        data = rest + chunk
-        cut = data.rfind(b"\n") + 1
-        rest, data = data[cut:], data[:cut]
+    has_told_encoding = False
+    for data in chunks(handle, SURVEY_BYTES, lambda block: block.rfind(b"\n") + 1):
+        found.torn = torn_tail(data)  # only the last block can have one
+        if found.torn:
+            data = data[: -len(found.torn)]
         if not has_told_encoding:
             refuse_other_encoding(data)
             has_told_encoding = not data.isascii()
-        if data:
-            yield data
-    found.torn = torn_tail(rest)
-    rest = b"" if found.torn else rest
-    if not has_told_encoding:
-        refuse_other_encoding(rest)
-    if rest:
-        yield rest
+        yield data
 
 
 def _look(data: bytes) -> _Look:
-    buf = np.frombuffer(data, np.uint8)
-    most = data.count(b"\n") + 1
-    body, end, row = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
-    kind = np.empty(most, np.int16)
-    lines, line_ends = kernels.find_lines(buf, 1, body, end, row, kind)
-    kind, row = kind[:lines], row[:lines]
-    count, first = np.zeros(_CODES + 1, np.int64), np.zeros(_CODES + 1, np.int64)
-    kernels.count_records(kind, row, count, first)
+    count, first, heads = np.zeros(_CODES + 1, np.int64), np.zeros(_CODES + 1, np.int64), np.zeros(4, np.int64)
+    single, pair = _tables()
+    line_ends, last_code, characters, unreadable, first_unreadable = kernels.survey(
+        np.frombuffer(data, np.uint8), single, pair, _HEAD_CODES, kernels.record_code("GO"), count, first, heads
+    )
     codes = np.flatnonzero(count)
-    order = np.flatnonzero(np.isin(kind, _order_codes()))
-    characters, unreadable, bad = kernels.count_characters(buf, *_tables())
-    first_unreadable = int(np.count_nonzero(buf[:bad] == kernels.NEWLINE)) if bad >= 0 else -1
     return _Look(
-        [int(code) for code in codes[np.argsort(first[codes], kind="stable")]],
+        codes[np.argsort(first[codes], kind="stable")].tolist(),
         count,
         first,
-        row[order],
-        kind[order] == kernels.record_code("GO"),
-        (int(kind[-1]) if kind[-1] >= 0 else _CODES) if lines else None,
+        heads,
+        _CODES if last_code == kernels.NO_RECORD else last_code,
         characters,
         unreadable,
         first_unreadable,
         line_ends,
     )
-
-
-@cache
-def _order_codes() -> list[int]:
-    return [kernels.record_code(name) for name in (*HEAD_RECORDS, "GO")]
 
 
 @cache

@@ -24,6 +24,7 @@ def test_the_public_sample_has_75_claims_that_all_add_up_6_of_them_without_an_in
     assert sum(claim["insurer_number"] is None for claim in claims) == 6
     assert all(claim["reconciles"] is True for claim in claims)
     assert claims[0] == {
+        "claim_kind": "medical",
         "claim_type": "1122",
         "service_month": "2021-10",
         "insurer_number": "01010016",

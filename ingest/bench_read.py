@@ -1,0 +1,108 @@
+"""How fast a receipt file is read, beside others that merely pass over the same bytes in the same run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ingest.formats.uke import UkeReader
+from ingest.progress import ProgressCallback
+from ingest.synth.run import synthesise
+from ingest.synth.settings import chosen
+from ingest.workspace import create
+
+MEGABYTE = 1_000_000
+_CHILD = "import sys; from ingest.bench_read import child; child(*sys.argv[1:])"
+
+
+def read(megabytes: int, progress: ProgressCallback) -> dict[str, Any]:
+    """Read one receipt file of ``megabytes``: a synthetic month, repeated until the file is long enough.
+
+    Returns megabytes, lines, receipts; seconds of ``iconv`` (null where it is not installed), of Python's
+    ``csv.reader`` and of our reader, its megabytes a second and ratios to both (csv_to_reader_time: how many times
+    as fast; reader_to_iconv_time: how many times as long), its CPU seconds and peak memory in a process of its own.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "RECEIPTC.UKE"
+        sample = _write(Path(folder), path, megabytes * MEGABYTE, progress)
+        csv_seconds, lines = _csv_reader(path)
+        iconv_seconds = _iconv(path)
+        ours = _in_child(path, sample)
+    return {
+        "megabytes": megabytes,
+        "lines": lines,
+        "iconv_seconds": iconv_seconds and round(iconv_seconds, 2),
+        "csv_reader_seconds": round(csv_seconds, 2),
+        **ours,
+        "megabytes_per_second": round(megabytes / ours["reader_seconds"], 1),
+        "csv_to_reader_time": round(csv_seconds / ours["reader_seconds"], 2),
+        "reader_to_iconv_time": iconv_seconds and round(ours["reader_seconds"] / iconv_seconds, 2),
+    }
+
+
+def child(path: str, sample: str) -> None:
+    """What the process of its own does: load the compiled loops with a small file, then read and tell."""
+    reader = UkeReader()
+    reader.read(Path(sample))
+    begun, cpu = time.perf_counter(), time.process_time()
+    claims = rows = 0
+    for part in reader.parts(Path(path)):
+        claims += part.tables["claim"].height
+        rows += sum(table.height for table in part.tables.values())
+    figures = {
+        "claims": claims,
+        "rows": rows,
+        "reader_seconds": round(time.perf_counter() - begun, 2),
+        "reader_cpu_seconds": round(time.process_time() - cpu, 2),
+        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // MEGABYTE,
+    }
+    sys.stdout.write(json.dumps(figures))
+
+
+def _write(folder: Path, path: Path, size: int, progress: ProgressCallback) -> Path:
+    """Fills ``path`` up to ``size`` bytes; gives one of the files it is made of."""
+    workspace = folder / "workspace"
+    create(workspace, demo=True)
+    synthesise(workspace, chosen(people=2000, months=6), progress)
+    files = sorted(workspace.rglob("medical_kokuho_??????.UKE"))
+    month = b"".join(file.read_bytes().rstrip(b"\x1a") for file in files)
+    written = 0
+    with path.open("wb") as handle:
+        while written < size:
+            written += handle.write(month)
+            progress("write the file", min(written, size), size)
+    return files[0]
+
+
+def _csv_reader(path: Path) -> tuple[float, int]:
+    begun = time.perf_counter()
+    with path.open(encoding="cp932", errors="replace", newline="") as stream:
+        lines = sum(1 for _ in csv.reader(stream, quoting=csv.QUOTE_NONE))
+    return time.perf_counter() - begun, lines
+
+
+def _iconv(path: Path) -> float | None:
+    program = shutil.which("iconv")
+    if program is None:
+        return None
+    begun = time.perf_counter()
+    subprocess.run([program, "-c", "-f", "CP932", "-t", "UTF-8", str(path)], stdout=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - begun
+
+
+def _in_child(path: Path, sample: Path) -> dict[str, Any]:
+    result = subprocess.run(
+        [sys.executable, "-c", _CHILD, str(path), str(sample)],
+        stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parent.parent, env=os.environ,
+    )  # fmt: skip
+    figures: dict[str, Any] = json.loads(result.stdout)
+    return figures
