@@ -12,7 +12,13 @@ from ingest.formats.reading import Reading
 
 BLANKS = " \t\x0b\x0c\r\x85\xa0　 " + "".join(chr(code) for code in range(0x2000, 0x200B)) + "\u2028\u2029\u202f\u205f"
 """What counts as nothing in a line: white space of Unicode, not the separators 0x1C to 0x1F."""
-UKE_TABLES = {"RE": "claim", "SY": "claim_diagnosis", "SI": "claim_item", "IY": "claim_item", "TO": "claim_item"}
+UKE_TABLES = {
+    "RE": "claim",
+    **dict.fromkeys(("SY", "SB", "HS"), "claim_diagnosis"),
+    **dict.fromkeys(("SI", "IY", "TO", "CD", "SS"), "claim_item"),
+}
+FEES = ("CZ", "KI")
+"""Records of a pharmacy that become a row for each of their codes, and none without a code."""
 CARE_TABLES = {"H1": "care_claim", "T1": "care_service"}
 HEADED = {
     "enrolment_kokuho_csv": "enrolment",
@@ -110,6 +116,11 @@ def misplaced(reading: Reading, data: bytes) -> list[str]:
         if not 1 <= above <= HEADING_WITHIN or not _is_heading(table, numbered[above - 1][1]):
             wrong.append(f"{len(lines)} lines, {len(counted.get(table, []))} rows of {table}")
         expected = {table: set(lines[above:])}
+    if reading.format == "uke" and "claim_item" in counted:
+        several = {number for number, line in uke_lines(data) if uke_record(line) in FEES}
+        of_dentist = {number for number, line in uke_lines(data) if uke_record(line) == "SS"}
+        once = set(counted["claim_item"]) & of_dentist  # additions of a treatment are rows of the same line
+        counted["claim_item"] = [row for row in counted["claim_item"] if row not in several | once] + sorted(once)
     for name in expected.keys() | (counted.keys() - {"checkup_result"}):
         rows = [row for row in counted.get(name, []) if row not in unclear]
         if sorted(rows) != sorted(expected.get(name, set())):
