@@ -227,7 +227,8 @@ def history(files: Sequence[Opened], person_id: str) -> History:
         _each(
             files,
             "SELECT service_month AS month, CASE WHEN claim_kind_code IN ('dental', 'pharmacy') THEN claim_kind_code"
-            " WHEN is_inpatient THEN 'inpatient' ELSE 'outpatient' END AS kind, sum(points)::BIGINT AS points FROM claim"
+            " WHEN is_inpatient THEN 'inpatient' ELSE 'outpatient' END AS kind,"
+            " sum(points)::BIGINT AS points FROM claim"
             f" WHERE {_ID} = ? AND NOT is_summary GROUP BY ALL ORDER BY ALL",
             one,
         ),
