@@ -69,7 +69,8 @@ WITH last_checkup AS (
 ), recent_claims AS (
     SELECT c.person_id,
            sum(c.points) FILTER (c.service_month >= $year_ago) AS points_year,
-           bool_or(c.service_month > date_trunc('month', l.exam_date)) AS has_visit
+           bool_or(c.service_month > date_trunc('month', l.exam_date) AND c.claim_kind_code IN ('medical', 'dpc'))
+               AS has_visit
     FROM claim c LEFT JOIN last_checkup l ON l.person_id = c.person_id
     WHERE c.service_month < $until AND NOT c.is_summary GROUP BY c.person_id
 ), last_scheme AS (
@@ -149,20 +150,35 @@ class History:
     """Everything of one person that the tenant's files hold."""
 
     enrolment: pl.DataFrame  # scheme_code, insurer_number, start_date, end_date (exclusive)
-    claims: pl.DataFrame  # month, is_inpatient, points, claims_count, days_count
+    claims: pl.DataFrame  # month, kind (inpatient, outpatient: 医科 with DPC; dental; pharmacy), points
     checkups: pl.DataFrame  # exam_date, fiscal_year, ITEMS, metabolic_code, is_smoker, DRUGS
     care: pl.DataFrame  # care_level_code, certified_start_date, certified_end_date (exclusive)
     care_months: pl.DataFrame  # service_month, benefit_yen
 
 
 @dataclass(frozen=True)
-class Year:
-    """What was treated in the twelve months up to the month of reference."""
+class Care:
+    """Months with receipts of one kind, and their points."""
 
-    claim_months: int
-    inpatient_months: int
+    months: int
     points: int
-    diseases: pl.DataFrame  # disease_code, months_count; the longest treated first, suspected ones left out
+
+
+@dataclass(frozen=True)
+class Year:
+    """What was treated in the twelve months up to the month of reference.
+
+    ``diseases``  disease_code, months_count of 医科 (with DPC); the longest treated first, suspected ones left out
+    """
+
+    medical: Care
+    dental: Care
+    pharmacy: Care
+    inpatient_months: int
+    diseases: pl.DataFrame
+
+    def __bool__(self) -> bool:
+        return any(kind.months for kind in (self.medical, self.dental, self.pharmacy))
 
 
 def year(files: Sequence[Opened], person_id: str, reference_month: date) -> Year:
@@ -172,21 +188,25 @@ def year(files: Sequence[Opened], person_id: str, reference_month: date) -> Year
     within = f"{_ID} = $id AND service_month >= $since AND service_month < $until"
     claims = _each(
         files,
-        f"SELECT DISTINCT claim_id, service_month, is_inpatient, points FROM claim WHERE {within} AND NOT is_summary",
+        "SELECT DISTINCT claim_id, service_month, is_inpatient, points,"
+        " CASE claim_kind_code WHEN 'dpc' THEN 'medical' ELSE claim_kind_code END AS kind"
+        f" FROM claim WHERE {within} AND NOT is_summary",
         parameters,
     )
     diseases = _each(
-        files, f"SELECT DISTINCT disease_code, service_month FROM claim_disease WHERE {within} AND NOT is_suspected",
+        files,
+        f"SELECT DISTINCT disease_code, service_month FROM claim_disease WHERE {within} AND NOT is_suspected"
+        " AND claim_kind_code IN ('medical', 'dpc')",
         parameters,
     )  # fmt: skip
     if claims.is_empty():
-        return Year(0, 0, 0, pl.DataFrame())
+        return Year(Care(0, 0), Care(0, 0), Care(0, 0), 0, pl.DataFrame())
     claims = claims.unique("claim_id")
+    kinds = {kind: claims.filter(pl.col("kind") == kind) for kind in ("medical", "dental", "pharmacy")}
     return Year(
-        claims["service_month"].n_unique(),
-        claims.filter(pl.col("is_inpatient"))["service_month"].n_unique(),
-        int(claims["points"].sum()),
-        diseases
+        **{kind: Care(rows["service_month"].n_unique(), int(rows["points"].sum())) for kind, rows in kinds.items()},
+        inpatient_months=kinds["medical"].filter(pl.col("is_inpatient"))["service_month"].n_unique(),
+        diseases=diseases
         if diseases.is_empty()
         else diseases.group_by("disease_code")
         .agg(months_count=pl.col("service_month").n_unique())
@@ -206,8 +226,9 @@ def history(files: Sequence[Opened], person_id: str) -> History:
         ),
         _each(
             files,
-            "SELECT service_month AS month, is_inpatient, sum(points)::BIGINT AS points, count(*) AS claims_count,"
-            " sum(days_count)::BIGINT AS days_count FROM claim"
+            "SELECT service_month AS month, CASE WHEN claim_kind_code IN ('dental', 'pharmacy') THEN claim_kind_code"
+            " WHEN is_inpatient THEN 'inpatient' ELSE 'outpatient' END AS kind,"
+            " sum(points)::BIGINT AS points FROM claim"
             f" WHERE {_ID} = ? AND NOT is_summary GROUP BY ALL ORDER BY ALL",
             one,
         ),

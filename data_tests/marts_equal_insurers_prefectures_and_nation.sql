@@ -19,17 +19,29 @@ marts as (
         fiscal_year,
         sum(points) as total
     from {{ ref('claim') }}
-    where not is_summary and service_month in (select month from months)
+    where
+        not is_summary
+        and claim_kind_code in ('medical', 'dpc')
+        and service_month in (select month from months)
     group by scheme_code, fiscal_year
+    {% for indicator, kinds in [
+        ('claims_per_1000', ['medical', 'dpc']),
+        ('dental_claims_per_1000', ['dental']),
+        ('pharmacy_claims_per_1000', ['pharmacy']),
+    ] -%}
     union all
     select
-        'claims_per_1000' as indicator_id,
+        '{{ indicator }}' as indicator_id,
         scheme_code,
         fiscal_year,
         count(*) as total
     from {{ ref('claim') }}
-    where not is_summary and service_month in (select month from months)
+    where
+        not is_summary
+        and claim_kind_code in ('{{ kinds | join("', '") }}')
+        and service_month in (select month from months)
     group by scheme_code, fiscal_year
+    {% endfor -%}
     union all
     select
         'care_cost_per_recipient' as indicator_id,

@@ -19,6 +19,8 @@ _YEARS = 5
 _STAGGER = 30
 _ROOM_MONTHS = 7  # blank at the right, where the names of the 判定値 stand
 _SCHEME_COLOURS = {"kokuho": "#1c6b72", "kumiai": "#4d7f2a", "koki": "#7a5ba6"}
+# From the bottom of the stack to its top.
+_CLAIM_COLOURS = {"outpatient": "#7fb2b6", "pharmacy": "#b9a7d6", "dental": "#a9b665", "inpatient": "#c2571a"}
 _CARE_COLOURS = {
     "06": "#e9dcc3", "11": "#e9dcc3", "12": "#e6cf9f", "13": "#ddb976", "21": "#d09a4e", "22": "#c17f33",
     "23": "#a9641f", "24": "#8a4d14", "25": "#6b390b",
@@ -128,17 +130,19 @@ def spans(shared: Frame, history: History) -> alt.LayerChart:
 
 
 def claims(shared: Frame, history: History) -> alt.LayerChart:
-    """Points a month, inpatient on outpatient."""
+    """Points a month by kind of receipt, one on the other."""
     text = shared.text
-    kinds = [text("person.outpatient"), text("person.inpatient")]
+    words = {kind: text(f"person.{kind}") for kind in _CLAIM_COLOURS}
+    order = pl.Enum(list(_CLAIM_COLOURS))
     data = (
         history.claims.filter(pl.col("month") >= shared.start, pl.col("month") < shared.end)
-        .group_by("month", "is_inpatient")
+        .with_columns(pl.col("kind").cast(order))
+        .group_by("month", "kind")
         .agg(pl.col("points").sum())
-        .sort("month", "is_inpatient")
+        .sort("month", "kind")
         .select(
             pl.col("month").cast(pl.Datetime("ms")).alias("day"),
-            pl.when(pl.col("is_inpatient")).then(pl.lit(kinds[1])).otherwise(pl.lit(kinds[0])).alias("kind"),
+            pl.col("kind").cast(pl.String).replace_strict(words),
             "points",
             top=pl.col("points").cum_sum().over("month"),
         )
@@ -152,7 +156,9 @@ def claims(shared: Frame, history: History) -> alt.LayerChart:
             x2="until:T",
             y=alt.Y("bottom:Q", axis=_left(text("person.claims"), ",.0f")),
             y2="top:Q",
-            color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=["#7fb2b6", "#c2571a"])),
+            color=alt.Color(
+                "kind:N", scale=alt.Scale(domain=list(words.values()), range=list(_CLAIM_COLOURS.values()))
+            ),
             tooltip=[
                 alt.Tooltip("day:T", title=text("person.month"), format="%Y-%m"),
                 alt.Tooltip("kind:N", title=text("person.value")),

@@ -88,12 +88,19 @@ def _meaning(text: Text, meaning: str) -> str:
 
 
 def _treatment(text: Text, year: Year) -> list[str]:
-    if not year.claim_months:
+    if not year:
         return [html.escape(text("person.no_claims_year"))]
-    words = _strong(text("person.claims_year", months=year.claim_months))
-    lines = [words + html.escape(text("person.sum", points=f"{year.points:,}"))]
+    if year.medical.months:
+        words = _strong(text("person.claims_year", months=year.medical.months))
+        lines = [words + html.escape(text("person.sum", points=f"{year.medical.points:,}"))]
+    else:
+        lines = [_strong(text("person.no_visit_year"))]
     if year.inpatient_months:
         lines.append(html.escape(text("person.inpatient_year", months=year.inpatient_months)))
+    for kind, found in (("dental", year.dental), ("pharmacy", year.pharmacy)):
+        if found.months:
+            words = text("person.kind_year", kind=text(f"person.{kind}"), months=found.months)
+            lines.append(html.escape(words + text("person.sum", points=f"{found.points:,}")))
     names = persons.disease_names()
     for code, months in year.diseases.head(_DISEASES_SHOWN).iter_rows():
         name = names.get(code, text("person.disease_unnamed"))

@@ -2,8 +2,8 @@
 
 The set is closed only after every model and test is through; a build that was killed or that failed
 leaves it open, and results are not taken from it. Where the project itself changed (models, macros,
-seeds, tests) or the month of reference went back, everything is built from its beginning, for then
-partitions that no load touched would be those of other rules.
+seeds, tests), a master of diseases was imported or the month of reference went back, everything is
+built from its beginning, for then partitions that no load touched would be those of other rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from ingest import faults
-from ingest.center import changes
+from ingest.center import changes, known_diseases
 from ingest.center.dbt import STEP, run_dbt
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse, transaction
@@ -43,7 +43,8 @@ def build(
         with open_warehouse(center, ring) as connection:
             _require_linked(connection)
             sequence = next_build(connection)
-            digest = project_hash(project)
+            codes = known_diseases.read(settings.workspace)
+            digest = _rules_hash(project_hash(project), known_diseases.digest(codes))
             last = _last_finished(connection)
             unfinished = _unfinished(connection)
             is_full = full_refresh or unfinished == "full" or _is_stale(last, digest, settings.reference_month)
@@ -54,6 +55,7 @@ def build(
                 if not is_due and last == (settings.reference_month, digest):
                     _mend(ledger, _step(sequence - 1, *last))
                     return {"note": "nothing to do"}
+                known_diseases.put(connection, codes)
                 connection.execute("DELETE FROM control.build WHERE state <> 'finished'")
                 connection.execute(
                     "INSERT INTO control.build VALUES (?, ?, ?, ?, 'running')",
@@ -107,6 +109,10 @@ def project_hash(project: Path) -> str:
         digest.update(f"{path.relative_to(project).as_posix()}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _rules_hash(project: str, diseases: str) -> str:
+    return hashlib.sha256(f"{project} {diseases}".encode()).hexdigest()
 
 
 def _require_linked(connection: duckdb.DuckDBPyConnection) -> None:

@@ -19,6 +19,7 @@ final as (
         items.linkage_domain,
         items.record_key_tag,
         identities.person_id,
+        items.claim_kind_code,
         items.scheme_code,
         items.insurer_number,
         items.service_month,
@@ -28,7 +29,8 @@ final as (
         items.category_code,
         items.quantity,
         items.points,
-        items.times_count
+        items.times_count,
+        items.days_code
     from items
     left join identities
         on items.linkage_domain = identities.linkage_domain and items.identity_tag = identities.identity_tag

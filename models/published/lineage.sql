@@ -1,7 +1,11 @@
 {#- By which models a figure came down from which streams, and how many files and rows those rest on. -#}
 {%- set ways = {
     'members': ('measure_members', ['enrolment']),
+    'medical_total': ('measure_medical', ['medical', 'enrolment']),
     'medical': ('measure_medical', ['medical', 'enrolment']),
+    'dental': ('measure_medical', ['medical', 'enrolment']),
+    'pharmacy': ('measure_medical', ['medical', 'enrolment']),
+    'quality': ('measure_classification', ['medical']),
     'checkup': ('measure_checkup', ['checkup', 'enrolment']),
     'attendance': ('measure_attendance', ['checkup', 'enrolment']),
     'care_cost_per_recipient': ('measure_care', ['care_claim', 'care_certification']),

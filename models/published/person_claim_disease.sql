@@ -17,6 +17,7 @@ final as (
         records.municipality_code,
         records.district_code,
         lines.service_month,
+        records.claim_kind_code,
         lines.sequence_number,
         lines.disease_code,
         lines.is_main,

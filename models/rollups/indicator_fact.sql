@@ -11,7 +11,8 @@
 {{ config(pre_hook="{{ delete_reached('scheme_fiscal_year', 'indicator_fact.period') }}") }}
 
 {%- set measures = [
-    'measure_members', 'measure_medical', 'measure_attendance', 'measure_checkup', 'measure_care'
+    'measure_members', 'measure_medical', 'measure_classification', 'measure_attendance', 'measure_checkup',
+    'measure_care'
 ] %}
 {%- set sums = ['numerator', 'denominator'] %}
 {%- set counts = [

@@ -15,6 +15,7 @@ final as (
         lines.source_row,
         records.record_key_tag,
         records.identity_tag,
+        records.claim_kind_code,
         lines.scheme_code,
         lines.insurer_number,
         lines.service_month,
@@ -26,6 +27,7 @@ final as (
         lines.quantity,
         lines.points,
         lines.times_count,
+        lines.days_code,
         records.is_withdrawn
     from lines
     inner join records

@@ -147,9 +147,11 @@ def _groups(code: str) -> list[tuple[str, str]]:
 
 _LEVELS = {
     "claims_per_1000": 690, "inpatient_cost_per_member_month": 11000, "outpatient_cost_per_member_month": 9500,
-    "points_per_claim": 2600, "days_per_claim": 2, "attendance_legal": 42, "attendance_asof": 40, "metabolic": 20,
-    "premetabolic": 11, "hba1c_56": 56, "hba1c_65": 9, "hba1c_80": 1.4, "systolic_130": 47, "systolic_140": 24,
-    "systolic_160": 4, "smoking": 13, "certification_rate": 18, "care_cost_per_recipient": 138000,
+    "points_per_claim": 2600, "days_per_claim": 2, "dental_claims_per_1000": 190, "dental_cost_per_member_month": 2200,
+    "dental_days_per_claim": 1.6, "pharmacy_claims_per_1000": 520, "pharmacy_cost_per_member_month": 6100,
+    "total_cost_per_member_month": 28800, "unclassified_claims": 3, "attendance_legal": 42, "attendance_asof": 40,
+    "metabolic": 20, "premetabolic": 11, "hba1c_56": 56, "hba1c_65": 9, "hba1c_80": 1.4, "systolic_130": 47,
+    "systolic_140": 24, "systolic_160": 4, "smoking": 13, "certification_rate": 18, "care_cost_per_recipient": 138000,
 }  # fmt: skip
 
 
@@ -297,14 +299,26 @@ def _tenant(
             if random.random() < 0.6:
                 claims.append(spot | {"person_id": person_id, "scheme_code": scheme, "insurer_number": insurer,
                                       "claim_id": f"{len(claims)}", "service_month": month, "is_inpatient": False,
+                                      "claim_kind_code": "medical",
                                       "days_count": 2, "points": int(random.integers(400, 4000))})  # fmt: skip
                 diseases.append({"person_id": person_id, "scheme_code": scheme, "insurer_number": insurer,
                                  "service_month": month, "disease_code": "8830052", "is_main": True,
+                                 "claim_kind_code": "medical",
                                  "is_suspected": False})  # fmt: skip
             if random.random() < 0.01:
                 claims.append(spot | {"person_id": person_id, "scheme_code": scheme, "insurer_number": insurer,
                                       "claim_id": f"{len(claims)}", "service_month": month, "is_inpatient": True,
+                                      "claim_kind_code": "dpc",
                                       "days_count": 14, "points": int(random.integers(30000, 90000))})  # fmt: skip
+            for kind, every, days, points in (("pharmacy", 2, None, 900), ("dental", 5, 2, 1300)):
+                if month.month % every == 0:
+                    claims.append(spot | {"person_id": person_id, "scheme_code": scheme, "insurer_number": insurer,
+                                          "claim_id": f"{len(claims)}", "service_month": month, "is_inpatient": False,
+                                          "claim_kind_code": kind, "days_count": days, "points": points})  # fmt: skip
+            if month.month % 5 == 0:
+                diseases.append({"person_id": person_id, "scheme_code": scheme, "insurer_number": insurer,
+                                 "service_month": month, "disease_code": "5220001", "is_main": True,
+                                 "claim_kind_code": "dental", "is_suspected": False})  # fmt: skip
             month = (month + timedelta(days=32)).replace(day=1)
         level = random.normal(5.8, 0.6)
         for year in YEARS:

@@ -98,14 +98,25 @@ def test_the_last_year_of_care_counts_months_and_names_what_was_treated_longest(
         own[0]
         .rows(
             "SELECT count(DISTINCT service_month), sum(points)::BIGINT FROM claim"
-            " WHERE person_id = ? AND service_month BETWEEN '2024-04-01' AND '2025-03-01'",
+            " WHERE person_id = ? AND service_month BETWEEN '2024-04-01' AND '2025-03-01'"
+            " AND claim_kind_code IN ('medical', 'dpc')",
             [world.own_person],
         )
         .rows()
     )
-    assert (found.claim_months, found.points) == (months, points)
-    assert found.diseases.rows()[0][0] == "8830052"
-    assert persons.year(own, world.other_person, REFERENCE_MONTH).claim_months == 0
+    assert (found.medical.months, found.medical.points) == (months, points)
+    assert found.diseases["disease_code"].to_list() == ["8830052"], "not the dentist's"
+    assert not persons.year(own, world.other_person, REFERENCE_MONTH)
+
+
+def test_a_pharmacy_or_dental_receipt_is_no_month_of_medical_care(own: list[Any], world: World) -> None:
+    found = persons.year(own, world.own_person, REFERENCE_MONTH)
+    assert found.pharmacy.months and found.dental.months
+    in_years = persons.history(own, world.own_person).claims
+    last = in_years.filter(pl.col("month").is_between(date(2024, 4, 1), REFERENCE_MONTH))
+    of_kinds = dict(last.group_by("kind").agg(pl.col("points").sum()).iter_rows())
+    assert found.pharmacy.points == of_kinds["pharmacy"] and found.dental.points == of_kinds["dental"]
+    assert found.medical.points == of_kinds["outpatient"] + of_kinds.get("inpatient", 0)
 
 
 def test_diseases_are_named_by_the_ministrys_code() -> None:

@@ -39,11 +39,9 @@ HISTORY = History(
     ),
     claims=pl.DataFrame(
         {
-            "month": [date(2024, 5, 1), date(2024, 5, 1)],
-            "is_inpatient": [False, True],
-            "points": [1000, 40000],
-            "claims_count": [1, 1],
-            "days_count": [2, 10],
+            "month": [date(2024, 5, 1)] * 4,
+            "kind": ["dental", "inpatient", "outpatient", "pharmacy"],
+            "points": [300, 40000, 1000, 700],
         }
     ),
     checkups=pl.DataFrame(
@@ -147,11 +145,11 @@ def test_names_move_no_further_than_they_must() -> None:
     assert trend.apart([0.1, 0.2], 1.0, 0.0, 10.0) == [0.0, 1.0]
 
 
-def test_the_time_line_stacks_inpatient_on_outpatient_and_counts_nothing_twice() -> None:
+def test_the_time_line_stacks_the_kinds_of_receipts_and_counts_nothing_twice() -> None:
     spec = timeline.claims(timeline.frame(TEXT, "", date(2025, 3, 1)), HISTORY).to_dict()
     [rows] = [rows for rows in spec["datasets"].values() if rows and "top" in rows[0]]
     assert sorted((row["kind"], row["bottom"], row["top"]) for row in rows) == [
-        ("入院", 1000, 41000), ("入院外", 0, 1000)
+        ("入院", 2000, 42000), ("入院外", 0, 1000), ("歯科", 1700, 2000), ("調剤", 1000, 1700)
     ]  # fmt: skip
 
 

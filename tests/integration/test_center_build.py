@@ -18,10 +18,12 @@ from ingest.center.home import open_warehouse
 from ingest.center.link import link
 from ingest.center.receive import receive
 from ingest.center.status import status
+from ingest.masters.importing import import_files
 from ingest.progress import silent
 from ingest.sealing.keys import KeyRing
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
 from tests.integration.center_world import demo_workspace, load_of, rows, run_killed, seal_load
+from tests.unit.masters.master_files import data, disease
 
 PROJECT = """
 name: small
@@ -182,6 +184,22 @@ def test_a_month_of_reference_that_moves_on_is_built_and_one_that_goes_back_is_b
     history = "SELECT DISTINCT reason, first_month, last_month FROM control.change_history WHERE build_sequence = 2"
     assert rows(settings, history) == [("reference_month", date(2025, 4, 1), date(2025, 4, 1))]
     assert build(settings, silent, project=project)["full_refresh"] is True
+
+
+def test_a_master_of_diseases_that_was_imported_since_builds_everything_anew(project: Path, tmp_path: Path) -> None:
+    settings = demo_workspace(tmp_path)
+    seal_load(settings, load_of("16", "1"), 1)
+    receive(settings, silent)
+    link(settings, silent)
+    build(settings, silent, project=project)
+    (core,) = rows(settings, "SELECT count(*), count(*) FILTER (disease_code = '1000000') FROM control.known_disease")
+    assert core[0] > 100 and core[1] == 0
+    path = tmp_path / "diseases.csv"
+    path.write_bytes(data("disease", [disease("1000000", icd10_code="E119"), disease("3000000", icd10_code="")]))
+    assert [outcome.state for outcome in import_files(settings.workspace, [path])] == ["imported"]
+    assert build(settings, silent, project=project)["full_refresh"] is True
+    assert rows(settings, "SELECT disease_code FROM control.known_disease") == [("1000000",)]
+    assert build(settings, silent, project=project) == {"note": "nothing to do"}
 
 
 def test_dbt_stops_where_the_warehouse_cannot_be_opened(settings: Settings, project: Path, tmp_path: Path) -> None:

@@ -33,6 +33,13 @@ class Story:
         self._enrol("after the move", self.moving_misread, after, date(2024, 9, 1))
         self._claim("moves its month", self.hanako, TOWN, date(2024, 5, 1))
         self._claim("is taken back", self.hanako, TOWN, date(2024, 6, 1))
+        # Of June there is a total, and a receipt that the medicine goes back to, until the receipt is taken back.
+        kinds: dict[str, Row] = {
+            "dental": {},
+            "pharmacy": {"days_count": None, "prescribing_institution_code": "1610123459"},
+        }
+        for kind, more in kinds.items():
+            self._claim(kind, self.hanako, TOWN, date(2024, 6, 1), {"claim_kind_code": kind} | more)
         self._claim("before the move, paid", self.moving, OTHER_TOWN, date(2024, 5, 1))
         self._claim("after the move, paid", self.moving_misread, after, date(2024, 10, 1))
         self._checkup("first of the year", self.hanako, TOWN, date(2024, 5, 20))
@@ -80,10 +87,10 @@ class Story:
                "applied_start_date": start, "applied_end_date": end}  # fmt: skip
         self._add(name, "enrolment", person, number, row)
 
-    def _claim(self, name: str, person: Person, number: Number, month: date) -> None:
+    def _claim(self, name: str, person: Person, number: Number, month: date, more: Row | None = None) -> None:
         row = {"service_month": month, "search_number": f"9{len(self.records):029d}", "points": 300, "meal_yen": 0,
                "receipt_number": len(self.records)}  # fmt: skip
-        self._add(name, "claim", person, number, row, lines=2)
+        self._add(name, "claim", person, number, row | (more or {}), lines=2)
 
     def _checkup(self, name: str, person: Person, number: Number, day: date) -> None:
         self._add(name, "checkup", person, number, {"exam_date": day, "exam_month": day.replace(day=1)}, lines=3)

@@ -46,6 +46,12 @@ CARE = {"16": ("162019", "169508"), "31": ("312011",)}
 TOWNS = {"162019": (None, "16201"), "169508": ("16208", "16209", "16210"), "312011": (None, "31201")}
 BIRTHS = (date(1958, 4, 1), date(1958, 4, 20), date(1949, 12, 1), date(1984, 3, 31))
 KANAS = ("アオキ", "イトウ", "ウエダ")
+KINDS: tuple[dict[str, str | None], ...] = (
+    {"claim_kind_code": "medical"},
+    {"claim_kind_code": "pharmacy", "days_count": None, "prescribing_institution_code": "1610123459"},
+    {"claim_kind_code": "dental"},
+    {"claim_kind_code": "dpc", "summary_code": "0"},
+)
 LEVELS = ("12", "21", "23")
 STEP = 10  # of the clock from one version to the next; an older one that comes late falls between
 
@@ -125,6 +131,7 @@ class World:
         row = number.columns() | told | {
             "service_month": month(how % 20), "search_number": f"{len(self.records):030d}", "points": 100 + size,
             "meal_yen": 0, "receipt_number": len(self.records), "is_inpatient": size % 4 == 0,
+            **KINDS[how // 4 % len(KINDS)],
         }  # fmt: skip
         self.add("claim", person.domain, row, size % 4)
 

@@ -1,44 +1,127 @@
+{#- Receipts by kind: 医科 (DPC among them), 歯科, 調剤, and all three together.
+
+    Days are of 医科 and 歯科 alone: a 調剤 receipt has none. -#}
 {%- set place = [
     'scheme_code', 'insurer_number', 'municipality_code', 'district_code', 'fiscal_year', 'sex_code', 'age_band_code',
     'person_id'
+] -%}
+{%- set per_member = [
+    ('claims_per_1000', 'medical', 'claims_count'),
+    ('inpatient_cost_per_member_month', 'medical', 'inpatient_yen'),
+    ('outpatient_cost_per_member_month', 'medical', 'outpatient_yen'),
+    ('dental_claims_per_1000', 'dental', 'claims_count'),
+    ('dental_cost_per_member_month', 'dental', 'cost_yen'),
+    ('pharmacy_claims_per_1000', 'pharmacy', 'claims_count'),
+    ('pharmacy_cost_per_member_month', 'pharmacy', 'cost_yen'),
+    ('total_cost_per_member_month', 'total', 'cost_yen'),
+] -%}
+{%- set per_claim = [
+    ('points_per_claim', 'medical', 'points'),
+    ('days_per_claim', 'medical', 'days_count'),
+    ('dental_days_per_claim', 'dental', 'days_count'),
 ] -%}
 with months as (
     select * from {{ ref('int_calendar__list_months') }}
 ),
 
+receipts as (
+    select
+        *,
+        case when claim_kind_code = 'dpc' then 'medical' else claim_kind_code end as kind_code
+    from {{ ref('claim') }}
+),
+
 -- A 総括 receipt repeats the money and the days of its children, which are counted themselves.
-claims as (
-    select * from {{ ref('claim') }}
-    where not is_summary
+of_kinds as (
+    select
+        {{ place | join(', ') }},
+        service_month as month,
+        kind_code,
+        count(*) as claims_count,
+        sum(case when is_inpatient then cost_yen else 0 end) as inpatient_yen,
+        sum(case when is_inpatient then 0 else cost_yen end) as outpatient_yen,
+        sum(cost_yen) as cost_yen,
+        sum(points) as points,
+        coalesce(sum(days_count), 0) as days_count
+    from receipts
+    where not is_summary and service_month in (select month from months)
+    group by {{ place | join(', ') }}, service_month, kind_code
+),
+
+-- A month that an insurer's receipts of a kind have not come for is missing, not zero: its members stay out of the
+-- denominator. Of a total all kinds must have come, or a town whose pharmacies are late would look cheap.
+came as (
+    select distinct
+        scheme_code,
+        insurer_number,
+        service_month as month,
+        kind_code
+    from receipts
+),
+
+whole as (
+    select
+        scheme_code,
+        insurer_number,
+        month
+    from came
+    group by scheme_code, insurer_number, month
+    having count(*) = 3
+),
+
+delivered as (
+    select
+        scheme_code,
+        insurer_number,
+        month,
+        kind_code
+    from came
+    union all
+    select
+        scheme_code,
+        insurer_number,
+        month,
+        'total' as kind_code
+    from whole
 ),
 
 of_persons as (
     select
         {{ place | join(', ') }},
-        service_month as month,
-        count(*) as claims_count,
-        sum(case when is_inpatient then cost_yen else 0 end) as inpatient_yen,
-        sum(case when is_inpatient then 0 else cost_yen end) as outpatient_yen,
-        sum(points) as points,
-        sum(days_count) as days_count
-    from claims
-    where service_month in (select month from months)
-    group by {{ place | join(', ') }}, service_month
-),
-
--- A month that an insurer's receipts have not come for is missing, not zero: its members stay out of the denominator.
-delivered as (
-    select distinct
-        scheme_code,
-        insurer_number,
-        service_month as month
-    from {{ ref('claim') }}
+        month,
+        kind_code,
+        claims_count,
+        inpatient_yen,
+        outpatient_yen,
+        cost_yen,
+        points,
+        days_count
+    from of_kinds
+    union all
+    select
+        {% for column in place %}of_kinds.{{ column }}, {% endfor %}
+        of_kinds.month,
+        'total' as kind_code,
+        sum(of_kinds.claims_count) as claims_count,
+        sum(of_kinds.inpatient_yen) as inpatient_yen,
+        sum(of_kinds.outpatient_yen) as outpatient_yen,
+        sum(of_kinds.cost_yen) as cost_yen,
+        sum(of_kinds.points) as points,
+        sum(of_kinds.days_count) as days_count
+    from of_kinds
+    inner join whole
+        on
+            of_kinds.scheme_code = whole.scheme_code
+            and of_kinds.insurer_number = whole.insurer_number
+            and of_kinds.month = whole.month
+    group by {% for column in place %}of_kinds.{{ column }}, {% endfor %}of_kinds.month
 ),
 
 members as (
     select
         {% for column in place %}spine.{{ column }}, {% endfor %}
-        spine.month
+        spine.month,
+        delivered.kind_code
     from {{ ref('person_month') }} as spine
     inner join delivered
         on
@@ -49,9 +132,7 @@ members as (
 ),
 
 contributions as (
-    {% for indicator in [
-        'claims_per_1000', 'inpatient_cost_per_member_month', 'outpatient_cost_per_member_month'
-    ] -%}
+    {% for indicator, kind, numerator in per_member -%}
     select
         '{{ indicator }}' as indicator_id,
         {{ place | join(', ') }},
@@ -59,22 +140,27 @@ contributions as (
         0 as numerator,
         1 as denominator
     from members
+    where kind_code = '{{ kind }}'
     union all
-    {% endfor -%}
-    {% for indicator, numerator, denominator in [
-        ('claims_per_1000', 'claims_count', '0'),
-        ('inpatient_cost_per_member_month', 'inpatient_yen', '0'),
-        ('outpatient_cost_per_member_month', 'outpatient_yen', '0'),
-        ('points_per_claim', 'points', 'claims_count'),
-        ('days_per_claim', 'days_count', 'claims_count'),
-    ] -%}
     select
         '{{ indicator }}' as indicator_id,
         {{ place | join(', ') }},
         month,
         {{ numerator }} as numerator,
-        {{ denominator }} as denominator
+        0 as denominator
     from of_persons
+    where kind_code = '{{ kind }}'
+    union all
+    {% endfor -%}
+    {% for indicator, kind, numerator in per_claim -%}
+    select
+        '{{ indicator }}' as indicator_id,
+        {{ place | join(', ') }},
+        month,
+        {{ numerator }} as numerator,
+        claims_count as denominator
+    from of_persons
+    where kind_code = '{{ kind }}'
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),

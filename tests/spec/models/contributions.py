@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from ingest.masters.lookups import CORE_DISEASES
 from ingest.settings import PROJECT_ROOT
 from tests.dbt_fixture import Row
 from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
@@ -78,25 +79,58 @@ def members(table: Table) -> Iterator[Contribution]:
             yield _of("members", row, row["month"], 1, 0)
 
 
+KINDS = {"medical": "medical", "dpc": "medical", "dental": "dental", "pharmacy": "pharmacy"}
+PER_MEMBER = {
+    "medical": ("claims_per_1000", "inpatient_cost_per_member_month", "outpatient_cost_per_member_month"),
+    "dental": ("dental_claims_per_1000", "dental_cost_per_member_month"),
+    "pharmacy": ("pharmacy_claims_per_1000", "pharmacy_cost_per_member_month"),
+}
+
+
 def medical(table: Table) -> Iterator[Contribution]:
-    """Receipts by month of service over members of the months that the insurer's receipts came for."""
-    per_member = ("claims_per_1000", "inpatient_cost_per_member_month", "outpatient_cost_per_member_month")
-    came = {(row["scheme_code"], row["insurer_number"], row["service_month"]) for row in table("marts.claim")}
+    """Receipts by month of service over members of the months that the insurer's receipts of the kind came for."""
+    came: dict[tuple[object, ...], set[str]] = defaultdict(set)
+    for row in table("marts.claim"):
+        came[row["scheme_code"], row["insurer_number"], row["service_month"]].add(KINDS[row["claim_kind_code"]])
     for row in table("marts.person_month"):
-        if row["is_member"] and (row["scheme_code"], row["insurer_number"], row["month"]) in came:
-            for indicator in per_member:
-                yield _of(indicator, row, row["month"], 0, 1)
+        kinds = came.get((row["scheme_code"], row["insurer_number"], row["month"]), set())
+        if row["is_member"]:
+            for kind in kinds:
+                for indicator in PER_MEMBER[kind]:
+                    yield _of(indicator, row, row["month"], 0, 1)
+            if len(kinds) == 3:
+                yield _of("total_cost_per_member_month", row, row["month"], 0, 1)
     for row in table("marts.claim"):
         month = row["service_month"]
         if row["is_summary"] or not counts(month):
             continue
-        yen = row["points"] * 10
-        yield _of("claims_per_1000", row, month, 1, 0)
+        kind, yen = KINDS[row["claim_kind_code"]], row["points"] * 10
+        claims, *costs = PER_MEMBER[kind]
+        yield _of(claims, row, month, 1, 0)
         if yen:
-            place = "inpatient" if row["is_inpatient"] else "outpatient"
-            yield _of(f"{place}_cost_per_member_month", row, month, yen, 0)
-        yield _of("points_per_claim", row, month, row["points"], 1)
-        yield _of("days_per_claim", row, month, row["days_count"], 1)
+            cost = costs[0] if kind != "medical" or row["is_inpatient"] else costs[1]
+            yield _of(cost, row, month, yen, 0)
+            if len(came[row["scheme_code"], row["insurer_number"], month]) == 3:
+                yield _of("total_cost_per_member_month", row, month, yen, 0)
+        if kind == "medical":
+            yield _of("points_per_claim", row, month, row["points"], 1)
+            yield _of("days_per_claim", row, month, row["days_count"], 1)
+        if kind == "dental":
+            yield _of("dental_days_per_claim", row, month, row["days_count"], 1)
+
+
+def classification(table: Table) -> Iterator[Contribution]:
+    """Receipts but 調剤 that hold a disease with no ICD-10 beside it and without a code of the typed core."""
+    with CORE_DISEASES.open(encoding="utf-8", newline="") as file:
+        known = {row["disease_code"] for row in csv.DictReader(file)} - {"0000999"}
+    unclassified = {
+        row["record_key_tag"]
+        for row in table("marts.claim_disease")
+        if row["disease_code"] not in known and row["icd10_code"] is None
+    }
+    for row in table("marts.claim"):
+        if not row["is_summary"] and row["claim_kind_code"] != "pharmacy" and counts(row["service_month"]):
+            yield _of("unclassified_claims", row, row["service_month"], int(row["record_key_tag"] in unclassified), 1)
 
 
 def first_examinations(table: Table) -> list[Row]:
@@ -202,4 +236,4 @@ def care_cost(table: Table) -> Iterator[Contribution]:
             yield _of("care_cost_per_recipient", row, row["service_month"], row["benefit_yen"], 1)
 
 
-FAMILIES = (members, medical, attendance_asof, attendance_legal, findings, certification, care_cost)
+FAMILIES = (members, medical, classification, attendance_asof, attendance_legal, findings, certification, care_cost)

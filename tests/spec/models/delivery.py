@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -32,6 +33,7 @@ NAMERIKAWA = Insurer("kokuho", "160051", "16206")
 KUROBE = Insurer("kokuho", "160069", "16207")
 TONAMI = Insurer("kokuho", "160077", "16208")
 OYABE = Insurer("kokuho", "160085", "16209")
+KAMIICHI = Insurer("kokuho", "160127", "16322")
 ASAHI = Insurer("kokuho", "160150", "16343")
 DOCTORS = Insurer("kumiai", "163014")
 TOYAMA_75 = Insurer("koki", "39160015", "16201")
@@ -80,11 +82,16 @@ class Delivery:
         applied = {"acquired_date": start, "applied_start_date": start, "applied_end_date": end}
         self._add("enrolment", who.at(at) | {"municipality_code": at.town} | applied | more)
 
-    def claim(self, who: Person, at: Insurer, month: date, points: int, **more: Any) -> None:
-        """A receipt, adjudicated in the month after the service unless told otherwise."""
+    def claim(
+        self, who: Person, at: Insurer, month: date, points: int, diseases: Iterable[Row] = (), **more: Any
+    ) -> None:
+        """A receipt, adjudicated in the month after the service unless told otherwise, with its lines of diseases."""
         told = {"key": month.isoformat(), "service_month": month, "points": points}
         told["adjudication_month"] = next_month(month)
-        self._add("claim", who.at(at) | told | more)
+        parent = self._add("claim", who.at(at) | told | more)
+        line = {"scheme_code": at.scheme, "insurer_number": at.number, "service_month": month}
+        for number, disease in enumerate(diseases, start=1):
+            self._add("claim_diagnosis", line | {"parent_source_row": parent, "sequence_number": number} | disease)
 
     def exam(self, who: Person, at: Insurer, day: date, results: Results, **more: Any) -> None:
         """An examination; a number is a measured value, a text a code, None an item not done."""

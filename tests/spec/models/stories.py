@@ -8,11 +8,13 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from tests.dbt_fixture import Row
 from tests.spec.models.delivery import (
     ASAHI,
     DOCTORS,
     HIMI,
     HIMI_CARE,
+    KAMIICHI,
     KURAYOSHI,
     KURAYOSHI_75,
     KURAYOSHI_CARE,
@@ -59,6 +61,7 @@ changes_district = Person("moved to another district")
 changes_sex = Person("another sex in another ledger", date(1980, 5, 5))
 newborn = Person("newborn", date(2024, 2, 29), "2")
 stranger = Person("nobody's member", date(1955, 8, 20), "2")
+unknown_patient = Person("of no member, with diseases")
 arrived = Person("arrived in Tottori", date(1962, 3, 3))
 tottori_late = Person("of Tottori and 75", date(1948, 2, 2), "2")
 
@@ -133,7 +136,7 @@ def receipts(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     for month in months_from(date(2023, 4, 1), date(2025, 5, 1)):
         first.claim(stayer, TOYAMA, month, 1000, days_count=2)
     spring = date(2024, 2, 1)
-    first.claim(leaver, UOZU, spring, 1500, key="corrected", adjudication_month=date(2024, 5, 1))
+    first.claim(leaver, UOZU, spring, 1500, original_points=1800, key="corrected", adjudication_month=date(2024, 5, 1))
     second.claim(leaver, UOZU, spring, 1200, key="corrected", adjudication_month=date(2024, 3, 1))
     first.claim(leaver, UOZU, spring, 800, key="withdrawn")
     second.claim(leaver, UOZU, spring, 800, key="withdrawn", version_number=2, is_withdrawn=True)
@@ -142,10 +145,13 @@ def receipts(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     first.claim(stranger, UOZU, date(2023, 7, 1), 700)
     first.claim(stranger, DOCTORS, date(2024, 7, 1), 900)
     inpatient = {"is_inpatient": True, "claim_type_code": "1111", "days_count": 10}
-    summary = inpatient | {"days_count": 20, "is_summary": True}
+    dpc = inpatient | {"claim_kind_code": "dpc"}
+    summary = dpc | {"days_count": 20, "is_summary": True, "summary_code": "1"}
     first.claim(mover, OYABE, date(2024, 3, 1), 5000, key="whole", **summary)
-    first.claim(mover, OYABE, date(2024, 3, 1), 3000, key="part 1", meal_count=30, meal_yen=12000, **inpatient)
-    first.claim(mover, OYABE, date(2024, 3, 1), 2000, key="part 2", **inpatient)
+    first.claim(
+        mover, OYABE, date(2024, 3, 1), 3000, key="part 1", meal_count=30, meal_yen=12000, summary_code="2", **dpc
+    )
+    first.claim(mover, OYABE, date(2024, 3, 1), 2000, key="part 2", summary_code="3", **inpatient)
     first.claim(mover, TONAMI, date(2023, 6, 1), 600)
     first.claim(turns_75, TOYAMA, date(2024, 6, 1), 1100)
     first.claim(turns_75, TOYAMA_75, date(2024, 6, 1), 1300)
@@ -160,6 +166,49 @@ def receipts(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     tottori.claim(arrived, TOTTORI, date(2024, 11, 1), 530, institution_code="3110123459")
     tottori.claim(arrived, KURAYOSHI, date(2024, 11, 1), 540, institution_code="3110123459")
     tottori.claim(tottori_late, KURAYOSHI_75, date(2024, 2, 1), 2500, **inpatient)
+
+
+DENTAL: Row = {"claim_kind_code": "dental", "claim_type_code": "3112", "institution_code": "1630123459"}
+PHARMACY: Row = {
+    "claim_kind_code": "pharmacy",
+    "claim_type_code": "4112",
+    "institution_code": "1640123459",
+    "prescribing_institution_code": "1610123459",
+    "days_count": None,
+    "prescription_count": 2,
+}
+
+
+def other_receipts(first: Delivery, second: Delivery) -> None:
+    """歯科 and 調剤: June 2023 of 富山 has all kinds, July no 調剤, August no 歯科."""
+    june, july, august = date(2023, 6, 1), date(2023, 7, 1), date(2023, 8, 1)
+    first.claim(stayer, TOYAMA, june, 400, key="teeth", **DENTAL | {"days_count": 3})
+    first.claim(stayer, TOYAMA, july, 450, key="teeth in July", **DENTAL)
+    first.claim(stayer, TOYAMA, june, 700, key="medicine", **PHARMACY)
+    first.claim(stayer, TOYAMA, august, 750, key="medicine in August", **PHARMACY)
+    first.claim(late_notice, TOYAMA, june, 90, key="medicine of the dentist",
+                **PHARMACY | {"prescribing_institution_code": "1630123459"})  # fmt: skip
+    first.claim(leap_day, TOYAMA, june, 5555, key="taken back", **DENTAL)
+    second.claim(leap_day, TOYAMA, june, 5555, key="taken back", version_number=2, is_withdrawn=True, **DENTAL)
+    first.claim(unknown_patient, UOZU, july, 330, key="medicine", **PHARMACY)
+
+
+CODED: Row = {"disease_code": "8833421"}
+UNCODED: Row = {"disease_code": "0000999"}
+UNKNOWN: Row = {"disease_code": "9999999"}
+
+
+def diagnoses(first: Delivery) -> None:
+    """傷病名 of 上市町 in February 2024: three of six receipts can be classified."""
+    month = date(2024, 2, 1)
+    first.claim(unknown_patient, KAMIICHI, month, 10, [CODED], key="coded")
+    first.claim(unknown_patient, KAMIICHI, month, 10, [CODED, UNCODED], key="one of two has no code")
+    first.claim(unknown_patient, KAMIICHI, month, 10, [UNKNOWN | {"is_suspected": True}], key="not in the master")
+    first.claim(unknown_patient, KAMIICHI, month, 10, [UNCODED], key="teeth", **DENTAL)
+    first.claim(unknown_patient, KAMIICHI, month, 10, key="no disease")
+    own_icd10 = UNCODED | {"icd10_code": "I10", "disease_class_code": "01"}
+    first.claim(unknown_patient, KAMIICHI, month, 10, [own_icd10], key="DPC", claim_kind_code="dpc", is_inpatient=True)
+    first.claim(unknown_patient, KAMIICHI, month, 10, key="medicine", **PHARMACY)
 
 
 def examinations(first: Delivery, second: Delivery, tottori: Delivery) -> None:
@@ -242,6 +291,8 @@ def tell(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     """Every story."""
     ledger(first, second, tottori)
     receipts(first, second, tottori)
+    other_receipts(first, second)
+    diagnoses(first)
     examinations(first, second, tottori)
     care(first, second, tottori)
     first.enrol(Person("of 魚津, 80", date(1943, 3, 3), "2"), UOZU_75, START)

@@ -19,6 +19,12 @@ def test_the_receipt_adjudicated_last_stands_though_the_earlier_one_landed_after
     assert (claim["points"], claim["adjudication_month"]) == (1500, date(2024, 5, 1))
 
 
+def test_the_points_of_a_receipt_are_those_adjudicated_and_not_those_submitted(built: Built) -> None:
+    (landed,) = [row for row in built.landed["16"][0].batch["claim"] if row.get("original_points")]
+    assert (landed["points"], landed["original_points"]) == (1500, 1800)
+    assert built.share("points_per_claim", "month", date(2024, 2, 1), "kokuho", "insurer:160036") == (1500, 1)
+
+
 def test_a_receipt_taken_back_counts_nowhere(built: Built) -> None:
     february = "month", date(2024, 2, 1), "kokuho", "insurer:160036"
     assert 800 not in {row["points"] for row in built.lived("published.person_claim", stories.leaver)}
@@ -96,3 +102,62 @@ def test_a_receipt_of_no_points_is_a_receipt(built: Built) -> None:
     points = sum(row["points"] for row in crowd)
     assert built.share("points_per_claim", *august) == (points, len(crowd) + 1)
     assert built.facts["points_per_claim", *august[:3], "municipality", "16201", "1", "75-79"][2] == len(crowd)
+
+
+JUNE, JULY, AUGUST = date(2023, 6, 1), date(2023, 7, 1), date(2023, 8, 1)
+
+
+def test_dental_and_pharmacy_receipts_are_in_no_figure_of_medical_ones(built: Built) -> None:
+    toyama = "month", JUNE, "kokuho", "insurer:160010"
+    assert built.share("claims_per_1000", *toyama) == (1, built.share("members", *toyama)[0])  # type: ignore[index]
+    assert built.share("points_per_claim", *toyama) == (1000, 1)
+    assert built.share("outpatient_cost_per_member_month", *toyama)[0] == 10_000  # type: ignore[index]
+    assert built.share("dental_days_per_claim", *toyama) == (3, 1)
+
+
+def test_a_pharmacy_receipt_has_no_days_and_adds_none(built: Built) -> None:
+    assert {row["days_count"] for row in built.where("marts.claim", claim_kind_code="pharmacy")} == {None}
+    assert built.share("days_per_claim", "month", JUNE, "kokuho", "insurer:160010") == (2, 1)
+
+
+def test_the_total_is_of_medical_dental_and_pharmacy_receipts(built: Built) -> None:
+    toyama = "month", JUNE, "kokuho", "insurer:160010"
+    members = built.share("members", *toyama)[0]  # type: ignore[index]
+    assert built.share("total_cost_per_member_month", *toyama) == ((1000 + 400 + 700 + 90) * 10, members)
+    assert built.share("dental_cost_per_member_month", *toyama) == (4000, members)
+    assert built.share("pharmacy_claims_per_1000", *toyama) == (2, members)
+
+
+def test_a_month_that_one_kind_did_not_come_for_has_no_total_and_the_other_kinds_have_theirs(built: Built) -> None:
+    for month, missing, there in ((JULY, "pharmacy", "dental"), (AUGUST, "dental", "pharmacy")):
+        toyama = "month", month, "kokuho", "insurer:160010"
+        assert built.share("total_cost_per_member_month", *toyama) is None
+        assert built.share(f"{missing}_cost_per_member_month", *toyama) is None
+        assert built.share(f"{there}_claims_per_1000", *toyama)[0] == 1  # type: ignore[index]
+        assert built.share("claims_per_1000", *toyama)[0] == 1  # type: ignore[index]
+    year = "fiscal_year", date(2023, 4, 1), "kokuho", "insurer:160010"
+    assert built.share("total_cost_per_member_month", *year)[0] == 21_900  # type: ignore[index]
+
+
+def test_a_pharmacy_receipt_without_a_member_counts_at_its_insurer(built: Built) -> None:
+    uozu = "month", JULY, "kokuho", "insurer:160036", "U", "unknown"
+    assert built.share("pharmacy_cost_per_member_month", *uozu) == (3300, 0)
+
+
+def test_a_pharmacy_receipt_is_tied_to_the_receipts_of_the_institution_that_prescribed(built: Built) -> None:
+    tags = {row["record_key_tag"]: row for row in built.table("marts.claim")}
+    tied = [
+        (tags[row["pharmacy_claim_id"]], tags[row["prescribing_claim_id"]])
+        for row in built.table("intermediate.int_pharmacy__find_prescribing_claim")
+    ]
+    of_stayer = built.lived("marts.claim", stories.stayer, claim_kind_code="pharmacy")
+    found = {(p["service_month"], p["points"], q["points"], q["claim_kind_code"])
+             for p, q in tied if p in of_stayer}  # fmt: skip
+    assert found == {(JUNE, 700, 1000, "medical"), (AUGUST, 750, 1000, "medical")}
+    assert all(p["prescribing_institution_code"] == q["institution_code"] for p, q in tied)
+    assert not [p for p, _ in tied if p["points"] == 90], "the dentist treated somebody else"
+
+
+def test_what_share_of_receipts_could_not_be_classified_is_told_without_a_master(built: Built) -> None:
+    kamiichi = "fiscal_year", date(2023, 4, 1), "kokuho", "insurer:160127"
+    assert built.share("unclassified_claims", *kamiichi) == (3, 6)
