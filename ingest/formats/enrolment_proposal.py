@@ -152,12 +152,12 @@ def _columns(headings: list[tuple[str, int]], kinds: list[str]) -> list[Proposed
     proposed = []
     for place, (heading, occurrence) in enumerate(headings):
         name = by_place.get(place, "")
-        rivals = wanted.count(wanted[place]) - 1 if wanted[place] else 0
+        has_rivals = bool(wanted[place]) and wanted.count(wanted[place]) > 1
         if name and name != wanted[place]:
             why, is_sure = "内容から推定", False
         elif name and not agrees[place]:
             why, is_sure = "見出しは合うが内容が合わない", False
-        elif rivals:
+        elif has_rivals:
             why, is_sure = "同じ項目を指す見出しが複数", False
         else:
             why, is_sure = ("見出し" if name else "使わない列"), True

@@ -72,7 +72,8 @@ def parted(
     files: Iterable[inbox.InboxFile], profiles: Mapping[str, Profile]
 ) -> tuple[list[inbox.InboxFile], list[inbox.InboxFile]]:
     """Files that can be taken, and those held because their heading row is not confirmed."""
-    taken, held = [], []
+    taken: list[inbox.InboxFile] = []
+    held: list[inbox.InboxFile] = []
     for file in files:
         (held if is_held(file.path, profiles) else taken).append(file)
     return taken, held
