@@ -11,6 +11,7 @@ import typer
 
 from ingest import settings as settings_module
 from ingest.console import err, out, print_json_line, progress_bar, told_errors
+from ingest.enrolment_cli import enrolment_app
 from ingest.settings import Settings
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.add_typer(center_app, name="center")
 app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")
+app.add_typer(enrolment_app, name="enrolment")
 app.add_typer(bench_app, name="bench")
 
 Workspace = Annotated[
@@ -110,13 +112,17 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Say what a file is by its content and what is in it, through the readers that load it."""
+    from ingest.formats.enrolment_profile import with_profiles
     from ingest.formats.inspect import inspect_files, render
     from ingest.formats.uke_layout import with_subtraction_codes
     from ingest.masters.lookups import subtraction_codes
+    from ingest.site.profiles import all_profiles
 
     with told_errors():
-        codes = subtraction_codes(settings_module.workspace_path(workspace))
-        with with_subtraction_codes(codes):
+        folder = settings_module.workspace_path(workspace)
+        has_settings = (folder / settings_module.SETTINGS_FILE).is_file()
+        profiles = all_profiles(settings_module.load(folder)) if has_settings else {}
+        with with_subtraction_codes(subtraction_codes(folder)), with_profiles(profiles):
             results = inspect_files(files)
         if as_json:
             for result in results:

@@ -73,6 +73,10 @@ class SiteSettings(PartySettings):
         return self.home / "archive"
 
     @property
+    def profiles(self) -> Path:
+        return self.home / "profiles"
+
+    @property
     def directory(self) -> Path:
         return self.home / "directory.duckdb"
 

@@ -9,6 +9,7 @@ from rich.table import Column, Table
 
 from ingest.formats.reading import reasons
 from ingest.settings import Settings
+from ingest.site.profiles import HELD
 
 OUTCOMES = ("read", "sealed", "set_aside", "refused", "out_of_area")
 SHOWN_MISSING = 10
@@ -51,8 +52,12 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         place = f"{row['file_name']}:{row['first_line'] or ''}"
         count = f"{row['files']:,}ファイル {row['rows']:,}行、最初は {place}"
         _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
-    if site["waiting"]:
-        console.print(f"waiting in the inbox: {len(site['waiting'])} files; `tsumugi run` takes them", highlight=False)
+    ready = len(site["waiting"]) - len(site["held"])
+    if ready:
+        console.print(f"waiting in the inbox: {ready} files; `tsumugi run` takes them", highlight=False)
+    for file_name in site["held"]:
+        console.print(f"held in the inbox: {file_name}", highlight=False, soft_wrap=True)
+        console.print(f"  → {HELD}", highlight=False, soft_wrap=True)
     _render_missing(console, site["missing"], site["expected"])
 
 

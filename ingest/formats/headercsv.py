@@ -18,7 +18,8 @@ from ingest.formats import cells, csvtext
 from ingest.formats.cells import Cell
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.csvlayout import LayoutColumn, cell, holds_needed, layout, place, unknown_headings
-from ingest.formats.reading import FileRefused, Problem, Reading
+from ingest.formats.reading import FileRefused, Problem, Reading, empty_set_aside
+from ingest.formats.rowcheck import Fault, split_faulty
 
 HEADING_SEARCH = 6
 """The heading is looked for among this many first lines."""
@@ -111,7 +112,8 @@ class HeaderCsv:
     """Reader of one contract table from a CSV with a heading.
 
     ``finish`` adds to the cells of the file those that follow from them (the scheme from the insurer).
-    ``month_column`` is the date, or the year of a 1 January, whose months the file speaks of.
+    ``month_column`` is the date, or the year of a 1 January, whose months the file speaks of. ``broken``
+    are rules between columns of the contract; a row that breaks one is set aside.
     """
 
     format: str
@@ -120,6 +122,7 @@ class HeaderCsv:
     layout_name: str
     month_column: str
     finish: Finish
+    broken: tuple[Fault, ...] = ()
 
     def recognise(self, head: bytes) -> str | None:
         """``default`` when the heading holds what the layout needs."""
@@ -129,13 +132,17 @@ class HeaderCsv:
 
     def read(self, path: Path) -> Reading:
         """The file's rows; raises FileRefused as ``find_heading`` does, and ``truncated`` for a torn file."""
-        columns = layout(self.layout_name)
+        return self.read_as(path, layout(self.layout_name), self.finish)
+
+    def read_as(self, path: Path, columns: Sequence[LayoutColumn], finish: Finish, edition: str = "default") -> Reading:
+        """The same with another layout than the reader's own."""
         lines, headings = find_heading(path.read_bytes(), columns)
         parts = csvtext.split(lines, len(headings))
         own = headed_cells(columns, headings)
         contract = CONTRACTS[self.table]
-        table, aside = cells.typed(parts.fields, contract, self.finish(own))
-        aside = pl.concat([aside, cells.misfits(parts.misfits, self.table)]).sort("source_row")
+        table, aside = cells.typed(parts.fields, contract, finish(own))
+        table, unsound = self._sound(table, parts.fields)
+        aside = pl.concat([aside, unsound, cells.misfits(parts.misfits, self.table)]).sort("source_row")
         records = {self.table: lines.frame.height}
         if parts.torn_line is not None:
             raise FileRefused(
@@ -150,7 +157,7 @@ class HeaderCsv:
         dates = month if month.dtype == pl.Date else table.select(pl.date(pl.col(self.month_column), 1, 1)).to_series()
         return Reading(
             format=self.format,
-            edition="default",
+            edition=edition,
             months=cells.months_of(dates),
             records=records,
             tables={self.table: table},
@@ -161,3 +168,11 @@ class HeaderCsv:
                 *line_end_problem(self.table, lines),
             ],
         )
+
+    def _sound(self, table: pl.DataFrame, fields: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows that break no rule between columns, and the others set aside."""
+        if not self.broken:
+            return table, empty_set_aside()
+        known = table.join(fields.select("source_row", line="text"), on="source_row", how="left", maintain_order="left")
+        good, aside = split_faulty(known, self.table, list(self.broken), scheme="scheme_code")
+        return good.select(table.columns), aside

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest import faults, warehouse
+from ingest.formats.enrolment_profile import with_profiles
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
@@ -32,7 +33,7 @@ from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, inbox, steps
+from ingest.site import archive, inbox, profiles, steps
 from ingest.site.area import area_of
 from ingest.site.delivery import Delivery, plan
 from ingest.site.load import IDENTITY_TABLES, Load
@@ -58,12 +59,15 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         receipts = outbox.settle()
         outbox.hand_over()
         _report(ledger, site, site_name)
-        files = inbox.scan(site.inbox)
+        known = profiles.confirmed_profiles(site)
+        files, held = profiles.parted(inbox.scan(site.inbox), known)
         figures: dict[str, Any] = {"files": len(files)}
+        if held:
+            figures |= {"held": len(held), "held_note": profiles.HELD}
         if files:
-            with with_subtraction_codes(masters.subtraction_codes(settings.workspace)):
+            with with_subtraction_codes(masters.subtraction_codes(settings.workspace)), with_profiles(known):
                 figures |= _take(site, site_name, ledger, ring, outbox, files, progress)
-        else:
+        elif not held:
             figures["note"] = "nothing waits in the inbox"
         return figures | {name: count for name, count in receipts.items() if count}
 

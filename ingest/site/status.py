@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.ledger import Ledger
 from ingest.settings import Settings
-from ingest.site import inbox
+from ingest.site import inbox, profiles
 from ingest.site.arrivals import stream_rules
 from ingest.site.outbox import RECALLED
 
@@ -17,7 +17,8 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
     """The state of one site, counts and file names only, no person.
 
     ``deliveries`` by state; ``files`` one entry a delivery; ``rows`` by table and outcome;
-    ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox; ``batches`` sent and
+    ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox, ``held`` those of them whose
+    columns nobody has confirmed; ``batches`` sent and
     received; ``published`` files; ``expected``, ``arrived`` counts of insurer × stream × period;
     ``missing`` those that did not come.
     """
@@ -41,6 +42,7 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
                 (RECALLED,),
             ),
             "waiting": waiting,
+            "held": profiles.held_names(site),
             "batches": ledger.rows(
                 "SELECT way, sequence, kind, state, reason_code, message FROM batch ORDER BY way, sequence, recorded_at"
             ),

@@ -12,7 +12,15 @@ PROBLEM = {"table_name": "claim", "field": "sex_code", "reason_code": "bad_code"
 
 
 def _page(problems: list[dict[str, object]]) -> str:
-    site = {"deliveries": {"taken": 2}, "rows": {}, "refused": [], "waiting": [], "missing": [], "expected": 3}
+    site = {
+        "deliveries": {"taken": 2},
+        "rows": {},
+        "refused": [],
+        "waiting": [],
+        "held": [],
+        "missing": [],
+        "expected": 3,
+    }
     screen = io.StringIO()
     render(Console(file=screen, width=80), {"sites": {"16": site | {"problems": problems}}})
     return screen.getvalue()
