@@ -136,6 +136,7 @@ def test_a_service_whose_claim_was_set_aside_goes_with_it(tmp_path: Path) -> Non
     assert reading.tables["care_claim"].height == 1 and reading.tables["care_service"].height == 1
     assert reading.set_aside.select("table_name", "source_row", "field", "reason_code", "benefit_yen").rows() == [
         ("care_claim", 2, "birth_date", "bad_date", 2700),
+        ("care_line", 3, "parent_source_row", "missing_field", None),
         ("care_service", 4, "parent_source_row", "missing_field", None),
     ]
 
