@@ -52,6 +52,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "creation_code": "1",
         "is_adjudicated": True,
         "adjustment_count": 0,
+        "is_purchase": False,
         "provider_code": "1670100011",
         "input_form_code": "7131",
         "benefit_rate": 90,

@@ -29,6 +29,7 @@ DATA_KIND = "111"
 CANCELLED = "3"
 """給付実績情報作成区分 取消: names the record that it takes back; its amounts may be blank."""
 AMOUNTS = ("units", "benefit_yen", "user_yen")
+PURCHASES = ("D6", "D7")
 COUNTS = ("reexamination_count", "error_count")
 """再審査回数 and 過誤回数 of a T1: how often the record was taken up again."""
 
@@ -56,6 +57,7 @@ class Care1111:
         claim = _adjusted(claim, rows)
         kinds = {kind: kind for kind in CARE_LINE_KIND_CODES}
         line, line_aside, _ = care_parts.lines(data, LAYOUT, kinds, CARE_LINE, claim)
+        claim = claim.with_columns(is_purchase=pl.col("source_row").is_in(_purchases(line).implode()))
         high_cost, high_cost_aside = _high_costs(data, claim)
         tables = {"care_claim": claim, "care_service": service, "care_line": line, "care_high_cost": high_cost}
         asides = [claim_aside, service_aside, line_aside, high_cost_aside]
@@ -79,6 +81,7 @@ def _claims(data: pl.DataFrame) -> Parts:
         "scheme_code": care_scheme(),
         "is_adjudicated": derived("is_adjudicated", pl.lit(True)),
         "adjustment_count": derived("adjustment_count", pl.lit(0, dtype=pl.Int64)),
+        "is_purchase": derived("is_purchase", pl.lit(False)),
     }
     care_parts.blank_as_zero(own, AMOUNTS, own["creation_code"].value == CANCELLED)
     table, aside = cells.typed(fields, CARE_CLAIM, list(own.values()))
@@ -100,6 +103,11 @@ def _adjusted(claim: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
         most, left_on="source_row", right_on="parent_source_row", how="left", maintain_order="left"
     ).with_columns(adjustment_count=pl.coalesce("adjusted", "adjustment_count"))
     return joined.select(claim.columns)
+
+
+def _purchases(line: pl.DataFrame) -> pl.Series:
+    """Rows of the claims that have a line of 福祉用具販売 or 住宅改修."""
+    return line.filter(pl.col("line_kind_code").is_in(list(PURCHASES)))["parent_source_row"]
 
 
 def _high_costs(data: pl.DataFrame, claim: pl.DataFrame) -> Parts:

@@ -116,6 +116,7 @@ def _claim_records(data: pl.DataFrame, code: str, month: pl.Expr) -> Parts:
         "scheme_code": care_scheme(),
         "is_adjudicated": derived("is_adjudicated", pl.lit(False)),
         "adjustment_count": derived("adjustment_count", pl.lit(0, dtype=pl.Int64)),
+        "is_purchase": derived("is_purchase", pl.lit(False)),
         "adjudication_month": derived("adjudication_month", month),
         "creation_code": derived("creation_code", pl.lit("1")),
         "input_form_code": derived("input_form_code", own["reference_number"].value),

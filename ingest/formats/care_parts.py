@@ -32,8 +32,8 @@ def lines(
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """The records of some codes as one table of lines, the rows set aside, and the parent of each row with its texts.
 
-    ``kinds`` maps the code of a record (column ``code`` of ``data``) to the ``line_kind_code`` that it becomes. A line whose
-    claim was not taken is set aside.
+    ``kinds`` maps the code of a record (column ``code`` of ``data``) to the ``line_kind_code`` that it becomes. A line
+    whose claim was not taken is set aside.
     """
     frames: list[pl.DataFrame] = []
     asides: list[pl.DataFrame] = []

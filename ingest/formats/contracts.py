@@ -460,7 +460,8 @@ CARE_CLAIM = Contract(
     name="care_claim",
     description=(
         "介護給付実績 H1: one person, provider and month, as adjudicated; or the 請求明細書 of it, as claimed "
-        "(`is_adjudicated` false), which stands only where no 給付実績 of the same person, provider, month and form does."
+        "(`is_adjudicated` false), which stands only"
+        " where no 給付実績 of the same person, provider, month and form does."
     ),
     stream="care_claim",
     delivery="delta",
@@ -496,6 +497,13 @@ CARE_CLAIM = Contract(
             "clear",
             "再審査回数 + 過誤回数, the largest of the claim's T1; 0 where it has none",
             minimum=0,
+            required=True,
+        ),
+        _c(
+            "is_purchase",
+            "boolean",
+            "clear",
+            "福祉用具販売 or 住宅改修 (D6, D7) is among its lines: in no cost or count of recipients",
             required=True,
         ),
         _c("benefit_kind_code", "string", "clear", "給付実績区分 1 現物 2 償還; null as claimed", codes=("1", "2")),
@@ -554,9 +562,9 @@ CARE_SERVICE = Contract(
 CARE_LINE = Contract(
     name="care_line",
     description=(
-        "The lines of a care claim: services by item (D1, DD), emergencies and designated diseases (D2, DC, D3), meals "
-        "(D4), plans (D5, DB), 福祉用具販売 and 住宅改修 (D6, D7), 特定入所者 (D9), 社福軽減 (DA); lines of a 請求明細書 "
-        "under the code of the same kind."
+        "The lines of a care claim: services by item (D1, DD), emergencies and diseases (D2, DC, D3), meals "
+        "(D4), plans (D5, DB), 福祉用具販売 and 住宅改修 (D6, D7), 特定入所者 (D9), 社福軽減 (DA); lines of a "
+        "請求明細書 under the code of the same kind."
     ),
     stream="care_claim",
     delivery="delta",
@@ -594,7 +602,7 @@ CARE_LINE = Contract(
         _c("user_yen", "integer", "clear", "利用者負担額 of a kind told in yen", unit="yen", minimum=0),
         _c("event_date", "date", "clear", "D6 販売年月日, D7 着工年月日"),
         _c(
-            "facility_insurer_number",
+            "facility_insurer_code",
             "string",
             "clear",
             "DD 施設所在保険者番号",
@@ -693,7 +701,7 @@ CARE_CERTIFICATION = Contract(
         _c("related_number", "string", "identity", "国保 or 後期 被保険者番号"),
         _c("is_address_exception", "boolean", "clear", "住所地特例", required=True),
         _c(
-            "facility_insurer_number",
+            "facility_insurer_code",
             "string",
             "clear",
             "施設所在保険者番号 (住所地特例)",
