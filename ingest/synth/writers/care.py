@@ -7,7 +7,7 @@ from typing import Literal
 
 import polars as pl
 
-from ingest.formats.care_7131 import LINE_KINDS, PLAN
+from ingest.formats.care_7131 import LINE_KINDS, PLAN, PLAN_LINE
 from ingest.formats.careframe import CONTROL, DATA, END
 from ingest.formats.csvlayout import LayoutColumn, layout
 from ingest.synth.writers.text import check_digit, date_text, month_text, plain, record_lines, save
@@ -38,8 +38,8 @@ def write_care_1111(
     """Plain frames of ``care_claim``, ``care_service`` and ``care_line`` (``parent_source_row`` = ``source_row`` of
     its claim), and of ``care_high_cost``.
 
-    Each claim is H1, its lines and T1 in the order of the frames, the records of 高額 last. Without ``line`` each service
-    has a D1 of its own before its T1.
+    Each claim is H1, its lines and T1 in the order of the frames, the records of 高額 last. Without ``line`` each
+    service has a D1 of its own before its T1.
     """
     claims = claim.with_row_index("claim_order")
     services = _children(service, claims)
@@ -67,7 +67,7 @@ def write_care_1111(
         ]
         order = pl.col("child_order") + 1 + lines.height
         parts.append(_ordered(services, "T1", sums, order, exchange_code, is_quoted=is_quoted))
-    head = before_and_after | {"給付実績区分コード": plain(pl.col("benefit_kind_code").fill_null("1"))}
+    head = before_and_after | {"給付実績区分コード": plain(pl.col("benefit_kind_code"))}
     parts.append(_ordered(claims, "H1", head, pl.lit(0), exchange_code, is_quoted=is_quoted))
     if high_cost is not None:
         last = pl.lit(claims.height, dtype=pl.UInt32)
@@ -104,6 +104,8 @@ def write_care_7131(
         _form(plans, PLAN, plan, pl.col("child_order") + 1, is_quoted=is_quoted),
     ]
     for code, kind in LINE_KINDS.items():
+        if code == PLAN_LINE:
+            continue
         rows = lines.filter(~is_plan & (pl.col("line_kind_code") == kind))
         parts.append(_form(rows, code, {}, pl.col("child_order") + 1, is_quoted=is_quoted))
     after = pl.col("child_order") + 1 + lines.height
