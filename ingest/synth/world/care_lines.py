@@ -19,6 +19,8 @@ UNIT_PRICE_YEN = 10
 EQUIPMENT_FORM, RENOVATION_FORM = "21C1", "21D1"
 """入力識別番号 of 福祉用具販売 and 住宅改修 (unverified)."""
 PURCHASES = {EQUIPMENT_FORM: ("D6", "41", 24_000), RENOVATION_FORM: ("D7", "42", 160_000)}
+TREATMENTS = (("D2", "52", 6, 3, 1, 518), ("DC", "52", 7, 5, 7, 1_680), ("D3", "55", 8, 20, 1, 250))
+"""Kind, service, topic of chance, users in a hundred, times and units of 緊急時, 所定疾患 and 特定診療."""
 CEILING_YEN = 24_600
 """Monthly 利用者負担 above which 高額 is paid back (市町村民税非課税世帯)."""
 YEARLY_MONTH = 7
@@ -64,10 +66,10 @@ def care_lines(claims: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
         ),
         _line(rows.filter(in_home & (_draw(4) < 4)), "D4", times_count=days, amount_yen=days * 1_380),
         _line(rows.filter(in_home & (_draw(5) < 4)), "DA", user_yen=all_yen // 10, amount_yen=all_yen // 40),
-        _line(rows.filter((pl.col("service_type_code") == "52") & (_draw(6) < 3)), "D2", times_count=pl.lit(1), units=pl.lit(518), is_typed=False),
-        _line(rows.filter((pl.col("service_type_code") == "52") & (_draw(7) < 5)), "DC", times_count=pl.lit(7), units=pl.lit(1_680), is_typed=False),
-        _line(rows.filter((pl.col("service_type_code") == "55") & (_draw(8) < 20)), "D3", times_count=pl.lit(1), units=pl.lit(250), is_typed=False),
     ]  # fmt: skip
+    for kind, service_type, topic, share, times, units in TREATMENTS:
+        treated = rows.filter((pl.col("service_type_code") == service_type) & (_draw(topic) < share))
+        several.append(_line(treated, kind, times_count=pl.lit(times), units=pl.lit(units), is_typed=False))
     bought = claims.filter("is_purchase").select(
         "reference_number", "input_form_code", "scheme_code", "insurer_number", "service_month",
         all_yen=_all_yen(), parent_source_row="source_row",
@@ -101,7 +103,8 @@ def _line(rows: pl.DataFrame, kind: str, *, is_typed: bool = True, **given: pl.E
 def purchases(claims: pl.DataFrame, month: date, first_row: int) -> pl.DataFrame:
     """A few of the month's insured buy aids or have their home altered: claims like theirs, 償還, without units.
 
-    ``claims`` has ``person`` and ``site`` beside the columns of ``care_claim``; rows and numbers go on from ``first_row``.
+    ``claims`` has ``person`` and ``site`` beside the columns of ``care_claim``; rows and numbers go on from
+    ``first_row``.
     """
     found = []
     for form, low, (_, _, yen) in ((form, 3 * n, PURCHASES[form]) for n, form in enumerate(PURCHASES)):
@@ -129,7 +132,10 @@ def high_costs(claims: pl.DataFrame) -> pl.DataFrame:
     new = claims.filter((pl.col("creation_code") == "1") & ~pl.col("is_purchase"))
     paid = (
         new.group_by(person, maintain_order=True)
-        .agg(pl.col("birth_date", "sex_code", "adjudication_month", "reference_number").first(), pl.col("user_yen").sum())
+        .agg(
+            pl.col("birth_date", "sex_code", "adjudication_month", "reference_number").first(),
+            pl.col("user_yen").sum(),
+        )
         .filter(pl.col("user_yen") > CEILING_YEN)
         .with_columns(
             benefit_yen=pl.col("user_yen") - CEILING_YEN, line_kind_code=pl.lit("D8"), creation_code=pl.lit("1"),
