@@ -9,6 +9,8 @@
     ('checkup_result', 'checkup_result', []),
     ('care_claim', 'care_claim', ['units', 'benefit_yen', 'user_yen']),
     ('care_service', 'care_service', []),
+    ('care_line', 'care_line', []),
+    ('care_high_cost', 'care_high_cost', ['benefit_yen']),
     ('care_certification', 'care_certification', []),
     ('care_insured_count', 'care_insured_count', ['insured_count']),
 ] %}

@@ -49,7 +49,7 @@ marts as (
         fiscal_year,
         sum(benefit_yen) as total
     from {{ ref('care_claim') }}
-    where service_month in (select month from months)
+    where not is_purchase and service_month in (select month from months)
     group by scheme_code, fiscal_year
 ),
 

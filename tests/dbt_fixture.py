@@ -34,6 +34,7 @@ _SEALED_DEFAULTS: dict[str, Row] = {
     "checkup": {"sex_code": "1", "scheme_code": "kokuho", "created_date": date(2020, 1, 1)},
     "care_claim": {"sex_code": "1", "units": 0, "benefit_yen": 0, "user_yen": 0},
     "care_service": {"units": 0, "benefit_yen": 0},
+    "care_high_cost": {"sex_code": "1", "benefit_yen": 0},
     "care_certification": {"sex_code": "1"},
 }
 

@@ -50,11 +50,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "care_claim": {
         "scheme_code": "care",
         "creation_code": "1",
+        "is_adjudicated": True,
+        "adjustment_count": 0,
+        "is_purchase": False,
         "provider_code": "1670100011",
         "input_form_code": "7131",
         "benefit_rate": 90,
     },
     "care_service": {"scheme_code": "care", "service_type_code": "15"},
+    "care_line": {"scheme_code": "care", "line_kind_code": "D1"},
+    "care_high_cost": {"scheme_code": "care", "line_kind_code": "D8", "creation_code": "1"},
     "care_certification": {
         "scheme_code": "care",
         "event_code": "1",

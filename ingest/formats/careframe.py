@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.formats import csvtext
+from ingest.formats import cells, csvtext
 from ingest.formats.cells import Cell
 from ingest.formats.csvlayout import LayoutColumn, cell, layout
 from ingest.formats.reading import FileRefused, Problem, reasons
@@ -24,8 +24,6 @@ _COUNT = re.compile(r"^[0-9]{1,9}$")
 _CODE = r"^[0-9A-Z]{2,4}$"
 OTHER = "(other)"
 """What is told of a record whose code looks like none: a column may have slipped, and a number or name stand there."""
-_FIELD = r'"?([^",]*)"?'
-_LEADING = rf"^{_FIELD},{_FIELD}(?:,{_FIELD})?(?:,{_FIELD})?(?:,{_FIELD})?"
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,13 @@ class CareFile:
 
     ``lines``     the file's lines with their leading fields: record_kind, record_number, exchange_code
                   (交換情報識別番号), form_code (4th field), type_code (5th field)
+    ``control``   the fields of the control record
     ``fault``     why the file as a whole cannot be taken, or None
     ``fault_line`` the line where it shows
     """
 
     lines: pl.DataFrame
+    control: Sequence[str]
     fault: str | None
     fault_line: int | None
     problems: list[Problem]
@@ -82,15 +82,19 @@ def exchange_code(head: bytes) -> str | None:
 def open_frame(path: Path, table: str) -> CareFile:
     """The lines of a care file and what is wrong with its frame. Raises FileRefused as ``lines_of`` does."""
     text = csvtext.lines_of(path.read_bytes())
-    leading = pl.col("text").str.extract_groups(_LEADING)
     names = ("record_kind", "record_number", "exchange_code", "form_code", "type_code")
-    frame = text.frame.with_columns(leading.alias("leading")).with_columns(
-        pl.col("leading").struct.field(str(number)).str.strip_chars().alias(name)
-        for number, name in enumerate(names, start=1)
+    leading = pl.col("text").str.splitn(",", len(names) + 1).struct.rename_fields([*names, "rest"])
+    frame = text.frame.with_columns(leading.alias("leading")).unnest("leading").drop("rest")
+    # Of a field in quotes they are taken off; what else stands in it is no code of ours.
+    bare = pl.col(*names)
+    if frame["text"].str.contains('"', literal=True).any():
+        bare = bare.str.strip_chars('"')
+    frame = frame.with_columns(bare.str.strip_chars()).with_columns(
+        pl.col("record_number").cast(pl.Int64, strict=False)
     )
-    frame = frame.drop("leading").with_columns(pl.col("record_number").cast(pl.Int64, strict=False))
-    fault, line = _fault(frame, csvtext.split_line(text.frame["text"][0]))
-    return CareFile(frame, fault, line, text.problems(table))
+    control = csvtext.split_line(text.frame["text"][0])
+    fault, line = _fault(frame, control)
+    return CareFile(frame, control, fault, line, text.problems(table))
 
 
 def _fault(frame: pl.DataFrame, control: Sequence[str]) -> tuple[str | None, int | None]:
@@ -160,11 +164,11 @@ def record_fields(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Cell]]:
     """Fields of one record type, the records too short for it, and its cells by contract column.
 
-    Later editions append columns: further fields at the end are read past.
+    Later editions append columns: what stands behind the last column that is carried is read past.
     """
     columns = record_columns(name, record_code)
-    width = max(c.position for c in columns)
-    fields, misfits = csvtext.fit(data.filter(pl.col(column) == record_code), width, is_exact=False)
+    positions = sorted({c.position for c in columns if c.contract_column})
+    fields, misfits = csvtext.fit_some(data.filter(pl.col(column) == record_code), positions)
     return fields, misfits, record_cells(columns)
 
 
@@ -178,4 +182,34 @@ def record_cells(columns: Sequence[LayoutColumn]) -> dict[str, Cell]:
 
 def _first_filled(name: str, choices: list[LayoutColumn]) -> Cell:
     parts = [cell(name, c.kind, pl.col(f"f{c.position}"), c.column_name) for c in choices]
-    return Cell(name, pl.coalesce(*(part.text for part in parts)), parts[0].value, choices[0].column_name)
+    value = by_distinct(name, parts[0].value, choices[0].kind)
+    return Cell(name, pl.coalesce(*(part.text for part in parts)), value, choices[0].column_name)
+
+
+def by_distinct(name: str, value: pl.Expr, kind: str) -> pl.Expr:
+    """The value of a cell, made once for each distinct text: months, dates and insurers are few, and dear to read."""
+    if kind in ("integer", "text", "printed", "symbol_and_number"):
+        return _number(name) if kind == "integer" else value
+    text = f"text:{name}"
+
+    def apply(column: pl.Series) -> pl.Series:
+        texts = column.rename(text).to_frame()
+        known = texts.unique().with_columns(value.alias("value"))
+        return texts.join(known, on=text, how="left", nulls_equal=True, maintain_order="left")["value"]
+
+    return pl.col(text).map_batches(apply)
+
+
+def _number(name: str) -> pl.Expr:
+    """``cells.integer_value``, by a plain cast where every text is a plain number."""
+    text = f"text:{name}"
+
+    def apply(column: pl.Series) -> pl.Series:
+        number = column.cast(pl.Int64, strict=False)
+        largest = number.abs().max()
+        is_plain = number.null_count() == column.null_count() and (largest is None or int(str(largest)) < 10**18)
+        return (
+            number if is_plain else column.rename(text).to_frame().select(cells.integer_value(pl.col(text))).to_series()
+        )
+
+    return pl.col(text).map_batches(apply, return_dtype=pl.Int64())

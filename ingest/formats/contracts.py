@@ -453,14 +453,21 @@ CHECKUP_RESULT = Contract(
     ),
 )
 
+CARE_LINE_KIND_CODES = ("D1", "DD", "D2", "DC", "D3", "D4", "D5", "D6", "D7", "D9", "DA", "DB")
+CARE_HIGH_COST_KIND_CODES = ("D8", "DE")
+
 CARE_CLAIM = Contract(
     name="care_claim",
-    description="介護給付実績 H1: one person, provider and month, as adjudicated.",
+    description=(
+        "介護給付実績 H1: one person, provider and month, as adjudicated; or the 請求明細書 of it, as claimed "
+        "(`is_adjudicated` false), which stands only"
+        " where no 給付実績 of the same person, provider, month and form does."
+    ),
     stream="care_claim",
     delivery="delta",
-    formats=("care_1111",),
+    formats=("care_1111", "care_7131"),
     business_key=("insurer_number", "number", "service_month", "provider_code", "reference_number"),
-    version_key=("adjudication_month", "creation_code"),
+    version_key=("adjudication_month", "adjustment_count", "creation_code"),
     partition_month="service_month",
     control_columns=("units", "benefit_yen", "user_yen"),
     columns=(
@@ -470,7 +477,36 @@ CARE_CLAIM = Contract(
         _BIRTH,
         _SEX,
         _c("service_month", "date", "clear", "サービス提供年月", required=True),
-        _c("adjudication_month", "date", "clear", "審査年月", required=True),
+        _c(
+            "adjudication_month",
+            "date",
+            "clear",
+            "審査年月; 処理対象年月 of the file where the row is as claimed",
+            required=True,
+        ),
+        _c(
+            "is_adjudicated",
+            "boolean",
+            "clear",
+            "審査済み: from 給付実績; false where read from a 請求明細書",
+            required=True,
+        ),
+        _c(
+            "adjustment_count",
+            "integer",
+            "clear",
+            "再審査回数 + 過誤回数, the largest of the claim's T1; 0 where it has none",
+            minimum=0,
+            required=True,
+        ),
+        _c(
+            "is_purchase",
+            "boolean",
+            "clear",
+            "福祉用具販売 or 住宅改修 (D6, D7) is among its lines: in no cost or count of recipients",
+            required=True,
+        ),
+        _c("benefit_kind_code", "string", "clear", "給付実績区分 1 現物 2 償還; null as claimed", codes=("1", "2")),
         _c(
             "creation_code",
             "string",
@@ -480,7 +516,13 @@ CARE_CLAIM = Contract(
             required=True,
         ),
         _c("provider_code", "string", "clear", "事業所番号 10 digits", pattern=r"^[0-9A-Z]{10}$", required=True),
-        _c("reference_number", "string", "key", "整理番号", required=True),
+        _c(
+            "reference_number",
+            "string",
+            "key",
+            "整理番号; of a 請求明細書, which has none, its 交換情報識別番号",
+            required=True,
+        ),
         _c("input_form_code", "string", "clear", "入力識別番号 of the original form", pattern=r"^[0-9A-Z]{4}$"),
         _c("care_level_code", "string", "clear", "要介護状態区分", codes=CARE_LEVEL_CODES),
         _c("certified_start_date", "date", "clear", "認定有効期間開始"),
@@ -494,10 +536,10 @@ CARE_CLAIM = Contract(
 
 CARE_SERVICE = Contract(
     name="care_service",
-    description="介護給付実績 T1: the same by kind of service.",
+    description="介護給付実績 T1, 請求明細書 10: the same by kind of service.",
     stream="care_claim",
     delivery="delta",
-    formats=("care_1111",),
+    formats=("care_1111", "care_7131"),
     parent="care_claim",
     business_key=(),
     version_key=(),
@@ -514,6 +556,104 @@ CARE_SERVICE = Contract(
         _c("units", "integer", "clear", "単位数合計 (後)", unit="units", minimum=0, required=True),
         _c("benefit_yen", "integer", "clear", "保険請求額 (後)", unit="yen", minimum=0, required=True),
         _c("user_yen", "integer", "clear", "利用者負担額", unit="yen", minimum=0),
+    ),
+)
+
+CARE_LINE = Contract(
+    name="care_line",
+    description=(
+        "The lines of a care claim: services by item (D1, DD), emergencies and diseases (D2, DC, D3), meals "
+        "(D4), plans (D5, DB), 福祉用具販売 and 住宅改修 (D6, D7), 特定入所者 (D9), 社福軽減 (DA); lines of a "
+        "請求明細書 under the code of the same kind."
+    ),
+    stream="care_claim",
+    delivery="delta",
+    formats=("care_1111", "care_7131"),
+    parent="care_claim",
+    business_key=(),
+    version_key=(),
+    partition_month="service_month",
+    columns=(
+        _SCHEME,
+        _INSURER,
+        _PARENT,
+        _c("service_month", "date", "clear", "サービス提供年月", required=True),
+        _c(
+            "line_kind_code",
+            "string",
+            "clear",
+            "給付実績 レコード種別コード",
+            codes=CARE_LINE_KIND_CODES,
+            required=True,
+        ),
+        _c("service_type_code", "string", "clear", "サービス種類 2 characters", pattern=r"^[0-9A-Z]{2}$"),
+        _c("item_code", "string", "clear", "サービス項目 4 characters", pattern=r"^[0-9A-Z]{4}$"),
+        _c("times_count", "integer", "clear", "日数・回数 (後)", unit="days or times", minimum=0),
+        _c("public_times_count", "integer", "clear", "公費1 対象日数・回数 (後)", unit="days or times", minimum=0),
+        _c("units", "integer", "clear", "サービス単位数 of the line (後)", unit="units", minimum=0),
+        _c(
+            "amount_yen",
+            "integer",
+            "clear",
+            "費用 or 請求金額 of a kind told in yen (後): D4 to D7, D9, DB; DA 軽減額",
+            unit="yen",
+            minimum=0,
+        ),
+        _c("user_yen", "integer", "clear", "利用者負担額 of a kind told in yen", unit="yen", minimum=0),
+        _c("event_date", "date", "clear", "D6 販売年月日, D7 着工年月日"),
+        _c(
+            "facility_insurer_code",
+            "string",
+            "clear",
+            "DD 施設所在保険者番号",
+            pattern=r"^([0-9]{6}|[0-9]{8})$",
+        ),
+    ),
+)
+
+CARE_HIGH_COST = Contract(
+    name="care_high_cost",
+    description="高額介護サービス費 (D8) and 高額医療合算 (DE): what was paid back to one person for a month.",
+    stream="care_claim",
+    delivery="delta",
+    formats=("care_1111",),
+    business_key=("insurer_number", "number", "service_month", "line_kind_code", "reference_number"),
+    version_key=("adjudication_month", "creation_code"),
+    partition_month="service_month",
+    control_columns=("benefit_yen",),
+    columns=(
+        _SCHEME,
+        _INSURER,
+        _NUMBER,
+        _c(
+            "birth_date",
+            "date",
+            "identity",
+            "生年月日 of the person's H1 in the same file (the record has none); null where there is no such H1",
+        ),
+        _c("sex_code", "string", "clear", "性別 of the same H1", codes=SEX_CODES),
+        _c("service_month", "date", "clear", "サービス提供年月", required=True),
+        _c("adjudication_month", "date", "clear", "審査年月", required=True),
+        _c(
+            "line_kind_code",
+            "string",
+            "clear",
+            "D8 高額介護サービス費 DE 高額医療合算介護サービス費",
+            codes=CARE_HIGH_COST_KIND_CODES,
+            required=True,
+        ),
+        _c(
+            "creation_code",
+            "string",
+            "clear",
+            "給付実績情報作成区分 1 新規 2 修正 3 取消",
+            codes=("1", "2", "3"),
+            required=True,
+        ),
+        _c("reference_number", "string", "key", "整理番号", required=True),
+        _c("decided_date", "date", "clear", "決定年月日"),
+        _c("user_yen", "integer", "clear", "利用者負担額 counted", unit="yen", minimum=0),
+        _c("benefit_yen", "integer", "clear", "支給額", unit="yen", minimum=0, required=True),
     ),
 )
 
@@ -560,6 +700,21 @@ CARE_CERTIFICATION = Contract(
         _c("related_symbol", "string", "identity", "国保 記号 (joined with the number in the file)"),
         _c("related_number", "string", "identity", "国保 or 後期 被保険者番号"),
         _c("is_address_exception", "boolean", "clear", "住所地特例", required=True),
+        _c(
+            "facility_insurer_code",
+            "string",
+            "clear",
+            "施設所在保険者番号 (住所地特例)",
+            pattern=r"^([0-9]{6}|[0-9]{8})$",
+        ),
+        _c("exception_start_date", "date", "clear", "住所地特例適用開始年月日"),
+        _c("exception_end_date", "date", "clear", "住所地特例適用終了年月日, inclusive as printed"),
+        _c("benefit_rate", "integer", "clear", "給付率 of 減免", unit="percent", minimum=0, maximum=100),
+        _c("share_start_date", "date", "clear", "二割(負担割合)適用開始年月日"),
+        _c("share_end_date", "date", "clear", "二割(負担割合)適用終了年月日, inclusive as printed"),
+        _c("applied_date", "date", "clear", "要介護認定の申請年月日"),
+        _c("application_code", "string", "clear", "申請種別"),
+        _c("plan_provider_code", "string", "clear", "居宅介護支援事業所番号"),
     ),
 )
 
@@ -616,6 +771,8 @@ CONTRACTS: dict[str, Contract] = {
         CHECKUP_RESULT,
         CARE_CLAIM,
         CARE_SERVICE,
+        CARE_LINE,
+        CARE_HIGH_COST,
         CARE_CERTIFICATION,
         CARE_INSURED_COUNT,
         POPULATION,

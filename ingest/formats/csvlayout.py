@@ -114,10 +114,13 @@ def cell(column: str, kind: str, text: pl.Expr, label: str, era: pl.Expr | None 
     """The cell of a contract column from its raw text, by the layout's ``type``.
 
     Types: text, printed, symbol_and_number, integer, decimal, date, month, insurer, sex, municipality,
-    branch, deleted, address_exception, age_band, care_level, insured_class, year. KeyError on a type
-    that we do not know.
+    branch, deleted, address_exception, age_band, care_level, insured_class, year, service_type and
+    service_item (サービスコード of 6 characters: kind of service and item). KeyError on a type that we do
+    not know.
     """
     tidy = cells.printed(text) if kind == "printed" else cells.clean(text)
+    if kind in ("service_type", "service_item"):
+        tidy = tidy.str.slice(0, 2) if kind == "service_type" else tidy.str.slice(2)
     if kind in ("date", "month"):
         tidy = cells.blank_where_open(tidy)
     if kind == "date" and era is not None:
@@ -141,6 +144,8 @@ def cell(column: str, kind: str, text: pl.Expr, label: str, era: pl.Expr | None 
         "care_level": lambda: own.str.zfill(2),
         "insured_class": lambda: own.str.replace(r"^第?([12])号(?:被保険者)?$", "$1"),
         "year": lambda: year_value(own),
+        "service_type": lambda: own,
+        "service_item": lambda: own,
     }
     return Cell(column, tidy, values[kind](), label)
 

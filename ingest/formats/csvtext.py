@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -117,7 +117,7 @@ def lines_of(data: bytes) -> Lines:
     text = text.rstrip("\x1a")
     if not text.strip():
         raise FileRefused("truncated", "中身のないファイルです")
-    column = pl.Series("text", text.split("\n"), dtype=pl.String)
+    column = pl.Series("text", [text], dtype=pl.String).str.split("\n").explode()
     frame = (
         column.to_frame()
         .with_row_index("source_row", offset=1)
@@ -224,3 +224,30 @@ def fit(frame: pl.DataFrame, width: int, *, is_exact: bool = True) -> tuple[pl.D
     marked = frame.select("source_row", "text", fits=fits)
     good = marked.filter("fits").drop("fits")
     return split_fields(good, width), marked.filter(~pl.col("fits")).drop("fits")
+
+
+def fit_some(frame: pl.DataFrame, positions: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """As ``fit`` of the last of the positions (ascending), inexact; only the fields at ``positions`` are made."""
+    width = positions[-1]
+    count = field_counts(frame["text"])
+    fits = (count >= width).fill_null(False)
+    marked = frame.select("source_row", "text", fits=fits)
+    good = marked.filter("fits").drop("fits")
+    return _some_fields(good, positions), marked.filter(~pl.col("fits")).drop("fits")
+
+
+def _some_fields(frame: pl.DataFrame, positions: Sequence[int]) -> pl.DataFrame:
+    names = [f"f{position}" for position in positions]
+    if frame.is_empty():
+        return frame.hstack(pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
+    body = frame["text"].str.join("\n").item().encode()
+    fields = pl.read_csv(
+        body,
+        has_header=False,
+        schema={f"f{position}": pl.String for position in range(1, positions[-1] + 1)},
+        columns=[position - 1 for position in positions],
+        quote_char='"' if b'"' in body else None,
+        truncate_ragged_lines=True,
+        extra_columns="ignore",  # the first line itself may be the longer one
+    )
+    return frame.hstack(fields.select(names))

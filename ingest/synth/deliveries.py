@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from ingest.formats.contracts import CLAIM, CLAIM_DIAGNOSIS, CLAIM_ITEM
 from ingest.synth.noise import Parcel, strangers
 from ingest.synth.settings import SynthSettings
+from ingest.synth.world.care_lines import care_lines, high_costs
 from ingest.synth.world.chance import stream
 from ingest.synth.world.clock import month_date, month_of
-from ingest.synth.writers.care import write_care_1111, write_care_5311
+from ingest.synth.writers.care import write_care_1111, write_care_5311, write_care_7131
 from ingest.synth.writers.counts import write_care_insured_count, write_population
 from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import items_of, write_fkac167
@@ -29,6 +30,8 @@ CUT_FILES = (
     "care_claim/care_1111_??????.csv",
     "care_certification/care_5311_??????.csv",
 )
+SECOND_CODE_EVERY = 3  # months of delivery whose 給付実績 has the 交換情報識別番号 1112
+AS_CLAIMED_EVERY = 4  # months of delivery in which one insurer's care comes as 請求明細書 only
 TERM_4_FROM = date(2024, 4, 1)  # 第4期: FKAC167 with the columns of 2024
 
 
@@ -41,6 +44,7 @@ class Desk:
     files: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     waiting: dict[int, list[Parcel]] = field(default_factory=dict)
+    owed: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
 
     @property
     def first(self) -> int:
@@ -153,13 +157,37 @@ class Desk:
             self.count("care_certification", rows.height)
 
     def write_care(self, claims: pl.DataFrame, services: pl.DataFrame, delivery: int) -> None:
-        """給付実績 of a month of delivery, one file a site."""
+        """給付実績 of a month of delivery, one file a site; of some claims 請求明細書 first, 給付実績 a month later."""
+        for owed_claims, owed_services in self.owed:
+            claims, services = pl.concat([claims, owed_claims]), pl.concat([services, owed_services])
+        self.owed = []
         for (site,), rows in _files(claims, "site"):
-            keys = rows.select(parent_source_row="source_row")
-            mine = services.join(keys, on="parent_source_row", how="semi", maintain_order="left")
+            early = self._as_claimed(rows, delivery)
+            if not early.is_empty():
+                self._write_as_claimed(str(site), early, services, delivery)
+            rows = rows.join(early, on="source_row", how="anti", maintain_order="left").drop("person", "site")
+            service, line = _lines_of(rows, services)
             path = self.path(site, "care_claim", f"care_1111_{_month(delivery)}.csv")
-            write_care_1111(rows.drop("person", "site"), mine, path)
+            code = "1112" if delivery % SECOND_CODE_EVERY == 0 else "1111"
+            write_care_1111(rows, service, path, line=line, high_cost=high_costs(rows), exchange_code=code)
             self.count("care_claim", rows.height)
+
+    def _write_as_claimed(self, site: str, early: pl.DataFrame, services: pl.DataFrame, delivery: int) -> None:
+        """請求明細書 of some claims; of every second one the 給付実績 follows a month later."""
+        rows = early.drop("person", "site")
+        service, line = _lines_of(rows, services)
+        write_care_7131(rows, service, line, self.path(site, "care_claim", f"care_7131_{_month(delivery)}.csv"))
+        self.count("care_claim", rows.height)
+        follows = early.gather_every(2).with_columns(adjudication_month=pl.lit(month_date(delivery + 1)))
+        keys = follows.select(parent_source_row="source_row")
+        self.owed.append((follows, services.join(keys, on="parent_source_row", how="semi", maintain_order="left")))
+
+    def _as_claimed(self, rows: pl.DataFrame, delivery: int) -> pl.DataFrame:
+        """Claims of one insurer that come as 請求明細書 alone in some months; corrections never do."""
+        insurer = rows["insurer_number"].mode().sort()[0]
+        is_new = (pl.col("creation_code") == "1") & (pl.col("service_month") == month_date(delivery - 1))
+        is_early = is_new & (pl.col("insurer_number") == insurer) & ~pl.col("is_purchase")
+        return rows.filter(is_early & (delivery % AS_CLAIMED_EVERY == 0))
 
     def write_counts(self, counts: pl.DataFrame, delivery: int) -> None:
         """介護被保険者数; the first month of delivery brings the months before it."""
@@ -203,6 +231,13 @@ class Desk:
             files[index].with_stem(f"{files[index].stem}_resent_{later}").write_bytes(whole)
             files[index].write_bytes(whole[: len(whole) * 7 // 8])
         return len(chosen)
+
+
+def _lines_of(claims: pl.DataFrame, services: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The services and the lines of some care claims."""
+    keys = claims.select(parent_source_row="source_row")
+    mine = services.join(keys, on="parent_source_row", how="semi", maintain_order="left")
+    return mine, care_lines(claims, mine)
 
 
 def _by_way(parcels: list[Parcel]) -> list[tuple[list[Parcel], bool]]:

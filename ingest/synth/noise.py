@@ -315,7 +315,8 @@ def noisy_care(
     payer = claims.select("insurer_number", parent_source_row="source_row")
     services = services.drop("insurer_number").join(payer, on="parent_source_row", how="left", maintain_order="left")
     fate = random.random(n)
-    corrected = claims.filter(pl.Series(fate < rates.care_corrected))
+    # Purchases have no services to correct.
+    corrected = claims.filter(pl.Series(fate < rates.care_corrected) & ~pl.col("is_purchase"))
     cancelled = claims.filter(pl.Series(fate > 1 - rates.care_cancelled))
     sent = [(delivery, (claims, services))]
     for code, rows, months, offset in (("2", corrected, 2, COPY), ("3", cancelled, 1, 2 * COPY)):

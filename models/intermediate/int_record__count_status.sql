@@ -4,13 +4,17 @@
     {'name': 'claim', 'version': ['adjudication_month', 'version_number'], 'withdrawn': 'is_withdrawn',
      'sums': ['points', 'meal_yen']},
     {'name': 'checkup', 'version': ['created_date', 'data_number'], 'withdrawn': 'is_deleted', 'sums': []},
-    {'name': 'care_claim', 'version': ['adjudication_month', 'creation_code'], 'withdrawn': "creation_code = '3'",
-     'sums': ['units', 'benefit_yen', 'user_yen']},
+    {'name': 'care_claim', 'version': ['adjudication_month', 'adjustment_count', 'creation_code'],
+     'withdrawn': "creation_code = '3'", 'sums': ['units', 'benefit_yen', 'user_yen'],
+     'gives_way': ['identity_tag', 'service_month', 'provider_code', 'input_form_code']},
+    {'name': 'care_high_cost', 'version': ['adjudication_month', 'creation_code'], 'withdrawn': "creation_code = '3'",
+     'sums': ['benefit_yen']},
     {'name': 'care_certification', 'version': ['corrected_date', 'correction_code'],
      'withdrawn': "correction_code = '3'", 'sums': []},
 ] -%}
 {%- set lines = [
-    ('claim_diagnosis', 'claim'), ('claim_item', 'claim'), ('checkup_result', 'checkup'), ('care_service', 'care_claim')
+    ('claim_diagnosis', 'claim'), ('claim_item', 'claim'), ('checkup_result', 'checkup'), ('care_service', 'care_claim'),
+    ('care_line', 'care_claim')
 ] -%}
 {%- set deliveries = [
     {'name': 'care_insured_count', 'scheme': 'landed.scheme_code', 'sum': 'insured_count',
@@ -33,25 +37,29 @@ with {% for record in records -%}
                     other.linkage_domain = landed.linkage_domain
                     and other.record_key_tag = landed.record_key_tag
                     and (
-                        other.{{ record.version[0] }} > landed.{{ record.version[0] }}
-                        or (
-                            other.{{ record.version[0] }} = landed.{{ record.version[0] }}
-                            and (
-                                other.{{ record.version[1] }} > landed.{{ record.version[1] }}
-                                or (
-                                    other.{{ record.version[1] }} = landed.{{ record.version[1] }}
-                                    and (
-                                        other.source_file_id > landed.source_file_id
-                                        or (
-                                            other.source_file_id = landed.source_file_id
-                                            and other.source_row > landed.source_row
-                                        )
-                                    )
-                                )
-                            )
+                        {%- set order = record.version + ['source_file_id', 'source_row'] %}
+                        {%- for column in order %}
+                        {{ 'or ' if not loop.first }}(
+                            other.{{ column }} > landed.{{ column }}
+                            {%- for equal in order[:loop.index0] %}
+                            and other.{{ equal }} = landed.{{ equal }}
+                            {%- endfor %}
                         )
+                        {%- endfor %}
                     )
             ) then 'superseded'
+            {%- if record.gives_way is defined %}
+            when not landed.is_adjudicated and exists (
+                select 1
+                from {{ source('raw', record.name) }} as adjudicated
+                where
+                    adjudicated.is_adjudicated
+                    and adjudicated.linkage_domain = landed.linkage_domain
+                    {%- for column in record.gives_way %}
+                    and adjudicated.{{ column }} = landed.{{ column }}
+                    {%- endfor %}
+            ) then 'superseded'
+            {%- endif %}
             when landed.{{ record.withdrawn }} then 'withdrawn'
             else 'current'
         end as record_status

@@ -8,10 +8,23 @@ with records as (
     select * from {{ ref('stg_care_claim__care_claim') }}
 ),
 
+replaced as (
+    select * from {{ ref('int_care_claim__find_replaced') }}
+),
+
 care_claims as (
     select *
     from records
-    where not is_withdrawn and {{ only_reached('records', 'month', 'records.service_month', reaching) }}
+    where
+        not is_withdrawn
+        and {{ only_reached('records', 'month', 'records.service_month', reaching) }}
+        and not exists (
+            select 1
+            from replaced
+            where
+                replaced.linkage_domain = records.linkage_domain
+                and replaced.record_key_tag = records.record_key_tag
+        )
 ),
 
 identities as (
@@ -80,6 +93,9 @@ final as (
         owned.service_month,
         cast({{ fiscal_year('owned.service_month') }} as bigint) as fiscal_year,
         owned.adjudication_month,
+        owned.is_adjudicated,
+        owned.is_purchase,
+        owned.benefit_kind_code,
         owned.provider_code,
         owned.input_form_code,
         owned.care_level_code,

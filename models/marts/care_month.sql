@@ -10,7 +10,9 @@ reached as (
     select *
     from care_claims
     where
-        {{ only_reached(
+        -- What the indicators of care count leaves 福祉用具購入 and 住宅改修 out.
+        not is_purchase
+        and {{ only_reached(
             'care_claims', 'month', 'care_claims.service_month', ['care_claim', 'care_service', 'care_certification']
         ) }}
 ),

@@ -4,12 +4,23 @@ with lines as (
     select * from {{ ref('stg_care_claim__care_service') }}
 ),
 
+replaced as (
+    select * from {{ ref('int_care_claim__find_replaced') }}
+),
+
 services as (
     select *
     from lines
     where
         not is_withdrawn
         and {{ only_reached('lines', 'month', 'lines.service_month', ['care_claim', 'care_service']) }}
+        and not exists (
+            select 1
+            from replaced
+            where
+                replaced.linkage_domain = lines.linkage_domain
+                and replaced.record_key_tag = lines.record_key_tag
+        )
 ),
 
 identities as (

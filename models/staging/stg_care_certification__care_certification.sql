@@ -29,7 +29,16 @@ final as (
         certified_start_date,
         certified_end_date,
         related_scheme_code,
-        is_address_exception
+        is_address_exception,
+        facility_insurer_code,
+        exception_start_date,
+        exception_end_date,
+        benefit_rate,
+        share_start_date,
+        share_end_date,
+        applied_date,
+        application_code,
+        plan_provider_code
     from latest
 )
 

@@ -1,7 +1,7 @@
 {{ config(pre_hook="{{ delete_touched('care_claim') }}") }}
 
 with latest as (
-    {{ latest_version('care_claim', ['adjudication_month', 'creation_code']) }}
+    {{ latest_version('care_claim', ['adjudication_month', 'adjustment_count', 'creation_code']) }}
 ),
 
 final as (
@@ -19,6 +19,10 @@ final as (
         insurer_number,
         service_month,
         adjudication_month,
+        is_adjudicated,
+        adjustment_count,
+        is_purchase,
+        benefit_kind_code,
         creation_code = '3' as is_withdrawn,
         provider_code,
         input_form_code,

@@ -19,7 +19,21 @@ UKE_TABLES = {
 }
 FEES = ("CZ", "KI")
 """Records of a pharmacy that become a row for each of their codes, and none without a code."""
-CARE_TABLES = {"H1": "care_claim", "T1": "care_service"}
+CARE_TABLES = {
+    "H1": "care_claim",
+    "T1": "care_service",
+    "D8": "care_high_cost",
+    "DE": "care_high_cost",
+    **dict.fromkeys(["D1", "DD", "D2", "DC", "D3", "D4", "D5", "D6", "D7", "D9", "DA", "DB"], "care_line"),
+}
+FORM_TABLES = {
+    "01": "care_claim",
+    "10": "care_service",
+    **dict.fromkeys(["02", "03", "04", "05", "11", "12", "13", "14"], "care_line"),
+}
+FORMS = ("713", "714", "715", "716", "717", "718", "719", "71A", "71P")
+PLAN = "812"
+"""様式七: every record is a line, and the first of a person, month and provider its claim too (not counted here)."""
 HEADED = {
     "enrolment_kokuho_csv": "enrolment",
     "enrolment_koki_csv": "enrolment",
@@ -28,9 +42,9 @@ HEADED = {
 }
 HEADING_WORDS = {"enrolment": "保険者番号", "care_insured_count": "被保険者数", "population": "人口"}
 HEADING_WITHIN = 6
-COUNTED = {"uke", "fkac167_csv", "care_1111", "care_5311", *HEADED}
+COUNTED = {"uke", "fkac167_csv", "care_1111", "care_5311", "care_7131", *HEADED}
 """Formats whose rows are counted here; of another (an archive, which only bombs look like) none may come twice."""
-ONCE = {"claim", "checkup", "enrolment", "care_claim", "care_certification"}
+ONCE = {"claim", "checkup", "enrolment", "care_claim", "care_line", "care_high_cost", "care_certification"}
 
 Lines = list[tuple[int, str]]
 
@@ -80,6 +94,15 @@ def rows_of(format_name: str, data: bytes) -> dict[str, set[int]]:
             table = CARE_TABLES.get(columns[4] if len(columns) == 5 else "")
             if table and number not in unclear:
                 found.setdefault(table, set()).add(number)
+    elif format_name == "care_7131":
+        unclear = unclear_rows(format_name, data)
+        for number, line in csv_lines(data)[1:-1]:
+            columns = [column.strip('"').strip(BLANKS) for column in line.split(",")[:4]]
+            form = columns[2][:3] if len(columns) > 2 else ""
+            table = FORM_TABLES.get(columns[3]) if len(columns) == 4 and form in FORMS else None
+            table = "care_line" if form == PLAN else table
+            if table and number not in unclear:
+                found.setdefault(table, set()).add(number)
     elif format_name == "care_5311":
         unclear = unclear_rows(format_name, data)
         for number, line in csv_lines(data)[1:-1]:
@@ -91,7 +114,7 @@ def rows_of(format_name: str, data: bytes) -> dict[str, set[int]]:
 
 def unclear_rows(format_name: str, data: bytes) -> set[int]:
     """Lines of care whose quotes are wrong before the code: set aside, or read past as of no known type."""
-    if format_name not in ("care_1111", "care_5311"):
+    if format_name not in ("care_1111", "care_5311", "care_7131"):
         return set()
     return {n for n, line in csv_lines(data) if any('"' in c.strip('"').strip(BLANKS) for c in line.split(",")[:5])}
 
@@ -121,6 +144,8 @@ def misplaced(reading: Reading, data: bytes) -> list[str]:
         of_dentist = {number for number, line in uke_lines(data) if uke_record(line) == "SS"}
         once = set(counted["claim_item"]) & of_dentist  # additions of a treatment are rows of the same line
         counted["claim_item"] = [row for row in counted["claim_item"] if row not in several | once] + sorted(once)
+    if reading.format == "care_7131":  # the claim of a plan stands on its first line
+        counted["care_claim"] = [n for n in counted.get("care_claim", []) if n not in expected.get("care_line", set())]
     for name in expected.keys() | (counted.keys() - {"checkup_result"}):
         rows = [row for row in counted.get(name, []) if row not in unclear]
         if sorted(rows) != sorted(expected.get(name, set())):
@@ -142,7 +167,7 @@ def _lost_records(format_name: str, records: dict[str, int], data: bytes) -> lis
     """Every line is of some record type, or stands around the records."""
     total = sum(records.values())
     lines = len(uke_lines(data) if format_name == "uke" else csv_lines(data))
-    around = {"uke": (0, 0), "fkac167_csv": (2, 2), "care_1111": (2, 2), "care_5311": (2, 2)}
+    around = {"uke": (0, 0), "fkac167_csv": (2, 2), "care_1111": (2, 2), "care_5311": (2, 2), "care_7131": (2, 2)}
     low, high = around.get(format_name, (1, HEADING_WITHIN))
     return [] if low <= lines - total <= high else [f"{total} records of {lines} lines"]
 

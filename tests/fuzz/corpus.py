@@ -14,7 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ingest.synth.writers.care import write_care_1111, write_care_5311
+import polars as pl
+
+from ingest.formats.contracts import CARE_LINE_KIND_CODES
+from ingest.synth.writers.care import write_care_1111, write_care_5311, write_care_7131
 from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import write_fkac167
 from ingest.synth.writers.uke import write_uke
@@ -127,7 +130,40 @@ def _care(path: Path, *, is_quoted: bool) -> None:
             }
         )
         services += [own | {"parent_source_row": number, "service_type_code": code} for code in ("15", "17")]
-    write_care_1111(frame("care_claim", claims), frame("care_service", services), path, is_quoted=is_quoted)
+    paid = [
+        world.care_person(0)
+        | {"insurer_number": world.CARE, "service_month": month(2024, 5), "adjudication_month": month(2024, 6)}
+        | {"reference_number": "0000000099", "benefit_yen": 4400}
+    ]
+    write_care_1111(
+        frame("care_claim", claims), frame("care_service", services), path,
+        high_cost=frame("care_high_cost", paid), is_quoted=is_quoted,
+    )  # fmt: skip
+
+
+def _care_whole(path: Path, *, is_claimed: bool) -> None:
+    """Every kind of line; as 請求明細書, two plans (様式七) among the forms."""
+    claims, services, lines, paid = [], [], [], []
+    for number in range(1, PEOPLE + 1):
+        own = {"insurer_number": world.CARE, "service_month": month(2024, 5), "parent_source_row": number}
+        money = {"units": 1000, "benefit_yen": 9000}
+        person = world.care_person(number - 1) | {"insurer_number": world.CARE, "service_month": month(2024, 5)}
+        adjudicated = {"adjudication_month": month(2024, 6), "reference_number": f"{number:010d}"}
+        form = {"input_form_code": "8124" if number > 4 else "7131", "care_level_code": "21", "user_yen": 1000}
+        claims.append(person | adjudicated | money | form)
+        services.append(own | money)
+        kinds = ("D5", "D5") if number > 4 else CARE_LINE_KIND_CODES
+        lines += [own | {"line_kind_code": kind, "units": 100, "amount_yen": 1000, "times_count": 2} for kind in kinds]
+        kind = "DE" if number == 2 else "D8"
+        decided = {"line_kind_code": kind, "benefit_yen": 700, "decided_date": date(2024, 6, 9)}
+        paid.append(person | adjudicated | decided)
+    claim, service, line = frame("care_claim", claims), frame("care_service", services), frame("care_line", lines)
+    line = line.with_columns(service_type_code=pl.lit("15"), item_code=pl.lit("1111"))
+    if is_claimed:
+        write_care_7131(claim, service, line, path)
+    else:
+        high_cost = frame("care_high_cost", paid)
+        write_care_1111(claim, service, path, line=line, high_cost=high_cost, exchange_code="1112")
 
 
 def _certifications(path: Path, code: Any) -> None:
@@ -184,6 +220,8 @@ def originals() -> tuple[Original, ...]:
         "fkac167-term4": ("fkac167_csv", lambda path: _fkac167(path, "term4", is_quoted=True, is_wide=False)),
         "care-1111": ("care_1111", lambda path: _care(path, is_quoted=False)),
         "care-1111-quoted": ("care_1111", lambda path: _care(path, is_quoted=True)),
+        "care-1112-whole": ("care_1111", lambda path: _care_whole(path, is_claimed=False)),
+        "care-7131": ("care_7131", lambda path: _care_whole(path, is_claimed=True)),
         "care-5311": ("care_5311", lambda path: _certifications(path, "5311")),
         "care-5341": ("care_5311", lambda path: _certifications(path, "5341")),
         "enrolment-kokuho": ("enrolment_kokuho_csv", lambda path: _enrolment(path, is_koki=False)),

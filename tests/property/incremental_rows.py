@@ -161,8 +161,12 @@ def lines_of(table: str, row: Row, size: int) -> Lines:
         return {"checkup_result": [*measured, place | {"item_id": "smoking", "code_value": "12"[size % 2]}]}
     if table == "care_claim":
         place = {"service_month": row["service_month"]}
-        return {"care_service": [place | {"service_type_code": f"1{n}", "units": 100 * size, "benefit_yen": 900 * size}
-                                 for n in range(size)]}  # fmt: skip
+        services = [{"service_type_code": f"1{n}", "units": 100 * size, "benefit_yen": 900 * size} for n in range(size)]
+        line = {"item_code": "1111", "units": 100 * size, "times_count": size}
+        return {
+            "care_service": [place | service for service in services],
+            "care_line": [place | line | {"service_type_code": f"1{n}"} for n in range(size)],
+        }
     return {}
 
 

@@ -402,6 +402,7 @@ def test_a_damaged_file_is_read_or_refused_and_rows_are_never_lost(
         "enrolment": "enrolment",
         "H1": "care_claim",
         "T1": "care_service",
+        "D1": "care_line",
         "5311": "care_certification",
     }
     for record, table in own.items():

@@ -135,12 +135,29 @@ def test_care_is_new_corrected_and_cancelled_and_adds_up(readings: dict[str, Rea
     claims = _table(readings, "care_claim")
     services = _table(readings, "care_service")
     assert set(claims["creation_code"].unique()) == {"1", "2", "3"}
-    assert (claims["benefit_yen"] + claims["user_yen"] == claims["units"] * 10).all()
+    told_in_units = claims.filter(~pl.col("is_purchase"))
+    assert (told_in_units["benefit_yen"] + told_in_units["user_yen"] == told_in_units["units"] * 10).all()
     sums = services.group_by("file", "parent_source_row").agg(pl.col("units", "benefit_yen").sum())
     both = claims.join(sums, left_on=["file", "source_row"], right_on=["file", "parent_source_row"])
-    assert both.height == claims.height
+    without = pl.col("is_purchase") | pl.col("input_form_code").str.starts_with("812") & ~pl.col("is_adjudicated")
+    assert both.height == claims.filter(~without).height
     assert (both["units"] == both["units_right"]).all()
     assert (both["benefit_yen"] == both["benefit_yen_right"]).all()
+
+
+def test_care_holds_every_kind_of_line_and_what_was_paid_back(readings: dict[str, Reading]) -> None:
+    kinds = set(_table(readings, "care_line")["line_kind_code"].unique())
+    assert {"D1", "DD", "D5", "DB", "D6", "D7", "D9"} <= kinds
+    paid = _table(readings, "care_high_cost")
+    assert (paid["benefit_yen"] > 0).all() and paid["birth_date"].null_count() == 0
+
+
+def test_some_care_comes_as_claimed_and_half_of_it_as_adjudicated_later(readings: dict[str, Reading]) -> None:
+    claims = _table(readings, "care_claim")
+    key = ["insurer_number", "number", "service_month", "provider_code", "input_form_code"]
+    early = claims.filter(~pl.col("is_adjudicated"))
+    later = early.join(claims.filter("is_adjudicated"), on=key, how="semi")
+    assert 0 < later.height < early.height
 
 
 def test_every_receipt_of_a_known_person_is_in_the_truth(readings: dict[str, Reading], written: Path) -> None:

@@ -17,6 +17,7 @@ from scipy.special import ndtr
 from ingest.formats.contracts import CARE_CERTIFICATION, CARE_CLAIM, CARE_SERVICE
 from ingest.synth.calibration import band_start, seed
 from ingest.synth.settings import SynthSettings
+from ingest.synth.world.care_lines import purchases
 from ingest.synth.world.chance import fixed, stream
 from ingest.synth.world.clock import anniversary, day_of, first_day, last_day, month_date
 from ingest.synth.world.coverage import Coverage
@@ -226,9 +227,14 @@ def _events(
             cards["symbol"].alias("tied_symbol"), cards["number"].alias("tied_number"), tied.alias("tied"),
             pl.Series("kana", np.where(card >= 0, kana.to_numpy(), own_kana.to_numpy())).cast(pl.String),
             pl.Series("since", since), pl.Series("elsewhere", elsewhere),
+            pl.Series("in_home", np.minimum(in_home_from[person], 1 << 20)),
+            pl.Series("pays_more", fixed(settings.seed, "care share", person) < RATE_SHARES[1][0]),
         ]
     )  # fmt: skip
     date_of = lambda name: pl.col(name).cast(pl.Int32).cast(days)  # noqa: E731 - one expression, five uses
+    # 負担割合証: from August to July.
+    told_on = date_of("event")
+    august = pl.date(told_on.dt.year() - (told_on.dt.month() < 8).cast(pl.Int32), 8, 1)
     result = frame.with_columns(
         site=pl.lit(pl.Series(towns.code)).gather(pl.col("town")).str.slice(0, 2),
         notified=pl.col("event") + pl.Series(random.integers(5, 45, events.height)),
@@ -251,6 +257,18 @@ def _events(
         related_symbol=pl.when("tied").then("tied_symbol"),
         related_number=pl.when("tied").then("tied_number"),
         is_address_exception=pl.col("elsewhere"),
+        # The home stands in the next insurer's area.
+        facility_insurer_code=pl.when("elsewhere").then(
+            pl.lit(pl.Series(np.roll(towns.care, 1))).gather(pl.col("town"))
+        ),
+        exception_start_date=pl.when("elsewhere").then(date_of("in_home")),
+        exception_end_date=pl.lit(None),
+        benefit_rate=pl.lit(None),
+        share_start_date=pl.when("pays_more").then(august),
+        share_end_date=pl.when("pays_more").then(august.dt.offset_by("1y").dt.offset_by("-1d")),
+        applied_date=pl.when(pl.col("event_code") != ENDED).then(date_of("start").dt.offset_by("-30d")),
+        application_code=pl.when(pl.col("event_code") == NEW).then(pl.lit("1")).otherwise(pl.lit("2")),
+        plan_provider_code=pl.lit(None),
     )
     return result.select(
         "person", "site", "notified", *[pl.col(c).cast(t) for c, t in CARE_CERTIFICATION.plain_schema().items()]
@@ -367,6 +385,10 @@ class CareClaims:
             service_month=pl.lit(month_date(month)),
             adjudication_month=pl.lit(month_date(month + 1)),
             creation_code=pl.lit("1"),
+            is_adjudicated=pl.lit(True),
+            adjustment_count=pl.lit(0),
+            is_purchase=pl.lit(False),
+            benefit_kind_code=pl.lit("1"),
             provider_code=pl.lit(pl.Series(prefecture)).gather(pl.col("town")) + "7"
             + pl.col("provider").cast(pl.String).str.zfill(7),
             reference_number=(pl.int_range(pl.len()) + self.serial).cast(pl.String).str.zfill(10),
@@ -380,7 +402,10 @@ class CareClaims:
             heads.select("row", "provider", "scheme_code", "insurer_number", parent_source_row="source_row"),
             on=["row", "provider"], how="left", maintain_order="left",
         ).with_columns(source_row=pl.int_range(pl.len()), service_month=pl.lit(month_date(month)))  # fmt: skip
+        claims = heads.select("person", "site", *[pl.col(c).cast(t) for c, t in CARE_CLAIM.plain_schema().items()])
+        bought = purchases(claims, month_date(month), self.serial)
+        self.serial += bought.height
         return (
-            heads.select("person", "site", *[pl.col(c).cast(t) for c, t in CARE_CLAIM.plain_schema().items()]),
+            pl.concat([claims, bought]),
             services.select(pl.col(c).cast(t) for c, t in CARE_SERVICE.plain_schema().items()),
         )

@@ -1,4 +1,4 @@
-"""Writes the 国保連 interchange files of 介護: 給付実績 (1111) and 受給者異動 (5311, 5341)."""
+"""Writes the 国保連 interchange files of 介護: 給付実績 (1111, 1112), 請求明細書 (7131 …), 受給者異動 (5311, 5341)."""
 
 from __future__ import annotations
 
@@ -7,89 +7,154 @@ from typing import Literal
 
 import polars as pl
 
+from ingest.formats.care_7131 import LINE_KINDS, PLAN, PLAN_LINE
 from ingest.formats.careframe import CONTROL, DATA, END
 from ingest.formats.csvlayout import LayoutColumn, layout
 from ingest.synth.writers.text import check_digit, date_text, month_text, plain, record_lines, save
 
 SERVICE_ITEM = "1111"
-"""サービス項目コード of the D1 line that stands for each service (not carried by the reader)."""
+"""サービス項目コード of the D1 line that stands for each service."""
+HIGH_COST_FORM = "3411"
+"""入力識別番号 of 高額 (unverified)."""
 SYMBOL_SEPARATOR = "-"
 UNIT_PRICE = "1000"
 """単位数単価 in hundredths of a yen: 10 yen."""
 
 
-def write_care_1111(claim: pl.DataFrame, service: pl.DataFrame, path: Path, *, is_quoted: bool = False) -> None:
-    """Plain frames of ``care_claim`` and ``care_service`` (``parent_source_row`` = ``source_row`` of its claim).
+KEYS = ("number", "provider_code", "reference_number", "input_form_code")
+"""Columns of a claim that its lines print too."""
 
-    Each claim is H1, then D1 and T1 for each service, in the order of the frames.
+
+def write_care_1111(
+    claim: pl.DataFrame,
+    service: pl.DataFrame,
+    path: Path,
+    *,
+    line: pl.DataFrame | None = None,
+    high_cost: pl.DataFrame | None = None,
+    exchange_code: str = "1111",
+    is_quoted: bool = False,
+) -> None:
+    """Plain frames of ``care_claim``, ``care_service`` and ``care_line`` (``parent_source_row`` = ``source_row`` of
+    its claim), and of ``care_high_cost``.
+
+    Each claim is H1, its lines and T1 in the order of the frames, the records of 高額 last. Without ``line`` each
+    service has a D1 of its own before its T1.
     """
     claims = claim.with_row_index("claim_order")
-    services = service.with_row_index("service_order").join(
-        claims.select(
-            pl.col("source_row").alias("parent_source_row"),
-            "claim_order",
-            "number",
-            "provider_code",
-            "reference_number",
-            "input_form_code",
-        ),
-        on="parent_source_row",
-        how="inner",
-        maintain_order="left",
-    )
-    before_units = {
-        "前_保険サービス単位数": plain(pl.col("units")),
-        "前_保険請求額": plain(pl.col("benefit_yen")),
-        "前_保険利用者負担額": plain(pl.col("user_yen")),
-        "後_保険サービス単位数": plain(pl.col("units")),
-        "後_保険請求額": plain(pl.col("benefit_yen")),
-        "後_保険利用者負担額": plain(pl.col("user_yen")),
-        "給付実績区分コード": pl.lit("1"),
-        "レコード種別コード": pl.lit("H1"),
+    services = _children(service, claims)
+    money = ("units", "benefit_yen", "user_yen")
+    before_and_after = {
+        f"{when}_{name}": plain(pl.col(column))
+        for when in ("前", "後")
+        for name, column in zip(("保険サービス単位数", "保険請求額", "保険利用者負担額"), money, strict=True)
     }
-    after_units = {
-        "後_単位数合計": plain(pl.col("units")),
-        "保険単位数合計": plain(pl.col("units")),
-        "後_保険請求額": plain(pl.col("benefit_yen")),
-        "保険請求額": plain(pl.col("benefit_yen")),
-        "入力識別番号": plain(pl.col("input_form_code")),
+    sums = {
         "保険単位数単価": pl.lit(UNIT_PRICE),
-        "レコード種別コード": pl.lit("T1"),
+        "再審査回数": pl.lit("0"),
+        "過誤回数": plain(pl.col("adjustment_count")),
     }
-    detail = {
-        "証記載保険者番号": pl.col("insurer_number").str.zfill(8),
-        "被保険者番号": plain(pl.col("number")),
-        "サービス提供年月": month_text(pl.col("service_month")),
-        "事業所番号": plain(pl.col("provider_code")),
-        "整理番号": plain(pl.col("reference_number")),
-        "入力識別番号": plain(pl.col("input_form_code")),
-        "サービス種類コード": plain(pl.col("service_type_code")),
-        "サービス項目コード": pl.lit(SERVICE_ITEM),
-        "サービス単位数": plain(pl.col("units")),
-        "後_サービス単位数": plain(pl.col("units")),
-        "レコード種別コード": pl.lit("D1"),
-    }
-    parts = [
-        _ordered(claims, "H1", before_units, pl.lit(0), is_quoted=is_quoted),
-        _ordered(services, "D1", detail, pl.col("service_order") * 2 + 1, is_quoted=is_quoted),
-        _ordered(services, "T1", after_units, pl.col("service_order") * 2 + 2, is_quoted=is_quoted),
-    ]
-    body = pl.concat(parts).sort("claim_order", "order")["line"]
+    if line is None:
+        parts = [
+            _ordered(_d1_of(services), "D1", {}, pl.col("child_order") * 2 + 1, exchange_code, is_quoted=is_quoted),
+            _ordered(services, "T1", sums, pl.col("child_order") * 2 + 2, exchange_code, is_quoted=is_quoted),
+        ]
+    else:
+        lines = _children(line, claims)
+        parts = [
+            _ordered(rows, kind, {}, pl.col("child_order") + 1, exchange_code, is_quoted=is_quoted)
+            for (kind,), rows in sorted(lines.partition_by("line_kind_code", as_dict=True).items())
+        ]
+        order = pl.col("child_order") + 1 + lines.height
+        parts.append(_ordered(services, "T1", sums, order, exchange_code, is_quoted=is_quoted))
+    head = before_and_after | {"給付実績区分コード": plain(pl.col("benefit_kind_code"))}
+    parts.append(_ordered(claims, "H1", head, pl.lit(0), exchange_code, is_quoted=is_quoted))
+    if high_cost is not None:
+        last = pl.lit(claims.height, dtype=pl.UInt32)
+        paid = high_cost.with_columns(claim_order=last, input_form_code=pl.lit(HIGH_COST_FORM))
+        for (kind,), rows in sorted(paid.partition_by("line_kind_code", as_dict=True).items()):
+            parts.append(_ordered(rows, str(kind), {}, pl.lit(0), exchange_code, is_quoted=is_quoted))
+    body = pl.concat(parts).sort("claim_order", "order", maintain_order=True)["line"]
     month = claim.select(month_text(pl.col("adjudication_month").max())).item()
     _save(body, path, "111", claim["insurer_number"], month, is_quoted=is_quoted)
 
 
+def write_care_7131(
+    claim: pl.DataFrame, service: pl.DataFrame, line: pl.DataFrame, path: Path, *, is_quoted: bool = False
+) -> None:
+    """The same frames as 請求明細書: each claim in the form that it names, 様式七 (812x) as its lines alone.
+
+    Kinds of line that a form has no record for (purchases, 様式七 within another form) are left out.
+    """
+    claims = claim.with_row_index("claim_order")
+    is_plan = pl.col("input_form_code").str.starts_with(PLAN)
+    services, lines = _children(service, claims), _children(line, claims)
+    plans = lines.filter(is_plan).join(
+        claims.select(
+            "claim_order", "birth_date", "sex_code", "care_level_code", "certified_start_date", "certified_end_date",
+            all_units="units", benefit_yen="benefit_yen",
+        ),
+        on="claim_order", how="left", maintain_order="left",
+    ).with_columns(amount_yen="benefit_yen")  # fmt: skip
+    plan = {"サービス単位数": plain(pl.col("units")), "サービス単位数合計": plain(pl.col("all_units"))}
+    plan["サービスコード"] = _service_code()
+    plan["回数"] = plain(pl.col("times_count"))
+    parts = [
+        _form(claims.filter(~is_plan), "01", {}, pl.lit(0), is_quoted=is_quoted),
+        _form(plans, PLAN, plan, pl.col("child_order") + 1, is_quoted=is_quoted),
+    ]
+    for code, kind in LINE_KINDS.items():
+        if code == PLAN_LINE:
+            continue
+        rows = lines.filter(~is_plan & (pl.col("line_kind_code") == kind))
+        parts.append(_form(rows, code, {}, pl.col("child_order") + 1, is_quoted=is_quoted))
+    after = pl.col("child_order") + 1 + lines.height
+    parts.append(
+        _form(services.filter(~is_plan), "10", {"保険単位数単価": pl.lit(UNIT_PRICE)}, after, is_quoted=is_quoted)
+    )
+    body = pl.concat(parts).sort("claim_order", "order", maintain_order=True)["line"]
+    month = claim.select(month_text(pl.col("adjudication_month").max())).item()
+    _save(body, path, "711", claim["insurer_number"], month, is_quoted=is_quoted)
+
+
+def _children(rows: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
+    """Services or lines with what their records print of the claim, in order."""
+    own = claims.select(pl.col("source_row").alias("parent_source_row"), "claim_order", "adjustment_count", *KEYS)
+    return rows.with_row_index("child_order").join(own, on="parent_source_row", how="inner", maintain_order="left")
+
+
+def _d1_of(services: pl.DataFrame) -> pl.DataFrame:
+    return services.with_columns(item_code=pl.lit(SERVICE_ITEM), times_count="days_count")
+
+
+def _service_code() -> pl.Expr:
+    return pl.col("service_type_code").fill_null("") + pl.col("item_code").fill_null("")
+
+
 def _ordered(
+    frame: pl.DataFrame, code: str, given: dict[str, pl.Expr], order: pl.Expr, exchange_code: str, *, is_quoted: bool
+) -> pl.DataFrame:
+    named = {"交換情報識別番号": pl.lit(exchange_code), "レコード種別コード": pl.lit(code)}
+    named["入力識別番号"] = plain(pl.col("input_form_code"))
+    if code in ("D5", "D6", "D7", "DB"):
+        named["サービスコード"] = _service_code()
+    fields = _fields("care_1111", code, given | named, frame)
+    lines = record_lines(frame, fields, is_quoted=is_quoted)
+    return frame.select(pl.col("claim_order"), order.cast(pl.Int64).alias("order")).with_columns(line=lines)
+
+
+def _form(
     frame: pl.DataFrame, code: str, given: dict[str, pl.Expr], order: pl.Expr, *, is_quoted: bool
 ) -> pl.DataFrame:
-    fields = _fields("care_1111", code, given | {"交換情報識別番号": pl.lit("1111")}, frame)
-    lines = record_lines(frame, fields, is_quoted=is_quoted)
+    named = {"交換情報識別番号": plain(pl.col("input_form_code")), "レコード種別コード": pl.lit(code)}
+    lines = record_lines(frame, _fields("care_7131", code, given | named, frame), is_quoted=is_quoted)
     return frame.select(pl.col("claim_order"), order.cast(pl.Int64).alias("order")).with_columns(line=lines)
 
 
 def _fields(name: str, code: str, given: dict[str, pl.Expr], frame: pl.DataFrame) -> list[pl.Expr]:
     """The fields after レコード種別 and レコード番号: given by name, else from the contract column, else blank."""
-    columns = sorted((c for c in layout(name) if c.record_code == code), key=lambda c: c.position)
+    # One field may fill two columns of a contract (サービスコード): it is printed once.
+    columns = sorted({c.position: c for c in layout(name) if c.record_code == code}.values(), key=lambda c: c.position)
     return [given[c.column_name] if c.column_name in given else _field(c, frame) for c in columns if c.position > 2]
 
 

@@ -117,10 +117,22 @@ class Delivery:
         self._add("care_certification", who.at(at) | told | span | more)
 
     def care(self, who: Person, at: Insurer, month: date, benefit_yen: int, **more: Any) -> None:
-        """介護給付実績 of one provider and month."""
+        """介護給付実績 of one provider and month, with a line of its units."""
         money = {"units": benefit_yen // 9, "benefit_yen": benefit_yen, "user_yen": benefit_yen // 9}
         told = {"service_month": month, "adjudication_month": next_month(month), "care_level_code": "21"}
-        self._add("care_claim", who.at(at) | told | money | more)
+        parent = self._add("care_claim", who.at(at) | told | money | more)
+        line = {"insurer_number": at.number, "service_month": month, "parent_source_row": parent}
+        kind = {"line_kind_code": "D7", "amount_yen": benefit_yen} if more.get("is_purchase") else {}
+        self._add("care_line", line | {"service_type_code": "15", "item_code": "1111", "units": money["units"]} | kind)
+
+    def as_claimed(self, who: Person, at: Insurer, month: date, benefit_yen: int) -> None:
+        """The 請求明細書 of one provider and month."""
+        self.care(who, at, month, benefit_yen, is_adjudicated=False, reference_number="7131")
+
+    def paid_back(self, who: Person, at: Insurer, month: date, benefit_yen: int, **more: Any) -> None:
+        """高額介護サービス費 of a month."""
+        told = {"service_month": month, "adjudication_month": next_month(month), "benefit_yen": benefit_yen}
+        self._add("care_high_cost", who.at(at) | told | more)
 
     def insured(self, at: Insurer, month: date, counts: dict[tuple[str, str], int], **more: Any) -> None:
         """The table of care insured: persons by sex and age band."""

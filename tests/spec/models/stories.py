@@ -282,6 +282,25 @@ def care(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     second.care(ended_care, TOYAMA_CARE, date(2024, 3, 1), 99_000)
     first.care(ended_care, TOYAMA_CARE, date(2024, 4, 1), 72_000)
     second.care(ended_care, TOYAMA_CARE, date(2024, 4, 1), 72_000, creation_code="3")
+    second.as_claimed(certified, TOYAMA_CARE, date(2024, 2, 1), 95_000)  # behind what was adjudicated
+    first.as_claimed(ended_care, TOYAMA_CARE, date(2024, 4, 1), 72_000)  # adjudicated and taken back since
+    second.as_claimed(second_insured, TOYAMA_CARE, date(2024, 11, 1), 27_000)  # never adjudicated
+    november = date(2024, 11, 1)
+    first.care(certified, TOYAMA_CARE, date(2024, 9, 1), 30_000)
+    second.care(
+        certified,
+        TOYAMA_CARE,
+        date(2024, 9, 1),
+        20_000,
+        adjudication_month=november,
+        creation_code="1",
+        adjustment_count=1,
+    )
+    second.care(certified, TOYAMA_CARE, date(2024, 9, 1), 30_000, adjudication_month=november, creation_code="3")
+    first.care(certified, TOYAMA_CARE, date(2024, 10, 1), 140_000, is_purchase=True, benefit_kind_code="2")
+    first.paid_back(certified, TOYAMA_CARE, date(2024, 3, 1), 8_000)
+    first.paid_back(certified, TOYAMA_CARE, date(2024, 7, 1), 9_000)
+    second.paid_back(certified, TOYAMA_CARE, date(2024, 7, 1), 0, creation_code="3")
     first.care(union_named, TONAMI_UNION, date(2024, 5, 1), 200_000)
     first.care(union_unnamed, TONAMI_UNION, date(2024, 5, 1), 100_000)
     tottori.care(tottori_certified, KURAYOSHI_CARE, date(2024, 5, 1), 50_000, provider_code="3170100011")

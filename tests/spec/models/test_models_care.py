@@ -97,3 +97,45 @@ def test_a_care_record_taken_back_counts_nowhere_and_a_corrected_one_once(built:
     (march,) = built.lived("published.person_care_month", stories.ended_care)
     assert (march["service_month"], march["benefit_yen"]) == (date(2024, 3, 1), 36_000)
     assert built.share("care_cost_per_recipient", "month", date(2024, 4, 1), *TOYAMA) is None
+
+
+def cost(built: Built, who: Person, month: date) -> list[int]:
+    """What care of a month cost, as published by person."""
+    return [row["benefit_yen"] for row in built.lived("marts.care_month", who, service_month=month)]
+
+
+def test_care_as_claimed_stands_only_until_it_is_adjudicated_whatever_comes_first(built: Built) -> None:
+    assert cost(built, stories.certified, date(2024, 2, 1)) == [90_000]
+    assert cost(built, stories.second_insured, date(2024, 11, 1)) == [27_000]
+    (claim,) = built.lived("marts.care_claim", stories.second_insured, service_month=date(2024, 11, 1))
+    assert not claim["is_adjudicated"]
+
+
+def test_care_adjudicated_and_taken_back_does_not_come_back_as_claimed(built: Built) -> None:
+    assert cost(built, stories.ended_care, date(2024, 4, 1)) == []
+    assert not built.lived("marts.care_line", stories.ended_care, service_month=date(2024, 4, 1))
+
+
+def test_a_record_filed_anew_in_the_month_of_its_withdrawal_stands(built: Built) -> None:
+    assert cost(built, stories.certified, date(2024, 9, 1)) == [20_000]
+
+
+def test_purchases_are_kept_and_are_in_no_cost(built: Built) -> None:
+    october = date(2024, 10, 1)
+    assert cost(built, stories.certified, october) == []
+    assert built.share("care_cost_per_recipient", "month", october, *TOYAMA) is None
+    (claim,) = built.lived("marts.care_claim", stories.certified, service_month=october)
+    (line,) = built.lived("marts.care_line", stories.certified, service_month=october)
+    assert (claim["benefit_kind_code"], line["line_kind_code"], line["amount_yen"]) == ("2", "D7", 140_000)
+
+
+def test_what_was_paid_back_is_kept_apart_and_can_be_taken_back(built: Built) -> None:
+    paid = built.lived("marts.care_high_cost", stories.certified)
+    assert [(row["service_month"], row["benefit_yen"]) for row in paid] == [(date(2024, 3, 1), 8_000)]
+
+
+def test_every_standing_claim_has_the_lines_of_its_own_version(built: Built) -> None:
+    for who in (stories.certified, stories.ended_care, stories.second_insured):
+        claims = built.lived("marts.care_claim", who)
+        lines = built.lived("marts.care_line", who)
+        assert sorted(row["units"] for row in lines) == sorted(row["units"] for row in claims)

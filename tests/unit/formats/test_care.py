@@ -11,7 +11,7 @@ import pytest
 
 from ingest.formats import FileRefused, read, recognise
 from ingest.formats.csvlayout import layout
-from ingest.synth.writers.care import write_care_1111, write_care_5311
+from ingest.synth.writers.care import write_care_1111, write_care_5311, write_care_7131
 from tests.handmade import frame
 
 CLAIM: dict[str, Any] = {
@@ -136,6 +136,7 @@ def test_a_service_whose_claim_was_set_aside_goes_with_it(tmp_path: Path) -> Non
     assert reading.tables["care_claim"].height == 1 and reading.tables["care_service"].height == 1
     assert reading.set_aside.select("table_name", "source_row", "field", "reason_code", "benefit_yen").rows() == [
         ("care_claim", 2, "birth_date", "bad_date", 2700),
+        ("care_line", 3, "parent_source_row", "missing_field", None),
         ("care_service", 4, "parent_source_row", "missing_field", None),
     ]
 
@@ -239,3 +240,132 @@ def test_a_line_too_short_for_its_record_is_set_aside(tmp_path: Path) -> None:
     reading = read(save(tmp_path / "c.csv", lines))
     assert reading.set_aside.filter(pl.col("table_name") == "care_claim")["reason_code"].to_list() == ["contract"]
     assert reading.tables["care_claim"].height == 1
+
+
+LINE: dict[str, Any] = {"insurer_number": "162081", "service_month": date(2024, 5, 1), "parent_source_row": 1}
+
+
+def whole_line(kind: str, **more: Any) -> dict[str, Any]:
+    typed = {"service_type_code": "15", "item_code": "1111"}
+    return LINE | {"line_kind_code": kind, "units": 100, "times_count": 2, "amount_yen": 5000} | typed | more
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("D1", ("15", "1111", 2, 100, None)),
+        ("DD", ("15", "1111", 2, 100, None)),
+        ("D2", (None, None, 2, 100, None)),
+        ("DC", (None, None, 2, 100, None)),
+        ("D3", (None, None, 2, 100, None)),
+        ("D4", ("15", None, 2, None, 5000)),
+        ("D5", ("15", "1111", 2, 100, 5000)),
+        ("D6", ("15", "1111", None, None, 5000)),
+        ("D7", ("15", "1111", None, None, 5000)),
+        ("D9", ("15", "1111", 2, None, 5000)),
+        ("DA", ("15", None, None, None, 5000)),
+        ("DB", ("15", "1111", 2, 100, 5000)),
+    ],
+)
+def test_a_line_tells_what_its_record_holds(tmp_path: Path, kind: str, told: tuple[Any, ...]) -> None:
+    write_care_1111(
+        frame("care_claim", [CLAIM]),
+        frame("care_service", [SERVICE]),
+        tmp_path / "c.csv",
+        line=frame("care_line", [whole_line(kind)]),
+        exchange_code="1112",
+    )
+    reading = read(tmp_path / "c.csv")
+    assert reading.edition == "1112" and reading.set_aside.is_empty()
+    columns = ("service_type_code", "item_code", "times_count", "units", "amount_yen")
+    assert reading.tables["care_line"].select("parent_source_row", "line_kind_code", *columns).rows() == [
+        (2, kind, *told)
+    ]
+    assert reading.tables["care_claim"]["is_purchase"].to_list() == [kind in ("D6", "D7")]
+
+
+def test_adjudicated_units_of_a_line_stand_before_those_claimed(tmp_path: Path) -> None:
+    lines = written(tmp_path / "c.csv", [CLAIM], [SERVICE, SERVICE])
+    after = position("care_1111", "D1", "後_サービス単位数")
+    before = position("care_1111", "D1", "サービス単位数")
+    lines[2] = changed(lines[2], {before: "999", after: "140"})
+    lines[4] = changed(lines[4], {before: "999", after: ""})
+    assert read(save(tmp_path / "c.csv", lines)).tables["care_line"]["units"].to_list() == [140, 999]
+
+
+def test_what_is_paid_back_needs_no_claim_of_its_key_and_takes_birth_from_one_of_the_person(tmp_path: Path) -> None:
+    paid = {name: CLAIM[name] for name in ("insurer_number", "number", "service_month", "adjudication_month")}
+    rows = [
+        paid | {"reference_number": "H1", "benefit_yen": 4000, "user_yen": 30000},
+        paid | {"reference_number": "H2", "benefit_yen": 900, "line_kind_code": "DE"},
+        paid | {"reference_number": "H3", "benefit_yen": 100, "number": "0000000077"},
+    ]
+    write_care_1111(
+        frame("care_claim", [CLAIM]),
+        frame("care_service", [SERVICE]),
+        tmp_path / "c.csv",
+        high_cost=frame("care_high_cost", rows),
+    )
+    reading = read(tmp_path / "c.csv")
+    assert reading.set_aside.is_empty()
+    assert reading.tables["care_high_cost"].select("line_kind_code", "benefit_yen", "birth_date").rows() == [
+        ("D8", 4000, date(1940, 1, 7)),
+        ("D8", 100, None),
+        ("DE", 900, date(1940, 1, 7)),
+    ]
+
+
+def test_a_claim_tells_how_often_it_was_taken_up_again(tmp_path: Path) -> None:
+    claims = [CLAIM | {"adjustment_count": 2}, CLAIM | {"reference_number": "2"}]
+    written(tmp_path / "c.csv", claims, [SERVICE, SERVICE | {"parent_source_row": 2}])
+    assert read(tmp_path / "c.csv").tables["care_claim"]["adjustment_count"].to_list() == [2, 0]
+
+
+@pytest.mark.parametrize(("form", "lines"), [("7131", 2), ("7139", 2), ("71A4", 2), ("71P2", 2), ("8125", 2)])
+def test_a_claim_form_of_any_edition_is_read_as_claimed(tmp_path: Path, form: str, lines: int) -> None:
+    claim = CLAIM | {"input_form_code": form, "user_yen": 0 if form[0] == "8" else 300}
+    kinds = ["D5", "D5"] if form[0] == "8" else ["D1", "DD"]
+    write_care_7131(
+        frame("care_claim", [claim]),
+        frame("care_service", [SERVICE]),
+        frame("care_line", [whole_line(kind) for kind in kinds]),
+        tmp_path / "c.csv",
+    )
+    reading = read(tmp_path / "c.csv")
+    assert (reading.format, reading.edition) == ("care_7131", form) and reading.set_aside.is_empty()
+    (row,) = reading.tables["care_claim"].rows(named=True)
+    assert not row["is_adjudicated"] and row["adjudication_month"] == date(2024, 6, 1)
+    assert (row["reference_number"], row["input_form_code"]) == (form, form)
+    same = ("number", "birth_date", "service_month", "care_level_code", "units", "benefit_yen", "user_yen")
+    assert {name: row[name] for name in same} == {name: claim[name] for name in same}
+    assert reading.tables["care_line"]["line_kind_code"].to_list() == kinds
+    assert reading.tables["care_line"]["parent_source_row"].unique().to_list() == [row["source_row"]]
+
+
+def test_a_form_that_is_not_known_is_told_and_read_past(tmp_path: Path) -> None:
+    line = frame("care_line", [whole_line("D1")])
+    claims = [CLAIM, CLAIM | {"reference_number": "2", "input_form_code": "71Z1"}]
+    write_care_7131(frame("care_claim", claims), frame("care_service", [SERVICE]), line, tmp_path / "c.csv")
+    reading = read(tmp_path / "c.csv")
+    assert reading.tables["care_claim"].height == 1
+    assert [(problem.field, problem.reason_code) for problem in reading.problems] == [("71Z1", "unknown_record")]
+
+
+def test_the_ledger_tells_residence_elsewhere_and_the_share_paid(tmp_path: Path) -> None:
+    told = {
+        "is_address_exception": True,
+        "facility_insurer_code": "162099",
+        "exception_start_date": date(2023, 7, 1),
+        "exception_end_date": date(2026, 6, 30),
+        "benefit_rate": 95,
+        "share_start_date": date(2023, 8, 1),
+        "share_end_date": date(2024, 7, 31),
+        "applied_date": date(2024, 4, 2),
+        "application_code": "1",
+        "plan_provider_code": "1670100011",
+    }
+    table = frame("care_certification", [CERTIFICATION | told])
+    for code in ("5311", "5341"):
+        write_care_5311(table, tmp_path / "k.csv", record_code=code)
+        (row,) = read(tmp_path / "k.csv").tables["care_certification"].rows(named=True)
+        assert {name: row[name] for name in told} == told

@@ -1,0 +1,106 @@
+"""What 給付実績 (1111) and 請求明細書 (7131 …) share: claims, their lines, and how a line finds its claim.
+
+Lines of a claim name it by insurer, insured, month, provider and 整理番号. The claim is the nearest before
+them where it has the same key, else the only one of the file that has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from ingest.formats import careframe, cells
+from ingest.formats.cells import Cell, derived
+from ingest.formats.contracts import Contract
+from ingest.formats.reading import empty_set_aside
+
+KEY = ("insurer_number", "number", "service_month", "provider_code", "reference_number")
+"""What a line shares with its claim."""
+
+Parts = tuple[pl.DataFrame, pl.DataFrame]
+"""A contract table and the rows set aside."""
+
+
+def care_scheme() -> Cell:
+    """The scheme of every row of care."""
+    return derived("scheme_code", pl.lit("care"))
+
+
+def lines(
+    data: pl.DataFrame, layout: str, kinds: Mapping[str, str], contract: Contract, claim: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The records of some codes as one table of lines, the rows set aside, and the parent of each row with its texts.
+
+    ``kinds`` maps the code of a record (column ``code`` of ``data``) to the ``line_kind_code`` that it becomes. A line
+    whose claim was not taken is set aside.
+    """
+    frames: list[pl.DataFrame] = []
+    asides: list[pl.DataFrame] = []
+    labels: dict[str, dict[str, str]] = {}
+    value_of: dict[str, Cell] = {}
+    present = set(data["code"].unique())
+    for code, kind in kinds.items():
+        if code not in present:
+            continue
+        fields, misfits, own = careframe.record_fields(data, layout, code, "code")
+        labels[code] = {name: cell.label for name, cell in own.items()} | {"parent_source_row": "基本レコード"}
+        for name, cell in own.items():
+            value_of.setdefault(name, Cell(name, cells.text_of(name), cell.value, name))
+        texts = cells.with_texts(fields, list(own.values())).select("source_row", "text", r"^text:.*$")
+        frames.append(texts.with_columns(line_kind_code=pl.lit(kind), record=pl.lit(code)))
+        asides.append(cells.misfits(misfits, contract.name, "care"))
+    if not frames:
+        nothing = pl.DataFrame(schema=contract.plain_schema())
+        return nothing, empty_set_aside(), pl.DataFrame(schema={"parent_source_row": pl.Int64()})
+    whole = pl.concat(frames, how="diagonal").sort("source_row")
+    whole = whole.with_columns(
+        pl.lit(None, dtype=pl.String).alias(f"text:{name}") for name in value_of if f"text:{name}" not in whole.columns
+    )
+    whole = whole.with_columns(parents(whole, value_of, claim))
+    own = value_of | {
+        "scheme_code": care_scheme(),
+        "parent_source_row": derived("parent_source_row", pl.col("parent_source_row")),
+        "line_kind_code": derived("line_kind_code", pl.col("line_kind_code")),
+    }
+    table, aside = cells.typed(whole, contract, [cell for name, cell in own.items() if name in _needed(contract, own)])
+    asides += [_named(aside, whole, code, names) for code, names in labels.items()] if not aside.is_empty() else []
+    return table, pl.concat(asides), whole
+
+
+def _needed(contract: Contract, own: Mapping[str, Cell]) -> set[str]:
+    """Columns of the contract that have a cell."""
+    return set(contract.names()) & set(own)
+
+
+def _named(aside: pl.DataFrame, whole: pl.DataFrame, code: str, labels: dict[str, str]) -> pl.DataFrame:
+    """The rows set aside of one record code, their messages beginning with the name printed in the file."""
+    own = whole.filter(pl.col("record") == code).select("source_row")
+    return cells.name_fields(aside.join(own, on="source_row", how="semi", maintain_order="left"), labels)
+
+
+def parents(rows: pl.DataFrame, own: Mapping[str, Cell], claim: pl.DataFrame) -> pl.Series:
+    """``parent_source_row`` of each row (with the texts of its cells); null where no claim was taken for it."""
+    keys = rows.select(own[name].value.alias(name) for name in KEY)
+    if claim.is_empty():
+        return pl.Series("parent_source_row", [None] * rows.height, dtype=pl.Int64)
+    at = claim["source_row"].search_sorted(rows["source_row"]).cast(pl.Int64) - 1
+    nearest = claim.select(*KEY, "source_row")[at.clip(0)]
+    is_near = pl.all_horizontal(keys[name].eq_missing(nearest[name]) for name in KEY)
+    found = nearest.select(
+        pl.when(is_near & pl.Series(at >= 0)).then(pl.col("source_row")).alias("parent_source_row")
+    ).to_series()
+    if not found.has_nulls():
+        return found
+    only = claim.group_by(KEY).agg(pl.col("source_row").min().alias("only"), pl.len()).filter(pl.col("len") == 1)
+    other = keys.join(only, on=list(KEY), how="left", maintain_order="left")["only"]
+    return pl.select(pl.coalesce(found, other).alias("parent_source_row")).to_series()
+
+
+def blank_as_zero(own: dict[str, Cell], names: Sequence[str], where: pl.Expr) -> None:
+    """Amounts that are blank count as 0 where ``where`` holds (a 取消 names the record, not its amounts)."""
+    for name in names:
+        amount = own[name]
+        is_silent = where & cells.text_of(name).is_null()
+        value = pl.when(is_silent).then(pl.lit(0, dtype=pl.Int64)).otherwise(amount.value)
+        own[name] = Cell(name, amount.text, value, amount.label)
