@@ -185,6 +185,7 @@ class Collector:
     def _observations(self, root: ET.Element, namespace: str, source_row: int) -> dict[str, str | int | None]:
         texts: dict[str, str | int | None] = {}
         code_tag, value_tag = namespace + "code", namespace + "value"
+        told_tag = namespace + "interpretationCode"
         number_of, kinds, add = self._numbers.get, self._kinds, self._flat.extend
         for observation in root.iter(namespace + "observation"):
             coded = observation.find(code_tag)
@@ -198,23 +199,25 @@ class Collector:
             kind = kinds[number]
             if kind in _CARRIED:
                 if observation.get("negationInd") in _TRUE:
-                    add((source_row, number, None, None, NOT_DONE))
+                    add((source_row, number, None, None, NOT_DONE, None))
                     continue
+                interpreted = observation.find(told_tag)
+                told = None if interpreted is None else interpreted.get("code")
                 values = observation.findall(value_tag)
                 if len(values) == 1:  # a plain PQ or CD, as nearly all are
                     said = values[0].get
                     if kind == _NUMERIC:
                         text = said("value")
                         if text is not None:
-                            add((source_row, number, text, said("unit"), None))
+                            add((source_row, number, text, said("unit"), None, told))
                             continue
                     else:
                         text = said("code")
                         if text is not None and text not in _RANGE:
-                            add((source_row, number, text, None, None))
+                            add((source_row, number, text, None, None, told))
                             continue
                 for text, unit, state in _values(values, kind):
-                    add((source_row, number, text, unit, state))
+                    add((source_row, number, text, unit, state, told))
             elif kind:
                 value = observation.find(value_tag)
                 if value is not None:

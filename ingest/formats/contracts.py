@@ -450,6 +450,21 @@ CHECKUP_RESULT = Contract(
             codes=("measured", "not_done", "not_measurable", "high", "low"),
             required=True,
         ),
+        _c(
+            "method_code",
+            "string",
+            "clear",
+            "17-digit item code: the item with its method, as the file gives it or its heading names it",
+            pattern=r"^[0-9A-Z]{17}$",
+        ),
+        _c("unit_name", "string", "clear", "unit of numeric_value as the file gives it (FKAC167: that of the layout)"),
+        _c(
+            "interpretation_code",
+            "string",
+            "clear",
+            "against the reference range as the file gives it: L below, N within, H above; not the status",
+            codes=("L", "N", "H"),
+        ),
     ),
 )
 

@@ -13,7 +13,7 @@ import pytest
 
 from ingest.formats.checkup_xml_document import header_fields
 from ingest.formats.checkup_xml_items import variants
-from ingest.formats.fkac167 import items
+from ingest.formats.fkac167_results import items
 from ingest.synth.writers.checkup_xml import write_checkup_archive
 from tests.handmade import frame
 from tests.spec.xsd_check import Schema

@@ -45,7 +45,8 @@ def write_checkup_archive(
 ) -> None:
     """The archive of ``checkup`` and its ``results`` (``parent_source_row`` = ``source_row`` of its checkup).
 
-    ``method`` chooses among the codes of an item (0 the first of the layout). ValueError where the format
+    A result is written with its ``method_code``, without one by ``method`` (0 the first code of the item in the
+    layout), always in the unit of the layout. ValueError where the format
     has no place for a value: 宛名番号, withdrawal, a ``data_number`` above 9,999,999 or used twice.
     """
     _check(checkup)
@@ -211,7 +212,8 @@ def _result(result: dict[str, Any], method: int) -> Told:
     of_item = _variants_of(result["item_id"])
     if not of_item:
         raise ValueError(f"no code for {result['item_id']}")
-    variant = of_item[method % len(of_item)]
+    named = [v for v in of_item if v.item_code == result["method_code"]]
+    variant = named[0] if named else of_item[method % len(of_item)]
     is_numeric = bool(variant.item and variant.item.value_kind == "numeric")
     status = result["status_code"]
     kind = "PQ" if is_numeric else "CD"
@@ -231,4 +233,6 @@ def _result(result: dict[str, Any], method: int) -> Told:
     elif result["code_value"] is not None:
         value += f'<value xsi:type="CD" code={quoteattr(result["code_value"])}/>'
         words += escape(result["code_value"])
+    if result["interpretation_code"] is not None:
+        value += f"<interpretationCode code={quoteattr(result['interpretation_code'])}/>"
     return _told(variant, words.strip(), value)
