@@ -92,6 +92,21 @@ ITEM_IDS = [
     "drinking_amount",
     "sleep",
     "improvement_will",
+    "koki_health",
+    "koki_satisfaction",
+    "koki_three_meals",
+    "koki_hard_food",
+    "koki_choking",
+    "koki_weight_loss",
+    "koki_slow_walk",
+    "koki_fall",
+    "koki_exercise",
+    "koki_forgetful",
+    "koki_date_unknown",
+    "koki_smoking",
+    "koki_goes_out",
+    "koki_contact",
+    "koki_consults",
 ]
 
 
