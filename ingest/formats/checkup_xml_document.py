@@ -41,6 +41,8 @@ AS_UTF8 = "UTF-8で出力し直してください"
 NO_DTD = "送付元にDTDと実体宣言のない文書を作り直すよう依頼してください"
 
 _BOM = b"\xef\xbb\xbf"
+_OID_CHARS = len("1.2.392.200119.6.209")
+"""An id may have the insurer behind its OID, as those of tickets do (seen in public programs)."""
 _ENDS_EARLY = {3, 5}  # expat: no element found, unclosed token
 
 
@@ -115,6 +117,33 @@ def report_code(root: ET.Element) -> str:
     return next((child.get("code", "") for child in root if local_name(child) == "code"), "")
 
 
+class Headers:
+    """Reads the header fields of documents; finds its way once for every namespace."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, _Steps] = {}
+
+    def read(self, root: ET.Element, namespace: str) -> dict[str, str | int | None]:
+        """The text of every header field that the document has, by its column."""
+        found: dict[str, str | int | None] = {}
+        if namespace not in self._plans:
+            self._plans[namespace] = _plan(namespace)
+        levels: list[list[ET.Element]] = [[root]]
+        for parent, tag, by_root in self._plans[namespace]:
+            level = levels[parent]
+            here = level[0].findall(tag) if len(level) == 1 else [c for e in level for c in e.findall(tag)]
+            levels.append(here)
+            if by_root:
+                for element in here:
+                    oid = element.get("root", "")
+                    field = by_root.get(oid) or by_root.get(oid[:_OID_CHARS]) or by_root.get("")
+                    if field is not None and field.contract_column not in found:
+                        text = element.get(field.attribute) or _low_of(element, field, namespace)
+                        if text and not text.isspace():
+                            found[field.contract_column] = text
+        return found
+
+
 class Collector:
     """What many documents say, gathered as columns of text."""
 
@@ -123,7 +152,7 @@ class Collector:
         self._documents: dict[str, list[str | int | None]] = {name: [] for name in self._columns()}
         self._frames: list[pl.DataFrame] = []
         self._flat: list[Any] = []  # the observations, one value after the other: no object a row
-        self._plans: dict[str, _Steps] = {}
+        self._headers = Headers()
         self._numbers = variant_numbers()
         self._kinds = [v.item.value_kind if v.item is not None else v.checkup_column for v in variants()]
 
@@ -136,7 +165,7 @@ class Collector:
     def take(self, root: ET.Element, source_row: int, member: str, serial: int | None) -> None:
         """Adds one ClinicalDocument."""
         namespace = root.tag.removesuffix("ClinicalDocument")
-        found = self._header(root, namespace)
+        found = self._headers.read(root, namespace)
         found |= self._observations(root, namespace, source_row)
         found |= {"source_row": source_row, "member": member, "serial": serial}
         for name, column in self._documents.items():
@@ -163,24 +192,6 @@ class Collector:
         columns = {name: self._flat[place::width] for place, name in enumerate(OBSERVATIONS)}
         self._frames.append(pl.DataFrame(columns, schema=OBSERVATIONS))
         self._flat.clear()
-
-    def _header(self, root: ET.Element, namespace: str) -> dict[str, str | int | None]:
-        found: dict[str, str | int | None] = {}
-        if namespace not in self._plans:
-            self._plans[namespace] = _plan(namespace)
-        levels: list[list[ET.Element]] = [[root]]
-        for parent, tag, by_root in self._plans[namespace]:
-            level = levels[parent]
-            here = level[0].findall(tag) if len(level) == 1 else [c for e in level for c in e.findall(tag)]
-            levels.append(here)
-            if by_root:
-                for element in here:
-                    field = by_root.get(element.get("root", "")) or by_root.get("")
-                    if field is not None and field.contract_column not in found:
-                        text = element.get(field.attribute) or _low_of(element, field, namespace)
-                        if text and not text.isspace():
-                            found[field.contract_column] = text
-        return found
 
     def _observations(self, root: ET.Element, namespace: str, source_row: int) -> dict[str, str | int | None]:
         texts: dict[str, str | int | None] = {}
@@ -274,7 +285,7 @@ def _values(values: list[ET.Element], kind: str) -> list[tuple[str | None, str |
 
 
 _HEAD_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?ClinicalDocument[\s>/]")
-_HEAD_VERSION = re.compile(rb"hc08_V(\d\d)\.xsd")
+_HEAD_VERSION = re.compile(rb"h[cg]08_V(\d\d)\.xsd")
 
 
 def version_in(head: bytes) -> str | None:

@@ -23,6 +23,7 @@ from tests.unit.formats.checkup_xml_samples import (
     SYSTOLIC_FIRST,
     cd,
     hc08,
+    hg08,
     ix08,
     observed,
     packed,
@@ -218,12 +219,11 @@ def test_a_total_that_is_not_the_number_of_documents_is_a_problem(tmp_path: Path
 
 
 def test_settlements_schemas_and_guidance_are_counted_and_not_taken_for_checkups(tmp_path: Path) -> None:
-    guidance = hc08().replace('<code code="10"', '<code code="20"')
     others = {"top__CLAIMS__c1.xml": "<x/>", "top__XSD__hc08_V08.xsd": "<x/>", "top__DATA__odd.xml": "<strange/>"}
-    reading = read(packed(tmp_path / "a.zip", hc08(), guidance, **others))
+    reading = read(packed(tmp_path / "a.zip", hc08(), hg08(), **others))
     assert reading.records == {"cc08": 1, "hc08": 1, "hg08": 1, "ix08": 1, "other": 2}
     assert reading.tables["checkup"].height == 1
-    assert [p.reason_code for p in reading.problems] == ["unknown_record", "unknown_record"]
+    assert [p.reason_code for p in reading.problems] == ["unknown_record"]
     assert "特定保健指導" in reading.problems[0].message and "odd.xml" in reading.problems[1].message
 
 
