@@ -24,7 +24,7 @@ HEADING_WORDS = {"enrolment": "保険者番号", "care_insured_count": "被保�
 HEADING_WITHIN = 6
 COUNTED = {"uke", "fkac167_csv", "care_1111", "care_5311", *HEADED}
 """Formats whose rows are counted here; of another (an archive, which only bombs look like) none may come twice."""
-ONCE = {"claim", "checkup", "enrolment", "care_claim", "care_certification"}
+ONCE = {"claim", "checkup", "guidance", "enrolment", "care_claim", "care_certification"}
 
 Lines = list[tuple[int, str]]
 

@@ -61,6 +61,8 @@ MEASURES = (
     Measure("creatinine", 0.15, 0.18, True, 0.3, 12, 2),
 )
 """Spreads are typed from memory (unverified); means are those of the prefecture, sex and age."""
+MEASURABLE = {"triglyceride_fasting": (30, 600), "gamma_gt": (8, 500), "ast": (10, 250), "hdl": (22, 120)}
+"""What the analysers measure (unverified): a value beyond is reported with H or L."""
 
 
 def make_checkups(
@@ -232,10 +234,13 @@ def _long(
         lacking = random.random(len(column))
         rate = settings.noise.checkup_missing_item if item in ("waist", "ldl", "uric_acid", "creatinine") else 0.0
         status = np.where(lacking < rate * 0.7, "not_done", np.where(lacking < rate, "not_measurable", "measured"))
+        low, high = MEASURABLE.get(item, (-np.inf, np.inf))
+        is_measured, has_value = status == "measured", np.isin(status, ["not_done", "not_measurable"], invert=True)
+        status = np.where(is_measured & (column < low), "low", np.where(is_measured & (column > high), "high", status))
         parts.append(
             wide.with_columns(
                 item_id=pl.lit(item),
-                numeric_value=pl.Series(np.where(status == "measured", column, np.nan)).fill_nan(None),
+                numeric_value=pl.Series(np.where(has_value, column, np.nan)).fill_nan(None),
                 code_value=pl.lit(None, pl.String),
                 status_code=pl.Series(status),
             ).filter(pl.Series(~np.isnan(column)))
