@@ -194,7 +194,7 @@ class Load:
         kept = {name: judged.kept(name) for name in judged.tables}
         for name, frame in kept.items():
             contract = CONTRACTS[name]
-            if contract.parent is None:
+            if name == arrivals.stream_rules()[contract.stream].table_name:
                 self._arrivals.append(arrivals.arrivals(contract.stream, frame, FILE))
         plain = {name: frame.drop(FILE) for name, frame in kept.items()}
         sealed = self._tokeniser.seal_tables(plain, self._area.prefecture_code)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import unicodedata
+import zipfile
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -32,6 +34,13 @@ class Original:
     name: str
     format: str
     data: bytes
+
+    def text(self) -> str:
+        """What a person could read in it; of an archive, the text of its documents."""
+        if not self.data.startswith(b"PK"):
+            return self.data.decode("cp932")
+        with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
+            return "\n".join(archive.read(name).decode("utf-8") for name in archive.namelist())
 
 
 def _people(**changes: Any) -> list[dict[str, Any]]:
