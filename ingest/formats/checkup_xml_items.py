@@ -140,7 +140,7 @@ def _results(observations: pl.DataFrame, keys: pl.DataFrame) -> tuple[pl.DataFra
     good = chosen.filter(pl.col("rank") < 3)
     good = good.with_columns(
         method_code=pl.col("item_code"),
-        unit_name=pl.when(pl.col("numeric_value").is_not_null()).then(pl.col("unit")),
+        unit_code=pl.when(pl.col("numeric_value").is_not_null()).then(pl.col("unit")),
         interpretation_code=pl.when(pl.col("interpretation").is_in(INTERPRETATIONS)).then(pl.col("interpretation")),
     )
     table = good.select(pl.col(name).cast(dtype) for name, dtype in CHECKUP_RESULT.plain_schema().items())

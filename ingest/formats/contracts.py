@@ -457,7 +457,12 @@ CHECKUP_RESULT = Contract(
             "17-digit item code: the item with its method, as the file gives it or its heading names it",
             pattern=r"^[0-9A-Z]{17}$",
         ),
-        _c("unit_name", "string", "clear", "unit of numeric_value as the file gives it (FKAC167: that of the layout)"),
+        _c(
+            "unit_code",
+            "string",
+            "clear",
+            "unit of numeric_value as the file gives it, one that the layout allows (FKAC167: that of the layout)",
+        ),
         _c(
             "interpretation_code",
             "string",

@@ -217,7 +217,7 @@ def _table(
         "code_value": known.clean.gather(np.where(is_numeric | has_none, blank, values)),
         "status_code": pl.Series(_STATUSES).gather(status),
         "method_code": codes.gather(places * most + methods),
-        "unit_name": units.gather(np.where(is_numeric & ~has_none, places, len(held))),
+        "unit_code": units.gather(np.where(is_numeric & ~has_none, places, len(held))),
     }
     for name in ("scheme_code", "insurer_number", "exam_month"):
         own = checkup[name]

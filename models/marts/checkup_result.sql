@@ -29,7 +29,7 @@ final as (
         results.code_value,
         results.status_code,
         results.method_code,
-        results.unit_name,
+        results.unit_code,
         results.interpretation_code
     from results
     left join identities

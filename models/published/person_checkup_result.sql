@@ -22,7 +22,7 @@ final as (
         lines.code_value,
         lines.status_code,
         lines.method_code,
-        lines.unit_name,
+        lines.unit_code,
         lines.interpretation_code
     from lines
     inner join records

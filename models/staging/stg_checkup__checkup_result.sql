@@ -23,7 +23,7 @@ final as (
         lines.code_value,
         lines.status_code,
         lines.method_code,
-        lines.unit_name,
+        lines.unit_code,
         lines.interpretation_code,
         records.is_withdrawn
     from lines

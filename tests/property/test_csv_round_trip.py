@@ -229,7 +229,7 @@ def test_checkups_are_read_back_as_they_were_written(
     }
     found = through(lambda path: write_fkac167(checkup, result, path, **options))
     assert same(found["checkup"], checkup)
-    told = ["method_code", "unit_name"]  # what the heading and the layout say: spec/test_checkup_layouts
+    told = ["method_code", "unit_code"]  # what the heading and the layout say: spec/test_checkup_layouts
     assert same(found["checkup_result"].drop(told), result.drop(told))
     first = found["checkup"]["source_row"].min()
     assert isinstance(first, int)

@@ -259,7 +259,7 @@ def _long(
         .rename({"source_row": "parent_source_row"})
         .with_columns(source_row=pl.col("parent_source_row"))
     )
-    long = long.with_columns(pl.lit(None).alias(name) for name in ("method_code", "unit_name", "interpretation_code"))
+    long = long.with_columns(pl.lit(None).alias(name) for name in ("method_code", "unit_code", "interpretation_code"))
     return long.select(pl.col(c).cast(t) for c, t in CHECKUP_RESULT.plain_schema().items())
 
 

@@ -76,7 +76,7 @@ def test_not_done_not_measurable_out_of_range_and_absent_are_four_things(tmp_pat
 
 def told(reading: Reading, item: str) -> tuple[Any, ...]:
     row = reading.tables["checkup_result"].filter(pl.col("item_id") == item)
-    return row.select("method_code", "unit_name", "interpretation_code").row(0)
+    return row.select("method_code", "unit_code", "interpretation_code").row(0)
 
 
 def test_method_unit_and_interpretation_are_those_of_the_file(tmp_path: Path) -> None:

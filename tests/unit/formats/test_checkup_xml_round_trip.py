@@ -90,13 +90,13 @@ def test_an_archive_is_read_back_as_it_was_written(rows: list[dict[str, Any]], m
         reading = read(path)
     assert reading.set_aside.is_empty() and not reading.problems
     assert reading.tables["checkup"].equals(checkup)
-    told = ["method_code", "unit_name"]
+    told = ["method_code", "unit_code"]
     assert reading.tables["checkup_result"].drop(told).equals(results.drop(told))
     of_item = {item.item_id: [v for v in variants() if v.item is item] for item in items()}
     for line in reading.tables["checkup_result"].iter_rows(named=True):
         chosen = of_item[line["item_id"]][method % len(of_item[line["item_id"]])]
         assert line["method_code"] == chosen.item_code
-        assert line["unit_name"] == (None if line["numeric_value"] is None else chosen.units[0])
+        assert line["unit_code"] == (None if line["numeric_value"] is None else chosen.units[0])
     again = reading.tables["checkup_result"]
     with tempfile.TemporaryDirectory() as folder:
         write_checkup_archive(checkup, again, Path(folder) / "b.zip", method=method + 1)

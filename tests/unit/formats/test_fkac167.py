@@ -120,7 +120,7 @@ def test_the_method_is_the_one_that_the_heading_names_and_the_unit_that_of_the_l
     methods = ["空腹時血糖（電位差法）", "空腹時血糖（紫外吸光光度法）", "随時血糖", "腹囲（自己申告）"]
     row = [*ROW, "", "101", "120", "未実施", "160", "2"]
     reading = read(by_hand(tmp_path / "f.csv", [*NEEDED, *methods, "身長", "喫煙"], row))
-    told = reading.tables["checkup_result"].select("item_id", "method_code", "unit_name", "interpretation_code")
+    told = reading.tables["checkup_result"].select("item_id", "method_code", "unit_code", "interpretation_code")
     assert {row[0]: row[1:] for row in told.rows()} == {
         "glucose_fasting": ("3D010000001927201", "mg/dL", None),
         "glucose_casual": (None, "mg/dL", None),
