@@ -7,6 +7,8 @@
     ('claim_item', 'claim_item', []),
     ('checkup', 'checkup', []),
     ('checkup_result', 'checkup_result', []),
+    ('guidance', 'guidance', []),
+    ('guidance_session', 'guidance_session', []),
     ('care_claim', 'care_claim', ['units', 'benefit_yen', 'user_yen']),
     ('care_service', 'care_service', []),
     ('care_line', 'care_line', []),

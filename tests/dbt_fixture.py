@@ -32,6 +32,7 @@ _SEALED_DEFAULTS: dict[str, Row] = {
     "enrolment": {"sex_code": "1", "scheme_code": "kokuho", "processed_date": date(2020, 1, 1)},
     "claim": {"sex_code": "1", "scheme_code": "kokuho", "points": 0, "meal_yen": 0},
     "checkup": {"sex_code": "1", "scheme_code": "kokuho", "created_date": date(2020, 1, 1)},
+    "guidance": {"sex_code": "1", "scheme_code": "kokuho", "created_date": date(2020, 1, 1)},
     "care_claim": {"sex_code": "1", "units": 0, "benefit_yen": 0, "user_yen": 0},
     "care_service": {"units": 0, "benefit_yen": 0},
     "care_high_cost": {"sex_code": "1", "benefit_yen": 0},

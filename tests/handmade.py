@@ -47,6 +47,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "checkup": {"is_deleted": False, "data_number": 1},
     "checkup_result": {"status_code": "measured"},
+    "guidance": {"is_deleted": False, "data_number": 1, "report_code": "22", "support_level_code": "2"},
+    "guidance_session": {"session_kind_code": "support", "sequence_number": 1},
     "care_claim": {
         "scheme_code": "care",
         "creation_code": "1",

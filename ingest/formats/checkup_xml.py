@@ -1,7 +1,8 @@
-"""特定健診 XML (V08): an archive of hc08 documents, or one of them, as ``checkup`` and ``checkup_result``.
+"""特定健診 XML (V08): an archive of hc08 and hg08 documents, or one of them.
 
 Goes in: a ZIP with ``ix08``, ``su08`` and one document a person in ``DATA/``, read member by member. Comes
-out: one ``checkup`` a document and at most one ``checkup_result`` an item; ``source_row`` is the place of the
+out: one ``checkup`` an hc08 document and at most one ``checkup_result`` an item; of hg08 documents, where there
+are any, ``guidance`` and ``guidance_session`` (see ``checkup_xml_guidance``); ``source_row`` is the place of the
 document among the documents of the archive, from 1. What a document may not be (not well-formed, with a DTD,
 too large, without a field that every checkup needs) is set aside with its text. Items, statuses and codes are
 those of FKAC167. Sources: formats.md 2.1 to 2.3, V08 schemas.
@@ -23,6 +24,7 @@ from ingest.formats import cells, checkup_xml_archive, checkup_xml_document
 from ingest.formats.cells import Cell, derived
 from ingest.formats.checkup_xml_archive import MEMBER_BYTES, Archive, Fault, Member, base_of, folder_of, serial_of
 from ingest.formats.checkup_xml_document import Collector, first_value, header_fields, local_name, parse, report_code
+from ingest.formats.checkup_xml_guidance import GuidanceCollector
 from ingest.formats.checkup_xml_items import results, variants
 from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import cell
@@ -92,6 +94,11 @@ def _is_opened(name: str) -> bool:
     return name.lower().endswith(".xml") and folder_of(name) not in ("XSD", "CORESCHEMAS", "CLAIMS")
 
 
+def _is_guidance(name: str) -> bool:
+    """Whether the name of a document that nobody can open is that of 特定保健指導."""
+    return name[:1].lower() == "g"
+
+
 class _Walk:
     """One pass over the members."""
 
@@ -100,6 +107,7 @@ class _Walk:
         self.faults: dict[int, Fault] = {}  # source_row: why the document is not taken
         self.count = 0
         self._collector = Collector()
+        self._guidance = GuidanceCollector()
         self._places: dict[int, tuple[int, str]] = {}  # source_row: place and name of the member
         self._totals: dict[str, str | None] = {}
         self._problems: list[Problem] = []
@@ -132,10 +140,11 @@ class _Walk:
         self.count += 1
         self._places[self.count] = (place, name)
         if isinstance(root, Fault):
-            self.records["hc08"] += 1
+            self.records["hg08" if _is_guidance(name) else "hc08"] += 1
             self.faults[self.count] = root
         elif report_code(root).startswith("2"):
             self.records["hg08"] += 1
+            self._guidance.take(root, self.count, name, serial_of(name))
         else:
             self.records["hc08"] += 1
             self._collector.take(root, self.count, name, serial_of(name))
@@ -156,21 +165,34 @@ class _Walk:
         documents = self._collector.documents()
         checkup, aside = cells.typed(documents.with_columns(text=pl.lit(None, pl.String)), CHECKUP, _cells(documents))
         table, results_aside, problems = results(self._collector.observations(), checkup)
+        tables = {"checkup": checkup, "checkup_result": table}
+        months = [checkup["exam_month"]]
         set_aside = pl.concat([aside, self._unopened(), results_aside])
+        if self.records["hg08"]:
+            guided, guidance_aside = self._guidance.tables()
+            tables |= guided
+            months.append(guided["guidance"]["guidance_month"])
+            set_aside = pl.concat([set_aside, guidance_aside])
         return Reading(
             format=CheckupXml.format,
             edition=edition,
-            months=cells.months_of(checkup["exam_month"]),
+            months=cells.months_of(*months),
             records=dict(sorted(self.records.items())),
-            tables={"checkup": checkup, "checkup_result": table},
+            tables=tables,
             set_aside=self._with_members(set_aside, reopen),
-            problems=[*self._problems, *self._file_problems(documents), *problems, *self._collector.problems()],
+            problems=[
+                *self._problems,
+                *self._file_problems(documents),
+                *problems,
+                *self._collector.problems(),
+                *self._guidance.problems(),
+            ],
         )
 
     def _unopened(self) -> pl.DataFrame:
         rows = [
             {
-                "table_name": "checkup",
+                "table_name": "guidance" if _is_guidance(self._places[source_row][1]) else "checkup",
                 "source_row": source_row,
                 "field": "",
                 "reason_code": fault.reason_code,
@@ -186,7 +208,8 @@ class _Walk:
         names = {row: name for row, (_, name) in self._places.items()}
         raws: dict[int, str] = {}
         left = RAW_TOTAL
-        for row in aside.filter(pl.col("table_name") == "checkup")["source_row"]:
+        is_document = pl.col("table_name").is_in(["checkup", "guidance"])
+        for row in aside.filter(is_document)["source_row"]:
             data = reopen(self._places[row][0]).data if reopen is not None else None
             raws[row] = (data or b"").decode("utf-8", errors="replace")[: min(RAW_CHARS, left)]
             left -= len(raws[row])
@@ -195,7 +218,7 @@ class _Walk:
         text = row.replace_strict(raws, default="", return_dtype=pl.String) if raws else pl.col("raw")
         return aside.with_columns(
             message=member + ": " + pl.col("message"),
-            raw=pl.when(pl.col("table_name") == "checkup").then(text).otherwise(pl.col("raw")),
+            raw=pl.when(is_document).then(text).otherwise(pl.col("raw")),
         ).sort("source_row", maintain_order=True)
 
     def _file_problems(self, documents: pl.DataFrame) -> list[Problem]:
@@ -213,20 +236,18 @@ class _Walk:
                         "送付元に件数の相違を照会し、足りない文書があれば取り直してください",
                     )
                 )
-        unnamed = documents.filter(pl.col("serial").is_null())
-        if not unnamed.is_empty():
+        unnamed = [*documents.filter(pl.col("serial").is_null())["source_row"], *self._guidance.unnamed()]
+        if unnamed:
             found.append(
                 Problem(
                     "checkup",
-                    int(unnamed["source_row"][0]),
+                    min(unnamed),
                     "ファイル名",
                     "unknown_record",
-                    f"文書名に一連番号のない文書が{unnamed.height}件あり、並び順で代えました",
+                    f"文書名に一連番号のない文書が{len(unnamed)}件あり、並び順で代えました",
                     "同じ日の訂正の前後は文書名で決まります。元の名前のまま取り込んでください",
                 )
             )
-        if self.records["hg08"]:
-            found.append(_read_past("特定保健指導の文書", self.records["hg08"]))
         if self._strange:
             found.append(_read_past(f"様式にない文書({'、'.join(self._strange[:5])})", len(self._strange)))
         return found

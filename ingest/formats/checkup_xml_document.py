@@ -41,6 +41,8 @@ AS_UTF8 = "UTF-8で出力し直してください"
 NO_DTD = "送付元にDTDと実体宣言のない文書を作り直すよう依頼してください"
 
 _BOM = b"\xef\xbb\xbf"
+_OID_CHARS = len("1.2.392.200119.6.209")
+"""An id may have the insurer behind its OID, as those of tickets do (seen in public programs)."""
 _ENDS_EARLY = {3, 5}  # expat: no element found, unclosed token
 
 
@@ -115,6 +117,33 @@ def report_code(root: ET.Element) -> str:
     return next((child.get("code", "") for child in root if local_name(child) == "code"), "")
 
 
+class Headers:
+    """Reads the header fields of documents; finds its way once for every namespace."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, _Steps] = {}
+
+    def read(self, root: ET.Element, namespace: str) -> dict[str, str | int | None]:
+        """The text of every header field that the document has, by its column."""
+        found: dict[str, str | int | None] = {}
+        if namespace not in self._plans:
+            self._plans[namespace] = _plan(namespace)
+        levels: list[list[ET.Element]] = [[root]]
+        for parent, tag, by_root in self._plans[namespace]:
+            level = levels[parent]
+            here = level[0].findall(tag) if len(level) == 1 else [c for e in level for c in e.findall(tag)]
+            levels.append(here)
+            if by_root:
+                for element in here:
+                    oid = element.get("root", "")
+                    field = by_root.get(oid) or by_root.get(oid[:_OID_CHARS]) or by_root.get("")
+                    if field is not None and field.contract_column not in found:
+                        text = element.get(field.attribute) or _low_of(element, field, namespace)
+                        if text and not text.isspace():
+                            found[field.contract_column] = text
+        return found
+
+
 class Collector:
     """What many documents say, gathered as columns of text."""
 
@@ -123,7 +152,7 @@ class Collector:
         self._documents: dict[str, list[str | int | None]] = {name: [] for name in self._columns()}
         self._frames: list[pl.DataFrame] = []
         self._flat: list[Any] = []  # the observations, one value after the other: no object a row
-        self._plans: dict[str, _Steps] = {}
+        self._headers = Headers()
         self._numbers = variant_numbers()
         self._kinds = [v.item.value_kind if v.item is not None else v.checkup_column for v in variants()]
 
@@ -136,7 +165,7 @@ class Collector:
     def take(self, root: ET.Element, source_row: int, member: str, serial: int | None) -> None:
         """Adds one ClinicalDocument."""
         namespace = root.tag.removesuffix("ClinicalDocument")
-        found = self._header(root, namespace)
+        found = self._headers.read(root, namespace)
         found |= self._observations(root, namespace, source_row)
         found |= {"source_row": source_row, "member": member, "serial": serial}
         for name, column in self._documents.items():
@@ -164,27 +193,10 @@ class Collector:
         self._frames.append(pl.DataFrame(columns, schema=OBSERVATIONS))
         self._flat.clear()
 
-    def _header(self, root: ET.Element, namespace: str) -> dict[str, str | int | None]:
-        found: dict[str, str | int | None] = {}
-        if namespace not in self._plans:
-            self._plans[namespace] = _plan(namespace)
-        levels: list[list[ET.Element]] = [[root]]
-        for parent, tag, by_root in self._plans[namespace]:
-            level = levels[parent]
-            here = level[0].findall(tag) if len(level) == 1 else [c for e in level for c in e.findall(tag)]
-            levels.append(here)
-            if by_root:
-                for element in here:
-                    field = by_root.get(element.get("root", "")) or by_root.get("")
-                    if field is not None and field.contract_column not in found:
-                        text = element.get(field.attribute) or _low_of(element, field, namespace)
-                        if text and not text.isspace():
-                            found[field.contract_column] = text
-        return found
-
     def _observations(self, root: ET.Element, namespace: str, source_row: int) -> dict[str, str | int | None]:
         texts: dict[str, str | int | None] = {}
         code_tag, value_tag = namespace + "code", namespace + "value"
+        told_tag = namespace + "interpretationCode"
         number_of, kinds, add = self._numbers.get, self._kinds, self._flat.extend
         for observation in root.iter(namespace + "observation"):
             coded = observation.find(code_tag)
@@ -198,23 +210,25 @@ class Collector:
             kind = kinds[number]
             if kind in _CARRIED:
                 if observation.get("negationInd") in _TRUE:
-                    add((source_row, number, None, None, NOT_DONE))
+                    add((source_row, number, None, None, NOT_DONE, None))
                     continue
+                interpreted = observation.find(told_tag)
+                told = None if interpreted is None else interpreted.get("code")
                 values = observation.findall(value_tag)
                 if len(values) == 1:  # a plain PQ or CD, as nearly all are
                     said = values[0].get
                     if kind == _NUMERIC:
                         text = said("value")
                         if text is not None:
-                            add((source_row, number, text, said("unit"), None))
+                            add((source_row, number, text, said("unit"), None, told))
                             continue
                     else:
                         text = said("code")
                         if text is not None and text not in _RANGE:
-                            add((source_row, number, text, None, None))
+                            add((source_row, number, text, None, None, told))
                             continue
                 for text, unit, state in _values(values, kind):
-                    add((source_row, number, text, unit, state))
+                    add((source_row, number, text, unit, state, told))
             elif kind:
                 value = observation.find(value_tag)
                 if value is not None:
@@ -271,7 +285,7 @@ def _values(values: list[ET.Element], kind: str) -> list[tuple[str | None, str |
 
 
 _HEAD_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?ClinicalDocument[\s>/]")
-_HEAD_VERSION = re.compile(rb"hc08_V(\d\d)\.xsd")
+_HEAD_VERSION = re.compile(rb"h[cg]08_V(\d\d)\.xsd")
 
 
 def version_in(head: bytes) -> str | None:

@@ -21,12 +21,15 @@ import polars as pl
 from ingest.formats import cells
 from ingest.formats.cells import LAYOUTS
 from ingest.formats.contracts import CHECKUP_RESULT
-from ingest.formats.fkac167 import Item, items
+from ingest.formats.fkac167_results import Item, items
 from ingest.formats.reading import Problem
 from ingest.formats.rowcheck import Fault, split_faulty
 
 NOT_DONE, NOT_MEASURABLE, HIGH, LOW, ODD = "not_done", "not_measurable", "high", "low", "odd"
 """What an observation says beside its value; ``ODD``: a code or nullFlavor that the format does not have."""
+
+INTERPRETATIONS = ("L", "N", "H")
+"""interpretationCode: below, within, above the reference range (formats.md 2.2); HL7's others are left out."""
 
 OBSERVATIONS: dict[str, pl.DataType] = {
     "source_row": pl.Int64(),
@@ -34,6 +37,7 @@ OBSERVATIONS: dict[str, pl.DataType] = {
     "value": pl.String(),
     "unit": pl.String(),
     "state": pl.String(),
+    "interpretation": pl.String(),
 }
 
 
@@ -134,6 +138,11 @@ def _results(observations: pl.DataFrame, keys: pl.DataFrame) -> tuple[pl.DataFra
     )
     chosen = rows.filter("is_first")
     good = chosen.filter(pl.col("rank") < 3)
+    good = good.with_columns(
+        method_code=pl.col("item_code"),
+        unit_code=pl.when(pl.col("numeric_value").is_not_null()).then(pl.col("unit")),
+        interpretation_code=pl.when(pl.col("interpretation").is_in(INTERPRETATIONS)).then(pl.col("interpretation")),
+    )
     table = good.select(pl.col(name).cast(dtype) for name, dtype in CHECKUP_RESULT.plain_schema().items())
     surplus = rows.filter(~pl.col("is_first")).select("source_row", "item_id", "item_order")
     return table, _set_aside(chosen.filter(pl.col("rank") == 3), faults), surplus

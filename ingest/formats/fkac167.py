@@ -11,56 +11,22 @@ until 2023 and eight from 2024. Whoever reads them looks at the examination's fi
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 from ingest.formats import cells, csvtext
-from ingest.formats.cells import LAYOUTS, Cell, derived
-from ingest.formats.contracts import CHECKUP, CHECKUP_RESULT
+from ingest.formats.cells import Cell, derived
+from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings
+from ingest.formats.fkac167_results import FLAG_PREFIX, items, results
 from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem
-from ingest.formats.reading import FileRefused, Problem, Reader, Reading, empty_set_aside
-from ingest.formats.rowcheck import Fault, split_faulty
+from ingest.formats.reading import FileRefused, Problem, Reader, Reading
 
 FILE_NAME = "FKAC167"
 EDITIONS = ("term2", "term3", "term4")
-FLAG_PREFIX = "ＨＬ"
-"""What stands before an item's heading in the column of its H/L flag."""
-
-NOT_DONE = ("未実施",)
-NOT_MEASURABLE = ("測定不可能", "測定不能")
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item of ``layouts/fkac167_items.csv``: the headings it may have, how its value is read."""
-
-    item_id: str
-    headings: tuple[str, ...]
-    value_kind: str
-    unit: str
-    codes: tuple[str, ...]
-
-
-@cache
-def items() -> tuple[Item, ...]:
-    """The examination items and questions that are carried."""
-    with (LAYOUTS / "fkac167_items.csv").open(encoding="utf-8", newline="") as handle:
-        return tuple(
-            Item(
-                row["item_id"],
-                tuple(row["column_name"].split("|")),
-                row["value_kind"],
-                row["unit"],
-                tuple(row["codes"].split("|")) if row["codes"] else (),
-            )
-            for row in csv.DictReader(handle)
-        )
 
 
 @cache
@@ -126,9 +92,9 @@ class Fkac167:
         parts = csvtext.split(body, len(headings))
         own, problems = _checkup_cells(headings, title, parts.fields)
         checkup, aside = cells.typed(parts.fields, CHECKUP, own)
-        results, results_aside = _results(parts.fields, headings, checkup)
+        found, results_aside = results(parts.fields, headings, checkup)
         records = {"checkup": body.frame.height}
-        tables = {"checkup": checkup, "checkup_result": results}
+        tables = {"checkup": checkup, "checkup_result": found}
         aside = pl.concat([aside, cells.misfits(parts.misfits, "checkup"), results_aside])
         if parts.torn_line is not None:
             raise FileRefused(
@@ -207,81 +173,6 @@ def _created_date(title: Sequence[str], fields: pl.DataFrame, exam: Cell) -> tup
         "訂正の前後を決める日付です。作成年月日のあるファイルを取り直してください",
     )
     return pl.lit(last, dtype=pl.Date), [problem]
-
-
-def _results(fields: pl.DataFrame, headings: Sequence[str], checkup: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row of ``checkup_result`` for every item that is not blank, of the rows taken as checkups."""
-    where = occurrences(headings)
-    keys = checkup.select("source_row", "scheme_code", "insurer_number", "exam_month")
-    taken = fields.join(keys, on="source_row", how="inner", maintain_order="left")
-    tables: list[pl.DataFrame] = []
-    asides: list[pl.DataFrame] = []
-    for item in items():
-        values = [f"f{where[(fold(name), 1)]}" for name in item.headings if (fold(name), 1) in where]
-        flags = [
-            f"f{where[(fold(FLAG_PREFIX + name), 1)]}"
-            for name in item.headings
-            if (fold(FLAG_PREFIX + name), 1) in where
-        ]
-        if values:
-            table, aside = _item_results(taken, item, values, flags)
-            tables.append(table)
-            asides.append(aside)
-    order = {item.item_id: number for number, item in enumerate(items())}
-    schema = CHECKUP_RESULT.plain_schema()
-    results = pl.concat([pl.DataFrame(schema=schema), *tables])
-    results = results.sort(
-        "source_row", pl.col("item_id").replace_strict(order, return_dtype=pl.Int64), maintain_order=True
-    )
-    return results, pl.concat(asides) if asides else empty_set_aside()
-
-
-def _item_results(
-    taken: pl.DataFrame, item: Item, values: list[str], flags: list[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The results of one item, and those whose value cannot be read."""
-    text = pl.coalesce(*(cells.clean(pl.col(name)) for name in values))
-    flag = pl.coalesce(pl.lit(None, dtype=pl.String), *(cells.clean(pl.col(name)).str.to_uppercase() for name in flags))
-    rows = taken.select(
-        "source_row",
-        "text",
-        "scheme_code",
-        "insurer_number",
-        "exam_month",
-        value=text,
-        flag=flag,
-    ).filter(pl.col("value").is_not_null() | pl.col("flag").is_not_null())
-    is_numeric = item.value_kind == "numeric"
-    said = pl.col("value").is_in([*NOT_DONE, *NOT_MEASURABLE])
-    numeric = cells.decimal_value(pl.col("value")) if is_numeric else pl.lit(None, dtype=pl.Decimal(18, 4))
-    code = pl.lit(None, dtype=pl.String) if is_numeric else pl.when(~said).then(pl.col("value"))
-    status = (
-        pl.when(pl.col("value").is_in(NOT_DONE))
-        .then(pl.lit("not_done"))
-        .when(pl.col("value").is_in(NOT_MEASURABLE))
-        .then(pl.lit("not_measurable"))
-        .when(pl.col("flag") == "H")
-        .then(pl.lit("high"))
-        .when(pl.col("flag") == "L")
-        .then(pl.lit("low"))
-        .otherwise(pl.lit("measured"))
-    )
-    rows = rows.rename({"text": "line"}).with_columns(
-        parent_source_row=pl.col("source_row"),
-        item_id=pl.lit(item.item_id),
-        numeric_value=numeric,
-        code_value=code,
-        status_code=status,
-    )
-    faults = [Fault(item.item_id, "bad_code", ~pl.col("flag").is_in(["H", "L"]))]
-    if is_numeric:
-        unread = pl.col("value").is_not_null() & pl.col("numeric_value").is_null() & ~said
-        faults.append(Fault(item.item_id, "bad_number", unread))
-    else:
-        faults.append(Fault(item.item_id, "bad_code", ~pl.col("code_value").is_in(list(item.codes))))
-    good, aside = split_faulty(rows, "checkup_result", faults, scheme="scheme_code")
-    table = good.select(pl.col(name).cast(dtype) for name, dtype in CHECKUP_RESULT.plain_schema().items())
-    return table, cells.name_fields(aside, {item.item_id: item.headings[0]})
 
 
 READERS: tuple[Reader, ...] = (Fkac167(),)

@@ -18,6 +18,7 @@ from ingest.synth.world.care_lines import care_lines, high_costs
 from ingest.synth.world.chance import stream
 from ingest.synth.world.clock import month_date, month_of
 from ingest.synth.writers.care import write_care_1111, write_care_5311, write_care_7131
+from ingest.synth.writers.checkup_xml import write_checkup_archive
 from ingest.synth.writers.counts import write_care_insured_count, write_population
 from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import items_of, write_fkac167
@@ -32,6 +33,7 @@ CUT_FILES = (
 )
 SECOND_CODE_EVERY = 3  # months of delivery whose 給付実績 has the 交換情報識別番号 1112
 AS_CLAIMED_EVERY = 4  # months of delivery in which one insurer's care comes as 請求明細書 only
+SENDS_XML_OF = 8  # of so many institutions one
 TERM_4_FROM = date(2024, 4, 1)  # 第4期: FKAC167 with the columns of 2024
 
 
@@ -130,8 +132,21 @@ class Desk:
             write_enrolment(rows.drop("person", "record", "site", "file", "delivery"), path, is_wide=file == "kokuho")
             self.count("enrolment", rows.height)
 
-    def write_checkups(self, checkups: pl.DataFrame, results: pl.DataFrame) -> None:
-        """健診: one file a site and month, those of the third term apart from those of the fourth."""
+    def write_checkups(
+        self, checkups: pl.DataFrame, results: pl.DataFrame, guidance: pl.DataFrame, sessions: pl.DataFrame
+    ) -> None:
+        """健診 and 保健指導: FKAC167 a site and month, those of the third term apart from those of the fourth.
+
+        Some examining institutions of each site send an archive in XML in its place, with the guidance in it.
+        """
+        institution = pl.col("institution_code")
+        sends_xml = (
+            (pl.col("exam_date") >= TERM_4_FROM)
+            & (institution.rank("dense").over("site") <= 1 + institution.n_unique().over("site") // SENDS_XML_OF)
+            & ~pl.col("is_deleted")  # for which the archive has no place
+        )
+        self._write_archives(checkups.filter(sends_xml), results, guidance, sessions)
+        checkups = checkups.filter(~sends_xml)
         checkups = checkups.with_columns(
             edition=pl.when(pl.col("exam_date") < TERM_4_FROM).then(pl.lit("term3")).otherwise(pl.lit("term4"))
         )
@@ -144,6 +159,30 @@ class Desk:
             path = self.path(site, "checkup", f"FKAC167_{_month(delivery)}{suffix}.csv")
             write_fkac167(rows.drop("person", "site", "edition", "delivery"), mine, path, edition=edition)
             self.count("checkup", rows.height)
+
+    def _write_archives(
+        self, checkups: pl.DataFrame, results: pl.DataFrame, guidance: pl.DataFrame, sessions: pl.DataFrame
+    ) -> None:
+        guidance = guidance.with_columns(delivery=_delivery("told", self.first))
+        guidance = guidance.filter(pl.col("delivery") <= self.last)
+        both = pl.concat([frame.select("site", "delivery") for frame in (checkups, guidance)])
+        for site, delivery in both.unique().sort("site", "delivery").rows():
+            created = month_date(delivery).replace(day=5)
+            here = (pl.col("site") == site) & (pl.col("delivery") == delivery)
+            own, guided = (f.filter(here).with_columns(created_date=pl.lit(created)) for f in (checkups, guidance))
+            lines, contacts = (
+                frame.join(rows.select(parent_source_row="source_row"), on="parent_source_row", how="semi")
+                for frame, rows in ((results, own), (sessions, guided))
+            )
+            sender, receiver = f"{site}10000001", f"00{site}0000"
+            path = self.path(site, "checkup", f"{sender}_{receiver}_{created:%Y%m%d}0_1.zip")
+            write_checkup_archive(
+                own.drop("person", "site", "delivery"), lines, path,
+                guidance=(guided.drop("site", "told", "delivery"), contacts),
+                sender=sender, receiver=receiver, method=delivery,
+            )  # fmt: skip
+            self.count("checkup", own.height)
+            self.rows["guidance"] = self.rows.get("guidance", 0) + guided.height
 
     def write_certifications(self, events: pl.DataFrame) -> None:
         """受給者異動 (5311) and, where something was corrected, the ledger (5341)."""

@@ -26,6 +26,7 @@ from ingest.synth.world.clock import first_day, month_of
 from ingest.synth.world.counts import care_insured, population
 from ingest.synth.world.coverage import make_coverage
 from ingest.synth.world.enrolment import make_enrolment
+from ingest.synth.world.guidance import make_guidance
 from ingest.synth.world.health import make_health
 from ingest.synth.world.institutions import make_institutions
 from ingest.synth.world.lives import live
@@ -68,8 +69,9 @@ def synthesise(
     versions = noise.noisy_names(versions, settings.noise, random)
     desk.write_enrolment(noise.impossible_sex(versions, settings.noise, random))
     exams, results = make_checkups(settings, towns, people, lives, health, coverage, institutions.code)
+    guidance = make_guidance(settings, exams, results)
     exams, results = _sent_checkups(settings, desk, exams, results)
-    desk.write_checkups(exams, results)
+    desk.write_checkups(exams, results, *guidance)
     certification = make_certification(settings, towns, people, lives, coverage)
     desk.write_certifications(_sent_certifications(settings, desk, certification.events))
     desk.write_population(population(settings, towns, people, lives))

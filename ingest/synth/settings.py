@@ -137,6 +137,7 @@ def tiny(**changes: object) -> SynthSettings:
         care_corrected=0.02,
         care_cancelled=0.02,
         checkup_corrected=0.05,
+        checkup_missing_item=0.1,
     )
     base: dict[str, object] = {"people": 300, "months": 6, "municipalities": towns, "noise": noise}
     return SynthSettings(**(base | changes))  # type: ignore[arg-type]

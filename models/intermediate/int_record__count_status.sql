@@ -4,6 +4,7 @@
     {'name': 'claim', 'version': ['adjudication_month', 'version_number'], 'withdrawn': 'is_withdrawn',
      'sums': ['points', 'meal_yen']},
     {'name': 'checkup', 'version': ['created_date', 'data_number'], 'withdrawn': 'is_deleted', 'sums': []},
+    {'name': 'guidance', 'version': ['created_date', 'data_number'], 'withdrawn': 'is_deleted', 'sums': []},
     {'name': 'care_claim', 'version': ['adjudication_month', 'adjustment_count', 'creation_code'],
      'withdrawn': "creation_code = '3'", 'sums': ['units', 'benefit_yen', 'user_yen'],
      'gives_way': ['identity_tag', 'service_month', 'provider_code', 'input_form_code']},
@@ -13,8 +14,8 @@
      'withdrawn': "correction_code = '3'", 'sums': []},
 ] -%}
 {%- set lines = [
-    ('claim_diagnosis', 'claim'), ('claim_item', 'claim'), ('checkup_result', 'checkup'), ('care_service', 'care_claim'),
-    ('care_line', 'care_claim')
+    ('claim_diagnosis', 'claim'), ('claim_item', 'claim'), ('checkup_result', 'checkup'),
+    ('guidance_session', 'guidance'), ('care_service', 'care_claim'), ('care_line', 'care_claim')
 ] -%}
 {%- set deliveries = [
     {'name': 'care_insured_count', 'scheme': 'landed.scheme_code', 'sum': 'insured_count',

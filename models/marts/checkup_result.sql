@@ -27,7 +27,10 @@ final as (
         results.item_id,
         results.numeric_value,
         results.code_value,
-        results.status_code
+        results.status_code,
+        results.method_code,
+        results.unit_code,
+        results.interpretation_code
     from results
     left join identities
         on results.linkage_domain = identities.linkage_domain and results.identity_tag = identities.identity_tag

@@ -20,7 +20,10 @@ final as (
         lines.item_id,
         lines.numeric_value,
         lines.code_value,
-        lines.status_code
+        lines.status_code,
+        lines.method_code,
+        lines.unit_code,
+        lines.interpretation_code
     from lines
     inner join records
         on lines.linkage_domain = records.linkage_domain and lines.record_key_tag = records.checkup_id

@@ -22,6 +22,9 @@ final as (
         lines.numeric_value,
         lines.code_value,
         lines.status_code,
+        lines.method_code,
+        lines.unit_code,
+        lines.interpretation_code,
         records.is_withdrawn
     from lines
     inner join records

@@ -44,7 +44,16 @@ HEADING_WORDS = {"enrolment": "保険者番号", "care_insured_count": "被保�
 HEADING_WITHIN = 6
 COUNTED = {"uke", "fkac167_csv", "care_1111", "care_5311", "care_7131", *HEADED}
 """Formats whose rows are counted here; of another (an archive, which only bombs look like) none may come twice."""
-ONCE = {"claim", "checkup", "enrolment", "care_claim", "care_line", "care_high_cost", "care_certification"}
+ONCE = {
+    "claim",
+    "checkup",
+    "guidance",
+    "enrolment",
+    "care_claim",
+    "care_line",
+    "care_high_cost",
+    "care_certification",
+}
 
 Lines = list[tuple[int, str]]
 
@@ -126,9 +135,9 @@ def misplaced(reading: Reading, data: bytes) -> list[str]:
     for name, row in reading.set_aside.select("table_name", "source_row").iter_rows():
         counted.setdefault(name, []).append(row)
     if reading.format not in COUNTED:
-        return [
-            f"{name}: a row twice" for name, rows in counted.items() if len(rows) != len(set(rows)) and name in ONCE
-        ]
+        more = {name for name, rows in counted.items() if len(rows) != len(set(rows))}
+        twice = [f"{name}: a row twice" for name in sorted(more & ONCE)]
+        return twice + (_lost_documents(reading, counted) if reading.format == "checkup_xml" else [])
     expected = rows_of(reading.format, data)
     unclear = unclear_rows(reading.format, data)
     if reading.format in HEADED:
@@ -155,6 +164,13 @@ def misplaced(reading: Reading, data: bytes) -> list[str]:
             )
     wrong += _lost_records(reading.format, reading.records, data)
     return wrong
+
+
+def _lost_documents(reading: Reading, counted: dict[str, list[int]]) -> list[str]:
+    """Every document of an archive is one checkup or one guidance, taken or set aside."""
+    rows = [row for name in ("checkup", "guidance") for row in counted.get(name, [])]
+    documents = reading.records.get("hc08", 0) + reading.records.get("hg08", 0)
+    return [] if sorted(rows) == list(range(1, documents + 1)) else [f"{len(rows)} rows of {documents} documents"]
 
 
 def _is_heading(table: str, line: str) -> bool:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import unicodedata
+import zipfile
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +20,7 @@ import polars as pl
 
 from ingest.formats.contracts import CARE_LINE_KIND_CODES
 from ingest.synth.writers.care import write_care_1111, write_care_5311, write_care_7131
+from ingest.synth.writers.checkup_xml import write_checkup_archive
 from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import write_fkac167
 from ingest.synth.writers.uke import write_uke
@@ -34,6 +37,13 @@ class Original:
     name: str
     format: str
     data: bytes
+
+    def text(self) -> str:
+        """What a person could read in it; of an archive, the text of its documents."""
+        if not self.data.startswith(b"PK"):
+            return self.data.decode("cp932")
+        with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
+            return "\n".join(archive.read(name).decode("utf-8") for name in archive.namelist())
 
 
 def _people(**changes: Any) -> list[dict[str, Any]]:
@@ -77,7 +87,8 @@ def _uke(path: Path, edition: Any) -> None:
     )  # fmt: skip
 
 
-def _fkac167(path: Path, edition: Any, *, is_quoted: bool, is_wide: bool) -> None:
+def _checkups(**changes: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A checkup a person, with three results."""
     rows = [
         {name: value for name, value in person.items() if not name.startswith("name_")}
         | {
@@ -89,6 +100,7 @@ def _fkac167(path: Path, edition: Any, *, is_quoted: bool, is_wide: bool) -> Non
             "created_date": date(2024, 7, 1),
             "branch": "01",
         }
+        | changes
         for number, person in enumerate(_people(), start=1)
     ]
     results = [
@@ -103,10 +115,52 @@ def _fkac167(path: Path, edition: Any, *, is_quoted: bool, is_wide: bool) -> Non
         for number in range(1, PEOPLE + 1)
         for item, value in (("hba1c", Decimal("5.8")), ("systolic", Decimal(131)), ("bmi", Decimal("22.4")))
     ]
+    return rows, results
+
+
+def _fkac167(path: Path, edition: Any, *, is_quoted: bool, is_wide: bool) -> None:
+    rows, results = _checkups()
     write_fkac167(
         frame("checkup", rows), frame("checkup_result", results), path,
         edition=edition, is_quoted=is_quoted, is_wide=is_wide,
     )  # fmt: skip
+
+
+def _checkup_xml(path: Path) -> None:
+    """An archive with a checkup of everybody and the guidance of two of them."""
+    rows, results = _checkups(address_number=None)
+    own = ("scheme_code", "insurer_number", "symbol", "number", "branch", "birth_date", "sex_code")
+    guided = [
+        {name: row[name] for name in own}
+        | {
+            "source_row": PEOPLE + number,
+            "guidance_fiscal_year": 2024,
+            "guidance_month": month(2024, 6),
+            "ticket_number": f"2450000{number:04d}",
+            "first_interview_date": date(2024, 6, 20),
+            "report_code": "21",
+            "points": 80 * number,
+            "created_date": date(2024, 7, 1),
+            "data_number": number,
+        }
+        for number, row in enumerate(rows[:2], start=1)
+    ]
+    contacts = [
+        {
+            "scheme_code": "kokuho",
+            "insurer_number": world.KOKUHO,
+            "parent_source_row": PEOPLE + number,
+            "guidance_month": month(2024, 6),
+            "session_kind_code": kind,
+            "session_date": date(2024, 6, 20 + 5 * place),
+            "support_form_code": "1",
+            "minute_count": 20,
+        }
+        for number in (1, 2)
+        for place, kind in enumerate(("first", "support"))
+    ]
+    pair = (frame("guidance", guided), frame("guidance_session", contacts))
+    write_checkup_archive(frame("checkup", rows), frame("checkup_result", results), path, guidance=pair)
 
 
 def _care(path: Path, *, is_quoted: bool) -> None:
@@ -218,6 +272,7 @@ def originals() -> tuple[Original, ...]:
         "uke-returned": ("uke", lambda path: _uke(path, "returned")),
         "fkac167-term3": ("fkac167_csv", lambda path: _fkac167(path, "term3", is_quoted=False, is_wide=True)),
         "fkac167-term4": ("fkac167_csv", lambda path: _fkac167(path, "term4", is_quoted=True, is_wide=False)),
+        "checkup-xml": ("checkup_xml", _checkup_xml),
         "care-1111": ("care_1111", lambda path: _care(path, is_quoted=False)),
         "care-1111-quoted": ("care_1111", lambda path: _care(path, is_quoted=True)),
         "care-1112-whole": ("care_1111", lambda path: _care_whole(path, is_claimed=False)),

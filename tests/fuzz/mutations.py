@@ -400,8 +400,9 @@ def mutant(number: int, *, is_made: bool = True) -> Mutant:
     elif random.random() < 0.25:
         chosen = random.choices(FIELDS, k=random.choice((1, 2, 6)))
     else:
-        # The turn goes through all of them, so that a short run meets each.
-        chosen = [COMMON[(turn + number) % len(COMMON)], *random.choices(COMMON, k=random.choice((0, 0, 0, 1, 2)))]
+        # The turn goes through all of them whatever the number of originals, so that a short run meets each.
+        first = COMMON[(turn + number % len(every)) % len(COMMON)]
+        chosen = [first, *random.choices(COMMON, k=random.choice((0, 0, 0, 1, 2)))]
     data = original.data if is_made else b""
     for mutate in chosen:
         data = mutate(data, random) if data else data

@@ -30,7 +30,7 @@ def test_the_files_that_are_mutated_are_good_ones(original: Original, tmp_path: 
 
 def test_the_people_in_the_files_are_those_that_no_message_may_name() -> None:
     for original in originals():
-        text = original.data.decode("cp932")
+        text = original.text()
         assert original.name in ("insured-counts", "population") or any(value in text for value in planted())
 
 

@@ -105,6 +105,7 @@ _WITHDRAWN: dict[str, Row] = {
     "enrolment": {"is_deleted": True},
     "claim": {"is_withdrawn": True},
     "checkup": {"is_deleted": True},
+    "guidance": {"is_deleted": True},
     "care_claim": {"creation_code": "3"},
     "care_certification": {"correction_code": "3"},
 }
@@ -112,6 +113,7 @@ _STANDING: dict[str, Row] = {
     "enrolment": {"is_deleted": False},
     "claim": {"is_withdrawn": False},
     "checkup": {"is_deleted": False},
+    "guidance": {"is_deleted": False},
     "care_claim": {"creation_code": "2"},
     "care_certification": {"correction_code": "2"},
 }
@@ -132,7 +134,7 @@ def version_columns(table: str, clock: int) -> Row:
     day = date(2024, 1, 1) + timedelta(days=clock)
     if table == "enrolment":
         return {"processed_date": day, "record_number": 1}
-    if table == "checkup":
+    if table in ("checkup", "guidance"):
         return {"created_date": day, "data_number": 1}
     if table == "care_certification":
         return {"corrected_date": day}
@@ -159,6 +161,9 @@ def lines_of(table: str, row: Row, size: int) -> Lines:
         place = {"exam_month": row["exam_month"]}
         measured = [place | {"item_id": item, "numeric_value": value} for item, value in list(values.items())[:size]]
         return {"checkup_result": [*measured, place | {"item_id": "smoking", "code_value": "12"[size % 2]}]}
+    if table == "guidance":
+        place = {"guidance_month": row["guidance_month"]}
+        return {"guidance_session": [place | {"sequence_number": n + 1, "points": 20 * size} for n in range(size)]}
     if table == "care_claim":
         place = {"service_month": row["service_month"]}
         services = [{"service_type_code": f"1{n}", "units": 100 * size, "benefit_yen": 900 * size} for n in range(size)]

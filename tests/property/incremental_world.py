@@ -76,6 +76,8 @@ class World:
             self.apply((name, dice.randrange(99), dice.randrange(64), dice.randrange(64)))
         for _ in range(people // 3):
             self.apply(("move", dice.randrange(99), dice.randrange(64), dice.randrange(64)))
+        for place in range(people // 2):
+            self.guide(place, 7 * place % 64, 5 * place % 64)
         self.count(0, 0, 0)
         self.count(1, 1, 1)
         self.census(0, 0, 0)
@@ -143,6 +145,17 @@ class World:
         day = month(how % 18).replace(day=1 + size % 28)
         row = number.columns() | person.columns() | {"exam_date": day, "exam_month": day.replace(day=1)}
         self.add("checkup", person.domain, row, size % 4)
+
+    def guide(self, which: int, how: int, size: int) -> None:
+        """A report of a guidance of somebody."""
+        person, number = self._member(which)
+        if person is None or number is None:
+            return
+        first = month(how % 18)
+        row = number.columns() | person.columns() | {
+            "guidance_month": first, "guidance_fiscal_year": 2023 + how % 3, "first_interview_date": first,
+        }  # fmt: skip
+        self.add("guidance", person.domain, row, size % 4)
 
     def certify(self, which: int, how: int, size: int) -> None:
         """An event of a certification, which may name the number at the medical insurer."""
@@ -279,6 +292,11 @@ class World:
                 lambda size: {"branch": None if size % 2 else "01"},
                 lambda size: {"institution_code": f"16{size:08d}"},
             ]
+        if record.table == "guidance":
+            return [
+                lambda size: {"points": 20 * size, "report_code": "22"},
+                lambda size: {"guidance_month": month(size % 20)},
+            ]
         if record.table == "care_claim":
             return [*whose, lambda size: {"units": 700 + size, "care_level_code": LEVELS[size % 3]}]
         towns = TOWNS[row["insurer_number"]]
@@ -370,7 +388,7 @@ class World:
 OPERATIONS: dict[str, Callable[[World, int, int, int], None]] = {
     name: getattr(World, name)
     for name in (
-        "join", "move", "claim", "checkup", "certify", "care_claim", "count", "census",
+        "join", "move", "claim", "checkup", "guide", "certify", "care_claim", "count", "census",
         "correct", "late", "withdraw", "deliver_again", "merge", "split", "advance",
     )
 }  # fmt: skip

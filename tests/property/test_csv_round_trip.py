@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.formats import FileRefused, fkac167, read
+from ingest.formats import FileRefused, read
+from ingest.formats.csvlayout import layout
+from ingest.formats.fkac167_results import FLAG_PREFIX, Item, items
 from ingest.synth.writers.care import write_care_1111, write_care_5311
 from ingest.synth.writers.counts import write_care_insured_count, write_population
 from ingest.synth.writers.enrolment import write_enrolment
@@ -227,7 +229,8 @@ def test_checkups_are_read_back_as_they_were_written(
     }
     found = through(lambda path: write_fkac167(checkup, result, path, **options))
     assert same(found["checkup"], checkup)
-    assert same(found["checkup_result"], result)
+    told = ["method_code", "unit_code"]  # what the heading and the layout say: spec/test_checkup_layouts
+    assert same(found["checkup_result"].drop(told), result.drop(told))
     first = found["checkup"]["source_row"].min()
     assert isinstance(first, int)
     assert (found["checkup_result"]["parent_source_row"] - first + 1).equals(result["parent_source_row"])
@@ -236,7 +239,7 @@ def test_checkups_are_read_back_as_they_were_written(
 def _results(data: st.DataObject, edition: Any) -> Rows:
     drawn: Rows = []
     available = set(items_of(edition))
-    for item in fkac167.items():
+    for item in items():
         if item.item_id not in available or not data.draw(st.booleans()):
             continue
         status = data.draw(st.sampled_from(["measured", "not_done", "not_measurable"]))
@@ -250,9 +253,9 @@ def _results(data: st.DataObject, edition: Any) -> Rows:
     return drawn
 
 
-def _has_flag(item: fkac167.Item, edition: str) -> bool:
-    flags = {column.column_name for column in fkac167.layout("fkac167") if column.edition == edition}
-    return any(fkac167.FLAG_PREFIX + heading in flags for heading in item.headings)
+def _has_flag(item: Item, edition: str) -> bool:
+    flags = {column.column_name for column in layout("fkac167") if column.edition == edition}
+    return any(FLAG_PREFIX + heading in flags for heading in item.headings)
 
 
 @settings(max_examples=30, deadline=None)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.formats import fkac167, read
+from ingest.formats import fkac167, fkac167_results, read
+from ingest.formats.checkup_xml_items import variants
 from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import fold, layout
 from ingest.synth.writers.fkac167 import items_of, write_fkac167
@@ -91,6 +92,21 @@ ITEM_IDS = [
     "drinking_amount",
     "sleep",
     "improvement_will",
+    "koki_health",
+    "koki_satisfaction",
+    "koki_three_meals",
+    "koki_hard_food",
+    "koki_choking",
+    "koki_weight_loss",
+    "koki_slow_walk",
+    "koki_fall",
+    "koki_exercise",
+    "koki_forgetful",
+    "koki_date_unknown",
+    "koki_smoking",
+    "koki_goes_out",
+    "koki_contact",
+    "koki_consults",
 ]
 
 
@@ -104,7 +120,7 @@ def test_the_seen_edition_has_its_columns_at_their_places() -> None:
 
 
 def test_every_item_of_the_road_is_carried_and_no_other() -> None:
-    assert sorted(item.item_id for item in fkac167.items()) == sorted(ITEM_IDS)
+    assert sorted(item.item_id for item in fkac167_results.items()) == sorted(ITEM_IDS)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +141,7 @@ def test_revisions_brought_their_items(item: str, editions: set[str]) -> None:
 
 
 def test_codes_allow_the_classes_of_2024() -> None:
-    codes = {item.item_id: item.codes for item in fkac167.items()}
+    codes = {item.item_id: item.codes for item in fkac167_results.items()}
     assert codes["smoking"] == ("1", "2", "3")
     assert codes["drinking"] == tuple("12345678")
     assert codes["metabolic_judgement"] == codes["guidance_level"] == ("1", "2", "3", "4")
@@ -140,7 +156,7 @@ def test_every_layout_column_goes_to_the_contract_or_nowhere() -> None:
 
 
 def test_no_two_items_share_a_heading() -> None:
-    spellings = [fold(heading) for item in fkac167.items() for heading in item.headings]
+    spellings = [fold(heading) for item in fkac167_results.items() for heading in item.headings]
     assert len(spellings) == len(set(spellings))
 
 
@@ -165,3 +181,18 @@ def test_a_checkup_of_koki_without_waist_has_no_waist_row(tmp_path: Path) -> Non
     }
     write_fkac167(frame("checkup", [person]), frame("checkup_result", [bmi]), tmp_path / "f.csv")
     assert read(tmp_path / "f.csv").tables["checkup_result"]["item_id"].to_list() == ["bmi"]
+
+
+def test_a_method_code_is_one_of_its_items_codes_and_its_name_stands_in_the_heading() -> None:
+    of_code = {v.item_code: v for v in variants()}
+    named = 0
+    for item in fkac167_results.items():
+        assert len(item.method_codes) == len(item.headings)
+        own = [v for v in variants() if v.item is item]
+        for heading, code in zip(item.headings, item.method_codes, strict=True):
+            if not code:
+                assert len(own) > 1 and not any(f"({fold(v.method_name)})" in fold(heading) for v in own)
+            else:
+                assert of_code[code] in own
+                named += f"({fold(of_code[code].method_name)})" in fold(heading)
+    assert named >= 14

@@ -212,3 +212,53 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
     assert told[-1][1] == told[-1][2]
     assert figures["claim"] > 0
     assert not (tmp_path / "truth.tmp").exists()
+
+
+def _is_xml() -> pl.Expr:
+    return pl.col("file").str.ends_with(".zip")
+
+
+def test_some_institutions_send_their_checkups_in_xml_and_no_examination_comes_twice_but_as_a_correction(
+    readings: dict[str, Reading],
+) -> None:
+    rows = _table(readings, "checkup").with_columns(is_xml=_is_xml())
+    assert 0.01 < rows["is_xml"].mean() < 0.5  # type: ignore[operator]
+    key = ["insurer_number", "symbol", "number", "birth_date", "sex_code", "exam_date"]
+    cut = rows.filter(~pl.col("file").str.contains("_resent_"))  # a file cut short comes whole later
+    versions = cut.group_by(key).agg(pl.len(), pl.struct("created_date", "data_number").n_unique().alias("versions"))
+    assert (versions["len"] == versions["versions"]).all()
+    assert versions.filter(pl.col("len") > 1).height > 0
+
+
+def test_results_are_not_done_not_measurable_high_and_low_in_both_formats(readings: dict[str, Reading]) -> None:
+    results = _table(readings, "checkup_result").with_columns(is_xml=_is_xml())
+    found = results.group_by("is_xml").agg(pl.col("status_code").unique())
+    told = {is_xml: set(codes) for is_xml, codes in found.rows()}
+    assert told[False] == {"measured", "not_done", "not_measurable", "high", "low"}
+    assert told[True] >= {"measured", "not_done", "not_measurable"}  # high is rare: see test_checkup_xml_schema
+    assert results.filter("is_xml")["method_code"].null_count() == 0
+
+
+def test_checkups_of_koki_have_fifteen_questions_and_no_waist(readings: dict[str, Reading]) -> None:
+    results = _table(readings, "checkup_result")
+    asked = results.filter(pl.col("item_id").str.starts_with("koki_"))
+    assert set(asked["scheme_code"]) == {"koki"} and asked["item_id"].n_unique() == 15
+    of_koki = set(results.filter(pl.col("scheme_code") == "koki")["item_id"])
+    assert {"bmi", "systolic", "drug_pressure"} <= of_koki
+    assert not of_koki & {"waist", "metabolic_judgement", "guidance_level", "exercise"}
+
+
+def test_guidance_follows_its_contacts_and_the_evaluation_the_start(readings: dict[str, Reading]) -> None:
+    guidance, sessions = _table(readings, "guidance"), _table(readings, "guidance_session")
+    assert set(guidance["report_code"]) >= {"21", "22"}
+    key = ["insurer_number", "symbol", "number", "birth_date", "sex_code", "guidance_fiscal_year"]
+    versions = guidance.group_by(key).agg(pl.col("report_code").sort_by("created_date", "data_number"))
+    assert all(codes == sorted(codes) and len(codes) <= 2 for codes in versions["report_code"].to_list())
+    points = sessions.group_by("file", "parent_source_row").agg(pl.col("points").sum().alias("told"))
+    both = guidance.join(points, left_on=["file", "source_row"], right_on=["file", "parent_source_row"])
+    assert both.height == guidance.height
+    ended = both.filter(pl.col("points").is_not_null())
+    assert (ended["points"] == ended["told"]).all()
+    assert sessions.group_by("file", "parent_source_row").agg(first=pl.col("session_kind_code").first())[
+        "first"
+    ].unique().to_list() == ["first"]

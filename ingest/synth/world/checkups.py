@@ -26,7 +26,7 @@ from ingest.synth.world.health import Health
 from ingest.synth.world.judgement import guidance_level, metabolic_judgement
 from ingest.synth.world.lives import Lives
 from ingest.synth.world.people import People
-from ingest.synth.world.questionnaire import answers, answers_2024
+from ingest.synth.world.questionnaire import answers, answers_2024, koki_answers
 from ingest.synth.world.towns import Towns
 
 Ints = NDArray[np.int64]
@@ -61,6 +61,8 @@ MEASURES = (
     Measure("creatinine", 0.15, 0.18, True, 0.3, 12, 2),
 )
 """Spreads are typed from memory (unverified); means are those of the prefecture, sex and age."""
+MEASURABLE = {"triglyceride_fasting": (30, 600), "gamma_gt": (8, 500), "ast": (10, 250), "hdl": (22, 120)}
+"""What the analysers measure (unverified): a value beyond is reported with H or L."""
 
 
 def make_checkups(
@@ -178,6 +180,7 @@ def _values(
     values["uric_acid"] = _rounded(np.clip(uric, 1.5, 13), 1)
     values["non_hdl"] = _rounded(values["ldl"] + np.clip(values["triglyceride_fasting"] / 5, 8, 60))
     codes = answers(settings.seed, who, sex, band, year, random)
+    lifestyle = list(codes)
     codes |= {
         "drug_pressure": np.where(drugs["hypertension"], 1, 2),
         "drug_glucose": np.where(drugs["diabetes"], 1, 2),
@@ -210,8 +213,13 @@ def _values(
     values["triglyceride_fasting"] = np.where(casual, np.nan, values["triglyceride_fasting"])
     values["glucose_casual"] = np.where(casual, _rounded(values["glucose_fasting"] * 1.12), np.nan)
     values["glucose_fasting"] = np.where(casual, np.nan, values["glucose_fasting"])
-    # 後期高齢者健診 has no 保健指導レベル.
-    codes["guidance_level"] = np.where(is_koki, 0, level)
+    # 後期高齢者健診 has no waist and what follows from it, and 15 questions of its own in place of the 22.
+    values["waist"] = np.where(is_koki, np.nan, values["waist"])
+    codes["guidance_level"] = level
+    for item in {*lifestyle, "metabolic_judgement", "guidance_level"}:
+        codes[item] = np.where(is_koki, 0, codes[item])
+    own = koki_answers(settings.seed, who, year, stream(settings.seed, "koki answers", year))
+    codes |= {item: np.where(is_koki, answer, 0) for item, answer in own.items()}
     return _long(settings, exam, values, codes, random)
 
 
@@ -226,10 +234,13 @@ def _long(
         lacking = random.random(len(column))
         rate = settings.noise.checkup_missing_item if item in ("waist", "ldl", "uric_acid", "creatinine") else 0.0
         status = np.where(lacking < rate * 0.7, "not_done", np.where(lacking < rate, "not_measurable", "measured"))
+        low, high = MEASURABLE.get(item, (-np.inf, np.inf))
+        is_measured, has_value = status == "measured", np.isin(status, ["not_done", "not_measurable"], invert=True)
+        status = np.where(is_measured & (column < low), "low", np.where(is_measured & (column > high), "high", status))
         parts.append(
             wide.with_columns(
                 item_id=pl.lit(item),
-                numeric_value=pl.Series(np.where(status == "measured", column, np.nan)).fill_nan(None),
+                numeric_value=pl.Series(np.where(has_value, column, np.nan)).fill_nan(None),
                 code_value=pl.lit(None, pl.String),
                 status_code=pl.Series(status),
             ).filter(pl.Series(~np.isnan(column)))
@@ -248,6 +259,7 @@ def _long(
         .rename({"source_row": "parent_source_row"})
         .with_columns(source_row=pl.col("parent_source_row"))
     )
+    long = long.with_columns(pl.lit(None).alias(name) for name in ("method_code", "unit_code", "interpretation_code"))
     return long.select(pl.col(c).cast(t) for c, t in CHECKUP_RESULT.plain_schema().items())
 
 

@@ -31,6 +31,36 @@ def answers(world: int, who: Ints, sex: Ints, band: Ints, year: int, random: np.
     return result
 
 
+KOKI_QUESTIONS: dict[str, tuple[float, ...]] = {
+    "koki_health": (0.15, 0.22, 0.48, 0.12, 0.03),
+    "koki_satisfaction": (0.45, 0.45, 0.08, 0.02),
+    "koki_three_meals": (0.95, 0.05),
+    "koki_hard_food": (0.27, 0.73),
+    "koki_choking": (0.21, 0.79),
+    "koki_weight_loss": (0.12, 0.88),
+    "koki_slow_walk": (0.58, 0.42),
+    "koki_fall": (0.18, 0.82),
+    "koki_exercise": (0.62, 0.38),
+    "koki_forgetful": (0.16, 0.84),
+    "koki_date_unknown": (0.24, 0.76),
+    "koki_smoking": (0.05, 0.72, 0.23),
+    "koki_goes_out": (0.91, 0.09),
+    "koki_contact": (0.94, 0.06),
+    "koki_consults": (0.95, 0.05),
+}
+"""後期高齢者の質問票: the share of each answer, from 1; typed from memory (unverified)."""
+
+
+def koki_answers(world: int, who: Ints, year: int, random: np.random.Generator) -> dict[str, Ints]:
+    """The 15 answers of 後期 (1 the first printed class); a person mostly answers as the year before."""
+    result = {}
+    for item, shares in KOKI_QUESTIONS.items():
+        again = fixed(world, f"again {item}", who, year) < 0.85
+        u = np.where(again, fixed(world, f"answer {item}", who), random.random(len(who)))
+        result[item] = 1 + np.minimum(np.searchsorted(np.cumsum(shares), u, side="right"), len(shares) - 1)
+    return result
+
+
 @cache
 def _questions() -> tuple[str, ...]:
     told_by_health = (

@@ -1,7 +1,8 @@
-"""Writes the 特定健診 archive: a ZIP with ix08, su08 and one hc08 document a checkup, or one document alone.
+"""Writes the 特定健診 archive: a ZIP with ix08, su08, one hc08 document a checkup and one hg08 a guidance.
 
-Goes in: plain frames of ``checkup`` and ``checkup_result``. Comes out: the same bytes for the same frames
-(members in order of rows, ZIP times fixed), valid against the V08 schemas. Source: formats.md 2.1, 2.2.
+Goes in: plain frames of ``checkup`` and ``checkup_result``, of ``guidance`` and ``guidance_session``. Comes
+out: the same bytes for the same frames (members in order of rows, ZIP times fixed), valid against the V08
+schemas (hg08: its header). Source: formats.md 2.1, 2.2.
 """
 
 from __future__ import annotations
@@ -14,24 +15,23 @@ from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
-from ingest.formats.checkup_xml_document import RANGE_SYSTEM, header_fields
+from ingest.formats.checkup_xml_document import RANGE_SYSTEM
 from ingest.formats.checkup_xml_items import Variant, variants
+from ingest.synth.writers.checkup_xml_head import DECLARATION, OID, XSI, document_head, ticket
+from ingest.synth.writers.guidance_xml import guidance_document
 
-HL7, INDEX = "urn:hl7-org:v3", "http://tokuteikenshin.jp/checkup/2007"
-XSI = "http://www.w3.org/2001/XMLSchema-instance"
-OID = "1.2.392.200119.6"
+INDEX = "http://tokuteikenshin.jp/checkup/2007"
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
-_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _STATES = {"high": "H", "low": "L"}
 _SECTIONS = (("01011", "検査", False), ("01012", "問診", True))
 """Code, title and whether it holds the questions. Which of formats.md 2.2's sections senders use is unverified."""
 
 
-def document_name(sender: str, row: dict[str, Any]) -> str:
-    """h, sender, created date, same-day serial, kind 1, running number; the last two from ``data_number``."""
+def document_name(sender: str, row: dict[str, Any], letter: str = "h") -> str:
+    """h or g, sender, created date, same-day serial, kind 1, running number; the last two from ``data_number``."""
     serial, number = divmod(int(row["data_number"]), 1_000_000)
-    return f"h{sender}{row['created_date']:%Y%m%d}{serial}1{number:06d}.xml"
+    return f"{letter}{sender}{row['created_date']:%Y%m%d}{serial}1{number:06d}.xml"
 
 
 def write_checkup_archive(
@@ -39,27 +39,35 @@ def write_checkup_archive(
     results: pl.DataFrame,
     path: Path,
     *,
+    guidance: tuple[pl.DataFrame, pl.DataFrame] | None = None,
     sender: str = "1610123459",
     receiver: str = "00162024",
     method: int = 0,
 ) -> None:
     """The archive of ``checkup`` and its ``results`` (``parent_source_row`` = ``source_row`` of its checkup).
 
-    ``method`` chooses among the codes of an item (0 the first of the layout). ValueError where the format
+    ``guidance`` are frames of ``guidance`` and ``guidance_session``, whose documents follow.
+
+    A result is written with its ``method_code``, without one by ``method`` (0 the first code of the item in the
+    layout), always in the unit of the layout. ValueError where the format
     has no place for a value: 宛名番号, withdrawal, a ``data_number`` above 9,999,999 or used twice.
     """
     _check(checkup)
     by_parent = _by_parent(results)
     rows = list(checkup.iter_rows(named=True))
-    created = max((row["created_date"] for row in rows), default=None)
+    guided, sessions = ([], {}) if guidance is None else (_guided(guidance[0]), _by_parent(guidance[1]))
+    created = max((row["created_date"] for row in [*rows, *guided]), default=None)
     day = f"{created:%Y%m%d}" if created else "20240401"
     top = f"{sender}_{receiver}_{day}0_1"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        _put(archive, f"{top}/ix08_V08.xml", _index(sender, receiver, day, len(rows)))
-        _put(archive, f"{top}/su08_V08.xml", _summary(len(rows)))
+        _put(archive, f"{top}/ix08_V08.xml", _index(sender, receiver, day, len(rows) + len(guided)))
+        _put(archive, f"{top}/su08_V08.xml", _summary(len(rows) + len(guided)))
         for row in rows:
             text = document(row, by_parent.get(row["source_row"], []), sender, method)
             _put(archive, f"{top}/DATA/{document_name(sender, row)}", text)
+        for row in guided:
+            text = guidance_document(row, sessions.get(row["source_row"], []), sender)
+            _put(archive, f"{top}/DATA/{document_name(sender, row, 'g')}", text)
 
 
 def write_checkup_document(checkup: pl.DataFrame, results: pl.DataFrame, path: Path) -> None:
@@ -76,6 +84,11 @@ def _check(checkup: pl.DataFrame) -> None:
         raise ValueError("a data_number has at most seven digits")
     if checkup.select("created_date", "data_number").is_duplicated().any():
         raise ValueError("two documents would have one name")
+
+
+def _guided(guidance: pl.DataFrame) -> list[dict[str, Any]]:
+    _check(guidance.with_columns(address_number=pl.lit(None, pl.String)))
+    return list(guidance.iter_rows(named=True))
 
 
 def _by_parent(results: pl.DataFrame) -> dict[int, list[dict[str, Any]]]:
@@ -95,7 +108,7 @@ def _put(archive: zipfile.ZipFile, name: str, text: str) -> None:
 
 def _index(sender: str, receiver: str, day: str, count: int) -> str:
     return (
-        f'{_DECLARATION}<index xmlns="{INDEX}" xmlns:xsi="{XSI}" xsi:schemaLocation="{INDEX} ./XSD/ix08_V08.xsd">'
+        f'{DECLARATION}<index xmlns="{INDEX}" xmlns:xsi="{XSI}" xsi:schemaLocation="{INDEX} ./XSD/ix08_V08.xsd">'
         f'<interactionType code="6"/><creationTime value="{day}"/>'
         f'<sender><id root="{OID}.102" extension={quoteattr(sender)}/></sender>'
         f'<receiver><id root="{OID}.101" extension={quoteattr(receiver)}/></receiver>'
@@ -108,36 +121,24 @@ def _summary(count: int) -> str:
         f'<{name} value="0" currency="JPY"/>' for name in ("totalCostAmount", "totalPaymentAmount", "totalClaimAmount")
     )
     return (
-        f'{_DECLARATION}<summary xmlns="{INDEX}" xmlns:xsi="{XSI}" xsi:schemaLocation="{INDEX} ./XSD/su08_V08.xsd">'
+        f'{DECLARATION}<summary xmlns="{INDEX}" xmlns:xsi="{XSI}" xsi:schemaLocation="{INDEX} ./XSD/su08_V08.xsd">'
         f'<serviceEventType code="1"/><totalSubjectCount value="{count}"/>{amounts}</summary>\n'
     )
 
 
 def document(row: dict[str, Any], results: list[dict[str, Any]], sender: str, method: int) -> str:
     """One hc08 document of one row of ``checkup`` and its results."""
-    institution = row["institution_code"]
-    created, exam = f"{row['created_date']:%Y%m%d}", f"{row['exam_date']:%Y%m%d}"
-    organisation = f'<representedOrganization><id root="{OID}.102" extension={quoteattr(institution or sender)}/>'
-    performer = (
-        f'<performer typeCode="PRF"><assignedEntity><id nullFlavor="NI"/>{organisation}</representedOrganization>'
-        "</assignedEntity></performer>"
-    )
-    author = organisation if institution else "<representedOrganization>"
-    is_union = row["scheme_code"] == "koki"
+    report, service = ("40", "020") if row["scheme_code"] == "koki" else ("10", "010")
     parts = [
-        f'{_DECLARATION}<ClinicalDocument xmlns="{HL7}" xmlns:xsi="{XSI}"'
-        f' xsi:schemaLocation="{HL7} ../XSD/hc08_V08.xsd">'
-        '<typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/><id nullFlavor="NI"/>'
-        f'<code code="{40 if is_union else 10}" codeSystem="{OID}.1001"/><effectiveTime value="{created}"/>'
-        '<confidentialityCode code="N"/>',
-        _patient(row),
-        f'<author><time value="{created}"/><assignedAuthor><id nullFlavor="NI"/>{author}</representedOrganization>'
-        "</assignedAuthor></author>",
-        '<custodian><assignedCustodian><representedCustodianOrganization><id nullFlavor="NI"/>'
-        "</representedCustodianOrganization></assignedCustodian></custodian>",
-        _ticket(row),
-        f'<documentationOf><serviceEvent><code code="{"020" if is_union else "010"}" codeSystem="{OID}.1002"/>'
-        f'<effectiveTime value="{exam}"/>{performer if institution else ""}</serviceEvent></documentationOf>',
+        *document_head(
+            row,
+            row["exam_date"],
+            sender,
+            "hc08",
+            report,
+            service,
+            ticket(row["ticket_number"], "209"),
+        ),
         "<component><structuredBody>",
     ]
     observations = [_result(result, method) for result in results] + _texts(row)
@@ -150,29 +151,6 @@ def document(row: dict[str, Any], results: list[dict[str, Any]], sender: str, me
             "</section></component>"
         )
     return "".join(parts) + "</structuredBody></component></ClinicalDocument>\n"
-
-
-def _patient(row: dict[str, Any]) -> str:
-    insurer = str(row["insurer_number"]).zfill(8)
-    ids = [
-        f'<id root="{field.root}" extension={quoteattr(insurer if field.kind == "insurer" else row[column])}/>'
-        for field in header_fields()
-        if field.path[-2:] == ("patientRole", "id") and row[column := field.contract_column] is not None
-    ]
-    return (
-        f"<recordTarget><patientRole>{''.join(ids)}<patient>"
-        f'<administrativeGenderCode code={quoteattr(row["sex_code"])} codeSystem="{OID}.1104"/>'
-        f'<birthTime value="{row["birth_date"]:%Y%m%d}"/></patient></patientRole></recordTarget>'
-    )
-
-
-def _ticket(row: dict[str, Any]) -> str:
-    if row["ticket_number"] is None:
-        return ""
-    return (
-        '<participant typeCode="HLD"><associatedEntity classCode="IDENT">'
-        f'<id root="{OID}.209" extension={quoteattr(row["ticket_number"])}/></associatedEntity></participant>'
-    )
 
 
 def _is_question(code: str) -> bool:
@@ -211,7 +189,8 @@ def _result(result: dict[str, Any], method: int) -> Told:
     of_item = _variants_of(result["item_id"])
     if not of_item:
         raise ValueError(f"no code for {result['item_id']}")
-    variant = of_item[method % len(of_item)]
+    named = [v for v in of_item if v.item_code == result["method_code"]]
+    variant = named[0] if named else of_item[method % len(of_item)]
     is_numeric = bool(variant.item and variant.item.value_kind == "numeric")
     status = result["status_code"]
     kind = "PQ" if is_numeric else "CD"
@@ -231,4 +210,6 @@ def _result(result: dict[str, Any], method: int) -> Told:
     elif result["code_value"] is not None:
         value += f'<value xsi:type="CD" code={quoteattr(result["code_value"])}/>'
         words += escape(result["code_value"])
+    if result["interpretation_code"] is not None:
+        value += f"<interpretationCode code={quoteattr(result['interpretation_code'])}/>"
     return _told(variant, words.strip(), value)

@@ -8,7 +8,8 @@ from typing import Literal
 import polars as pl
 
 from ingest.formats.csvlayout import LayoutColumn, fold, layout
-from ingest.formats.fkac167 import FILE_NAME, FLAG_PREFIX, NOT_DONE, NOT_MEASURABLE, items
+from ingest.formats.fkac167 import FILE_NAME
+from ingest.formats.fkac167_results import FLAG_PREFIX, NOT_DONE, NOT_MEASURABLE, items
 from ingest.synth.writers.text import (
     DateStyle,
     Encoding,

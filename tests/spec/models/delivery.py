@@ -108,6 +108,15 @@ class Delivery:
             }
             self._add("checkup_result", line | values)
 
+    def guide(self, who: Person, at: Insurer, first: date, contacts: list[Row], **more: Any) -> None:
+        """A report of 特定保健指導 and its contacts."""
+        month = first.replace(day=1)
+        told = {"guidance_fiscal_year": 2024, "guidance_month": month, "first_interview_date": first}
+        parent = self._add("guidance", who.at(at) | told | more)
+        line = {"scheme_code": at.scheme, "insurer_number": at.number, "guidance_month": month}
+        for number, contact in enumerate(contacts, start=1):
+            self._add("guidance_session", line | {"parent_source_row": parent, "sequence_number": number} | contact)
+
     def certify(
         self, who: Person, at: Insurer, day: date, level: str | None, start: date | None, last: date | None, **more: Any
     ) -> None:

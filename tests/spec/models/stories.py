@@ -77,6 +77,8 @@ MEASURED: dict[Person, dict[str, Decimal | int | str | None]] = {
 twice_examined = Person("examined twice", date(1958, 10, 10))
 exam_withdrawn = Person("examination withdrawn")
 exam_corrected = Person("examination corrected")
+guided = Person("guided to the end")
+guidance_withdrawn = Person("guidance withdrawn")
 too_young = Person("39 at the year's end", date(1985, 8, 1))
 
 certified = Person("certified", date(1940, 5, 20), "2")
@@ -217,6 +219,21 @@ def examinations(first: Delivery, second: Delivery, tottori: Delivery) -> None:
         first.enrol(who, NAMERIKAWA, date(2024, 4, 1))
         first.exam(who, NAMERIKAWA, date(2024, 6, 10), results)
     high, low = {"hba1c": Decimal("8.5"), "waist": 95}, {"hba1c": Decimal("5.0"), "waist": 80}
+    began, ended = date(2024, 9, 12), date(2025, 1, 20)
+    contacts: list[Row] = [
+        {"session_kind_code": "first", "session_date": began, "support_form_code": "1", "minute_count": 30},
+        {"session_kind_code": "support", "session_date": date(2024, 10, 5), "support_form_code": "4", "points": 60},
+        {"session_kind_code": "support", "session_date": date(2024, 11, 5), "support_form_code": "3", "points": 140},
+        {"session_kind_code": "final", "session_date": ended, "waist": Decimal(84), "weight": Decimal(70)},
+    ]
+    whole = {"final_evaluation_date": ended, "points": 200, "waist": Decimal(84), "created_date": date(2025, 2, 1)}
+    for who in (guided, guidance_withdrawn):
+        first.enrol(who, UOZU, START, district_code="010", district_name="本町")
+        first.guide(who, UOZU, began, contacts, **whole)
+    early = {"report_code": "21", "created_date": date(2024, 10, 1)}
+    second.guide(guided, UOZU, began, contacts[:1], **early)  # the report of the start comes last
+    taken_back = {"is_deleted": True, "created_date": date(2025, 3, 1)}
+    second.guide(guidance_withdrawn, UOZU, began, contacts, **taken_back)
     for who in (twice_examined, exam_withdrawn, exam_corrected, too_young):
         first.enrol(who, UOZU, START, district_code="010", district_name="本町")
     first.exam(twice_examined, UOZU, date(2024, 10, 20), high | {"smoking": "1"})

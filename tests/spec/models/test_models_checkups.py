@@ -184,3 +184,21 @@ def test_no_legal_rate_is_told_of_a_year_that_has_not_ended(built: Built) -> Non
         date(2024, 3, 1),
         date(2025, 3, 1),
     }
+
+
+def test_the_evaluation_of_a_guidance_stands_whatever_came_last_and_counts_its_contacts(built: Built) -> None:
+    (told,) = built.lived("marts.guidance", stories.guided)
+    assert (told["report_code"], told["first_interview_date"], told["final_evaluation_date"]) == (
+        "22", date(2024, 9, 12), date(2025, 1, 20),
+    )  # fmt: skip
+    assert (told["is_evaluated"], told["session_count"], told["points"]) == (True, 2, 200)
+    assert told["waist"] == Decimal(84)
+    contacts = built.lived("marts.guidance_session", stories.guided)
+    assert sorted((row["sequence_number"], row["session_kind_code"], row["points"]) for row in contacts) == [
+        (1, "first", None), (2, "support", 60), (3, "support", 140), (4, "final", None),
+    ]  # fmt: skip
+
+
+def test_a_withdrawn_guidance_is_in_no_mart(built: Built) -> None:
+    assert not built.lived("marts.guidance", stories.guidance_withdrawn)
+    assert not built.lived("marts.guidance_session", stories.guidance_withdrawn)

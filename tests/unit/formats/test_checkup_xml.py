@@ -12,7 +12,7 @@ import pytest
 
 from ingest.formats import Reading, read, recognise
 from ingest.formats.checkup_xml_items import variants
-from ingest.formats.fkac167 import items
+from ingest.formats.fkac167_results import items
 from ingest.formats.inspect import inspect_files
 from tests.unit.formats.checkup_xml_samples import (
     HBA1C,
@@ -23,6 +23,7 @@ from tests.unit.formats.checkup_xml_samples import (
     SYSTOLIC_FIRST,
     cd,
     hc08,
+    hg08,
     ix08,
     observed,
     packed,
@@ -71,6 +72,26 @@ def test_not_done_not_measurable_out_of_range_and_absent_are_four_things(tmp_pat
     assert result(reading, "systolic") == (None, None, "high")
     assert result(reading, "hba1c") == (Decimal("3.1"), None, "low")
     assert reading.tables["checkup_result"].height == 4
+
+
+def told(reading: Reading, item: str) -> tuple[Any, ...]:
+    row = reading.tables["checkup_result"].filter(pl.col("item_id") == item)
+    return row.select("method_code", "unit_code", "interpretation_code").row(0)
+
+
+def test_method_unit_and_interpretation_are_those_of_the_file(tmp_path: Path) -> None:
+    high = f'<value xsi:type="CD" code="H" {RANGE}/>'
+    reading = only(
+        tmp_path,
+        observed(SYSTOLIC_FIRST, '<value xsi:type="PQ" value="152" unit="mmHg"/><interpretationCode code="H"/>'),
+        observed(HBA1C, '<value xsi:type="PQ" value="5.4" unit="%"/><interpretationCode code="N"/>'),
+        observed(HEIGHT, high + '<value xsi:type="PQ" value="210" unit="cm"/><interpretationCode code="A"/>'),
+        observed(SMOKING, "", ' negationInd="true"'),
+    )
+    assert told(reading, "systolic") == (SYSTOLIC_FIRST, "mmHg", "H") and result(reading, "systolic")[2] == "measured"
+    assert told(reading, "hba1c") == (HBA1C, "%", "N")
+    assert told(reading, "height") == (HEIGHT, "cm", None) and result(reading, "height")[2] == "high"
+    assert told(reading, "smoking") == (SMOKING, None, None)
 
 
 def test_every_method_of_an_item_becomes_the_same_item(tmp_path: Path) -> None:
@@ -198,13 +219,12 @@ def test_a_total_that_is_not_the_number_of_documents_is_a_problem(tmp_path: Path
 
 
 def test_settlements_schemas_and_guidance_are_counted_and_not_taken_for_checkups(tmp_path: Path) -> None:
-    guidance = hc08().replace('<code code="10"', '<code code="20"')
     others = {"top__CLAIMS__c1.xml": "<x/>", "top__XSD__hc08_V08.xsd": "<x/>", "top__DATA__odd.xml": "<strange/>"}
-    reading = read(packed(tmp_path / "a.zip", hc08(), guidance, **others))
+    reading = read(packed(tmp_path / "a.zip", hc08(), hg08(), **others))
     assert reading.records == {"cc08": 1, "hc08": 1, "hg08": 1, "ix08": 1, "other": 2}
     assert reading.tables["checkup"].height == 1
-    assert [p.reason_code for p in reading.problems] == ["unknown_record", "unknown_record"]
-    assert "特定保健指導" in reading.problems[0].message and "odd.xml" in reading.problems[1].message
+    assert [p.reason_code for p in reading.problems] == ["unknown_record"]
+    assert reading.tables["guidance"].height == 1 and "odd.xml" in reading.problems[0].message
 
 
 def test_later_documents_of_one_day_have_the_larger_number(tmp_path: Path) -> None:

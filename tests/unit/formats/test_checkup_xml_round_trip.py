@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.formats import read
-from ingest.formats.fkac167 import Item, items
+from ingest.formats.checkup_xml_items import variants
+from ingest.formats.fkac167_results import Item, items
 from ingest.synth.writers.checkup_xml import write_checkup_archive, write_checkup_document
 from tests.handmade import frame
 from tests.unit.formats.checkup_xml_samples import CHECKUP
@@ -36,7 +37,9 @@ def result_of(item: Item) -> st.SearchStrategy[dict[str, Any]]:
     statuses = st.sampled_from(["measured", "high", "low"] if item.value_kind == "numeric" else ["measured"])
     done = st.tuples(said, statuses).map(lambda pair: {column: pair[0], "status_code": pair[1]})
     bare = st.sampled_from(["not_done", "not_measurable", "high", "low"]).map(lambda status: {"status_code": status})
-    return (done | bare).map(lambda fields: {"item_id": item.item_id} | fields)
+    told = st.fixed_dictionaries({"interpretation_code": st.sampled_from([None, "L", "N", "H"])})
+    said_more = st.tuples(done, told).map(lambda pair: pair[0] | pair[1])
+    return (said_more | bare).map(lambda fields: {"item_id": item.item_id} | fields)
 
 
 RESULTS = st.lists(st.sampled_from(items()), unique=True, max_size=12).flatmap(
@@ -87,7 +90,17 @@ def test_an_archive_is_read_back_as_it_was_written(rows: list[dict[str, Any]], m
         reading = read(path)
     assert reading.set_aside.is_empty() and not reading.problems
     assert reading.tables["checkup"].equals(checkup)
-    assert reading.tables["checkup_result"].equals(results)
+    told = ["method_code", "unit_code"]
+    assert reading.tables["checkup_result"].drop(told).equals(results.drop(told))
+    of_item = {item.item_id: [v for v in variants() if v.item is item] for item in items()}
+    for line in reading.tables["checkup_result"].iter_rows(named=True):
+        chosen = of_item[line["item_id"]][method % len(of_item[line["item_id"]])]
+        assert line["method_code"] == chosen.item_code
+        assert line["unit_code"] == (None if line["numeric_value"] is None else chosen.units[0])
+    again = reading.tables["checkup_result"]
+    with tempfile.TemporaryDirectory() as folder:
+        write_checkup_archive(checkup, again, Path(folder) / "b.zip", method=method + 1)
+        assert read(Path(folder) / "b.zip").tables["checkup_result"].equals(again)
 
 
 def test_one_document_is_read_back_as_it_was_written(tmp_path: Path) -> None:

@@ -106,6 +106,30 @@ def test_items_not_done_and_not_measurable_are_results_without_a_value(tmp_path:
     assert result(reading, "urine_glucose") == (None, None, "not_measurable")
 
 
+def test_not_done_not_measurable_out_of_range_and_absent_are_four_things(tmp_path: Path) -> None:
+    headings = [*NEEDED, "身長", "体重", "収縮期血圧", "ＨｂＡ１ｃ", "腹囲", "ＨＬ収縮期血圧", "ＨＬＨｂＡ１ｃ"]
+    reading = read(by_hand(tmp_path / "f.csv", headings, [*ROW, "未実施", "測定不能", "", "3.1", "", "H", "L"]))
+    assert result(reading, "height") == (None, None, "not_done")
+    assert result(reading, "weight") == (None, None, "not_measurable")
+    assert result(reading, "systolic") == (None, None, "high")
+    assert result(reading, "hba1c") == (Decimal("3.1"), None, "low")
+    assert "waist" not in reading.tables["checkup_result"]["item_id"]
+
+
+def test_the_method_is_the_one_that_the_heading_names_and_the_unit_that_of_the_layout(tmp_path: Path) -> None:
+    methods = ["空腹時血糖（電位差法）", "空腹時血糖（紫外吸光光度法）", "随時血糖", "腹囲（自己申告）"]
+    row = [*ROW, "", "101", "120", "未実施", "160", "2"]
+    reading = read(by_hand(tmp_path / "f.csv", [*NEEDED, *methods, "身長", "喫煙"], row))
+    told = reading.tables["checkup_result"].select("item_id", "method_code", "unit_code", "interpretation_code")
+    assert {row[0]: row[1:] for row in told.rows()} == {
+        "glucose_fasting": ("3D010000001927201", "mg/dL", None),
+        "glucose_casual": (None, "mg/dL", None),
+        "height": ("9N001000000000001", "cm", None),
+        "smoking": ("9N736000000000011", None, None),
+        "waist": ("9N016160300000001", None, None),
+    }
+
+
 def test_a_flag_without_a_value_is_out_of_range(tmp_path: Path) -> None:
     headings = [*NEEDED, "ＨｂＡ１ｃ（NGSP値）", "ＨＬＨｂＡ１ｃ（NGSP値）"]
     assert result(read(by_hand(tmp_path / "f.csv", headings, [*ROW, "", "Ｌ"])), "hba1c") == (None, None, "low")

@@ -1,0 +1,243 @@
+"""The wide half of FKAC167: one ``checkup_result`` for every item that is not blank, with method and unit.
+
+Goes in: the fields of the rows taken as checkups. Comes out: the results in order of row and item, and those
+that cannot be read. Millions of fields hold some thousand different texts, so the texts are numbered once,
+each different one is read once, and everything else is looking up numbers. Source: formats.md 2.3, 2.4.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingest.formats import cells
+from ingest.formats.cells import LAYOUTS
+from ingest.formats.contracts import CHECKUP_RESULT
+from ingest.formats.csvlayout import fold, occurrences
+from ingest.formats.reading import empty_set_aside
+
+FLAG_PREFIX = "ＨＬ"
+"""What stands before an item's heading in the column of its H/L flag."""
+
+NOT_DONE = ("未実施",)
+NOT_MEASURABLE = ("測定不可能", "測定不能")
+
+Numbers = NDArray[Any]
+Mask = NDArray[np.bool_]
+
+_STATUSES = ("measured", "not_done", "not_measurable", "high", "low")
+_NO_FLAG, _H, _L, _ODD = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of ``layouts/fkac167_items.csv``: the headings it may have, how its value is read.
+
+    ``method_codes`` has for each heading the 17-digit code of the method that it names, or nothing where it
+    names none; ``unit`` is the unit that the item is printed in.
+    """
+
+    item_id: str
+    headings: tuple[str, ...]
+    value_kind: str
+    unit: str
+    codes: tuple[str, ...]
+    method_codes: tuple[str, ...]
+
+
+@cache
+def items() -> tuple[Item, ...]:
+    """The examination items and questions that are carried."""
+    with (LAYOUTS / "fkac167_items.csv").open(encoding="utf-8", newline="") as handle:
+        return tuple(
+            Item(
+                row["item_id"],
+                tuple(row["column_name"].split("|")),
+                row["value_kind"],
+                row["unit"],
+                tuple(row["codes"].split("|")) if row["codes"] else (),
+                tuple(row["method_codes"].split("|")),
+            )
+            for row in csv.DictReader(handle)
+        )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """An item that the file has a column for: its columns in order of preference, those of its flag."""
+
+    number: int
+    item: Item
+    values: tuple[str, ...]
+    methods: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+def _held(headings: Sequence[str]) -> list[_Held]:
+    where = occurrences(headings)
+    found = []
+    for number, item in enumerate(items()):
+        here = [(where.get((fold(name), 1)), code) for name, code in zip(item.headings, item.method_codes, strict=True)]
+        values = [(f"f{place}", code) for place, code in here if place is not None]
+        flags = [where.get((fold(FLAG_PREFIX + name), 1)) for name in item.headings]
+        if values:
+            columns, methods = zip(*values, strict=True)
+            found.append(_Held(number, item, columns, methods, tuple(f"f{p}" for p in flags if p is not None)))
+    return found
+
+
+def results(fields: pl.DataFrame, headings: Sequence[str], checkup: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(``checkup_result``, results set aside) of the rows of ``fields`` that are in ``checkup``."""
+    held = _held(headings)
+    if not held or checkup.is_empty():
+        return pl.DataFrame(schema=CHECKUP_RESULT.plain_schema()), empty_set_aside()
+    is_all = fields.height == checkup.height
+    taken = fields if is_all else fields.join(checkup, on="source_row", how="semi", maintain_order="left")
+    columns = list(dict.fromkeys(name for one in held for name in (*one.values, *one.flags)))
+    texts, numbers = _numbered(taken, columns)
+    known = _Texts(texts)
+    values, methods = _values(held, numbers, known)
+    flags = _flags(held, numbers, known, taken.height)
+    is_said = ~known.is_blank[values] | (flags != _NO_FLAG)
+    odd_flag = flags == _ODD
+    unread = is_said & ~odd_flag & known.unreadable(held)[np.arange(len(held)), values]
+    rows, places = np.nonzero(is_said & ~odd_flag & ~unread)
+    table = _table(held, known, checkup, rows, places, values[rows, places], methods[rows, places], flags[rows, places])
+    bad = {"bad_code": odd_flag, "": unread}
+    return table, _set_aside(held, taken, checkup, bad) if any(mask.any() for mask in bad.values()) else (
+        empty_set_aside()
+    )
+
+
+def _numbered(taken: pl.DataFrame, columns: list[str]) -> tuple[pl.Series, dict[str, Numbers]]:
+    """The different texts of some columns, null last, and each column as numbers of them."""
+    long = pl.concat([taken[name].rename("text") for name in columns])
+    told = long.cast(pl.Categorical(pl.Categories.random()))
+    different = told.unique().drop_nulls()
+    order = different.to_physical().to_numpy()
+    texts = pl.Series([None] * (int(order.max()) + 2 if len(order) else 1), dtype=pl.String)
+    if len(order):
+        texts = texts.scatter(order, different.cast(pl.String))
+    whole = told.to_physical().fill_null(texts.len() - 1).to_numpy()
+    height = taken.height
+    return texts, {name: whole[place * height : (place + 1) * height] for place, name in enumerate(columns)}
+
+
+class _Texts:
+    """What each different text says, by its number; the last number stands for a blank field."""
+
+    def __init__(self, texts: pl.Series) -> None:
+        self.clean = texts.to_frame("text").select(cells.clean(pl.col("text"))).to_series()
+        self.is_blank: Mask = self.clean.is_null().to_numpy()
+        self.is_not_done: Mask = self.clean.is_in(NOT_DONE).fill_null(False).to_numpy()
+        self.is_not_measurable: Mask = self.clean.is_in(NOT_MEASURABLE).fill_null(False).to_numpy()
+        self.is_without: Mask = self.is_not_done | self.is_not_measurable | self.is_blank
+        self.decimal = self.clean.to_frame("text").select(cells.decimal_value(pl.col("text"))).to_series()
+        self.is_decimal: Mask = self.decimal.is_not_null().to_numpy()
+
+    def flag(self) -> Numbers:
+        """H, L, nothing or something else as one number, by the number of the text."""
+        upper = self.clean.str.to_uppercase()
+        flag = np.where(self.is_blank, _NO_FLAG, _ODD).astype(np.uint8)
+        flag[(upper == "H").fill_null(False).to_numpy()] = _H
+        flag[(upper == "L").fill_null(False).to_numpy()] = _L
+        return flag
+
+    def unreadable(self, held: list[_Held]) -> Mask:
+        """For each item, the texts that are no value of it."""
+        wrong = np.empty((len(held), self.clean.len()), dtype=np.bool_)
+        numeric = ~(self.is_decimal | self.is_without)
+        by_codes: dict[tuple[str, ...], Mask] = {}
+        for place, one in enumerate(held):
+            codes = one.item.codes
+            if one.item.value_kind == "numeric":
+                wrong[place] = numeric
+            else:
+                if codes not in by_codes:
+                    by_codes[codes] = ~(self.clean.is_in(codes).fill_null(False).to_numpy() | self.is_without)
+                wrong[place] = by_codes[codes]
+        return wrong
+
+
+def _values(held: list[_Held], numbers: dict[str, Numbers], known: _Texts) -> tuple[Numbers, Numbers]:
+    """(rows x items) the text that counts of each item, and the number of its method: the first that says anything."""
+    height = len(next(iter(numbers.values())))
+    values = np.empty((height, len(held)), dtype=np.uint32)
+    methods = np.zeros((height, len(held)), dtype=np.uint8)
+    for place, one in enumerate(held):
+        values[:, place] = numbers[one.values[0]]
+        for choice, name in enumerate(one.values[1:], start=1):
+            blank = known.is_blank[values[:, place]] & ~known.is_blank[numbers[name]]
+            values[blank, place] = numbers[name][blank]
+            methods[blank, place] = choice
+    return values, methods
+
+
+def _flags(held: list[_Held], numbers: dict[str, Numbers], known: _Texts, height: int) -> Numbers:
+    """(rows x items) the H/L flag of each item."""
+    told = known.flag()
+    flags = np.zeros((height, len(held)), dtype=np.uint8)
+    for place, one in enumerate(held):
+        for name in reversed(one.flags):
+            own = told[numbers[name]]
+            flags[:, place] = np.where(own != _NO_FLAG, own, flags[:, place])
+    return flags
+
+
+def _table(
+    held: list[_Held], known: _Texts, checkup: pl.DataFrame, rows: Numbers, places: Numbers,
+    values: Numbers, methods: Numbers, flags: Numbers,
+) -> pl.DataFrame:  # fmt: skip
+    """The contract table of the results that can be read."""
+    is_numeric = np.array([one.item.value_kind == "numeric" for one in held])[places]
+    blank = known.clean.len() - 1
+    has_none = known.is_without[values]
+    status = np.where(
+        known.is_not_done[values], 1,
+        np.where(known.is_not_measurable[values], 2, np.where(flags == _H, 3, np.where(flags == _L, 4, 0))),
+    ).astype(np.uint8)  # fmt: skip
+    most = max(len(one.methods) for one in held)
+    codes = pl.Series(
+        [code or None for one in held for code in (*one.methods, *[""] * (most - len(one.methods)))], dtype=pl.String
+    )
+    units = pl.Series([*(one.item.unit or None for one in held), None], dtype=pl.String)
+    source_row = checkup["source_row"].gather(rows)
+    columns: dict[str, pl.Series] = {
+        "source_row": source_row,
+        "parent_source_row": source_row,
+        "item_id": pl.Series([one.item.item_id for one in held]).gather(places),
+        "numeric_value": known.decimal.gather(np.where(is_numeric & ~has_none, values, blank)),
+        "code_value": known.clean.gather(np.where(is_numeric | has_none, blank, values)),
+        "status_code": pl.Series(_STATUSES).gather(status),
+        "method_code": codes.gather(places * most + methods),
+        "unit_code": units.gather(np.where(is_numeric & ~has_none, places, len(held))),
+    }
+    for name in ("scheme_code", "insurer_number", "exam_month"):
+        own = checkup[name]
+        columns[name] = (
+            pl.repeat(own[0], len(rows), dtype=own.dtype, eager=True) if own.n_unique() == 1 else (own.gather(rows))
+        )
+    schema = CHECKUP_RESULT.plain_schema()
+    missing = {n: pl.repeat(None, len(rows), dtype=t, eager=True) for n, t in schema.items() if n not in columns}
+    return pl.DataFrame({name: (columns | missing)[name] for name in schema}, schema=schema)
+
+
+def _set_aside(held: list[_Held], taken: pl.DataFrame, checkup: pl.DataFrame, bad: dict[str, Mask]) -> pl.DataFrame:
+    """Results that cannot be read, item by item: a flag that is none, a text that is no value of the item."""
+    lines = taken.select("source_row", "text").with_columns(scheme_code=checkup["scheme_code"])
+    parts = []
+    for place, one in enumerate(held):
+        for reason, mask in bad.items():
+            rows = np.flatnonzero(mask[:, place])
+            if len(rows):
+                code = reason or ("bad_number" if one.item.value_kind == "numeric" else "bad_code")
+                label = one.item.headings[0]
+                parts.append(cells.set_aside(lines[rows], "checkup_result", one.item.item_id, code, label))
+    return pl.concat(parts)
