@@ -32,8 +32,9 @@ CUT_FILES = (
 )
 PARCEL_FRAMES = ("claims", "diagnoses", "items", "records")
 FOLDERS = {"dental": "dental", "pharmacy": "pharmacy"}
-INSURER_EDITION_EVERY = 6
-"""Every so many months a site receives its receipts in the insurers' edition, all kinds in one file."""
+INSURER_EDITION_EVERY, INSURER_EDITION_FROM = 12, 6
+"""Every so many months a site receives its receipts in the insurers' edition, all kinds in one file: in the month
+in which month number, number of the site and the second number sum to a multiple of the first."""
 BY_ERA_KINDS = ("dental",)
 BY_ERA_MONTHS = 1
 """Files with dates by era: of dentists at the sites of an odd number, and all of the first months."""
@@ -78,7 +79,8 @@ class Desk:
                 self.waiting.setdefault(parcel.delivery, []).append(parcel)
 
     def write_claims(self, delivery: int) -> None:
-        """The receipts of a month of delivery: a file of each kind, or one of all kinds in the insurers' edition."""
+        """The receipts of a month of delivery: a file of each kind, or one of all kinds in the insurers' edition
+        and of what is taken back."""
         for parcels, is_returned in _by_way(self.waiting.pop(delivery, [])):
             frames = {name: pl.concat([getattr(p, name) for p in parcels]) for name in PARCEL_FRAMES}
             # Receipts of employees' insurance and of 公費 alone lie among those of 国保.
@@ -87,8 +89,8 @@ class Desk:
                 .then(pl.lit("koki"))
                 .otherwise(pl.lit("kokuho"))
             )
-            month = (delivery + pl.col("site").cast(pl.Int64)) % INSURER_EDITION_EVERY
-            is_mixed = (month == 0) & (not is_returned)
+            month = (delivery + INSURER_EDITION_FROM + pl.col("site").cast(pl.Int64)) % INSURER_EDITION_EVERY
+            is_mixed = pl.lit(True) if is_returned else month == 0
             kind = pl.when(is_mixed).then(pl.lit("mixed")).otherwise("claim_kind_code")
             claims = frames["claims"].with_columns(file=pl.concat_str("site", scheme, kind, separator="/"))
             frames["claims"] = claims

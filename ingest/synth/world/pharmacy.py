@@ -31,8 +31,10 @@ FEES_OF_PRESCRIBING = {"120001210": "prescription", "120002610": "prescription_7
 """処方料 of a doctor who hands out the drugs, and the 処方箋料 in its place."""
 DOSAGE_FORMS = {"21": "1", "22": "3", "23": "6"}
 COUNTED_GROUPS = 3  # 薬剤調製料 and 調剤管理料 are counted for three groups of oral drugs at most
-ONE_DOSE_GROUPS = 5  # groups from which on the drugs are packed by dose
-SPLIT_DAYS = 14
+GROUP_BUNDLES = 4
+ONE_DOSE_GROUPS = 3  # groups from which on the drugs are packed by dose
+SPLIT_DAYS = 14  # drugs for so many days may be handed out in two halves
+AGAIN_SHARE = 0.35  # of those who see the doctor twice or more and have such drugs
 PSYCHOTROPIC_SHARE = 0.04
 
 
@@ -106,13 +108,16 @@ def _receipts(number: int, doctors: pl.DataFrame, drugs: pl.DataFrame, instituti
         fixed(number, "pharmacy", doctors["person"].to_numpy()),
     )
     pharmacy = pl.Series(institutions.code).gather(institutions.choose(town_of(prescribing), PHARMACY, u))
+    drugs = _taken_together(drugs)
     groups = _groups(drugs)
     splittable = groups.filter(pl.col("times_count") >= SPLIT_DAYS).select("parent_source_row").unique()
     claims = doctors.join(
         splittable.with_columns(can_split=pl.lit(True)), left_on="source_row", right_on="parent_source_row",
         how="left", maintain_order="left",
     )  # fmt: skip
-    visits = np.where(claims["can_split"].fill_null(False).to_numpy() & (claims["days_count"].to_numpy() > 1), 2, 1)
+    comes_again = fixed(number, "comes again", claims["source_row"].to_numpy()) < AGAIN_SHARE
+    can_split = claims["can_split"].fill_null(False).to_numpy() & (claims["days_count"].to_numpy() > 1)
+    visits = np.where(can_split & comes_again, 2, 1)
     days = daybits.lowest(claims["visit_days_code"].to_numpy(), visits)
     claims = claims.with_columns(
         prescribing_institution_code="institution_code",
@@ -121,7 +126,7 @@ def _receipts(number: int, doctors: pl.DataFrame, drugs: pl.DataFrame, instituti
         claim_type_code=pl.lit("4") + pl.col("claim_type_code").str.slice(1),
         days_count=pl.lit(None),
         prescription_count=pl.Series(visits),
-        visit_days_code=pl.Series(days),
+        visit_days_code=pl.lit(None),
         meal_count=pl.lit(None),
         meal_yen=pl.lit(None),
         key=pl.col("source_row") + PHARMACY_KEYS,
@@ -131,9 +136,7 @@ def _receipts(number: int, doctors: pl.DataFrame, drugs: pl.DataFrame, instituti
         last_date=pl.col("service_month").dt.offset_by(pl.format("{}d", pl.Series(daybits.last_of(days)))),
         person_number="person",
     )  # fmt: skip
-    by_claim = claims.select(
-        "source_row", "key", "prescription_count", "first_date", "last_date", "visit_days_code", "person_number"
-    )
+    by_claim = claims.select("source_row", "key", "prescription_count", "first_date", "last_date", "person_number")
     groups = groups.join(by_claim, left_on="parent_source_row", right_on="source_row", maintain_order="left")
     handed = _handed_out(number, groups)
     month = date.fromisoformat(str(claims["service_month"][0]))
@@ -144,17 +147,23 @@ def _receipts(number: int, doctors: pl.DataFrame, drugs: pl.DataFrame, instituti
     return Receipts(final, pl.DataFrame(schema=CLAIM_DIAGNOSIS.plain_schema()), items, records)
 
 
-def _group_number() -> pl.Expr:
-    """Groups of a receipt's drugs from 1 on: the line with the points ends one."""
-    ends = pl.col("points").is_not_null()
-    return (ends.cum_sum() - ends.cast(pl.UInt32)).over("parent_source_row").cast(pl.Int64) + 1
+def _taken_together(drugs: pl.DataFrame) -> pl.DataFrame:
+    """Drugs in their order with ``group``: those of a form for as many days are one 剤, ``GROUP_BUNDLES`` of the
+    doctor's own groups (each ended by its points) at most."""
+    rows = drugs.sort("parent_source_row", pl.col("category_code"), "times_count", "sequence_number")
+    own = ["parent_source_row", "category_code", "times_count"]
+    ends = pl.col("points").is_not_null().cast(pl.Int64)
+    rows = rows.with_columns(bundle=(ends.cum_sum() - ends).over(own) // GROUP_BUNDLES)
+    first = pl.struct(*own, "bundle").rle_id()
+    rows = rows.with_columns(run=first)
+    group = (pl.col("run") - pl.col("run").min().over("parent_source_row")).cast(pl.Int64) + 1
+    return rows.with_columns(group=group, order_in_group=pl.int_range(pl.len()).over("run"))
 
 
-def _groups(drugs: pl.DataFrame) -> pl.DataFrame:
-    """Drugs taken together, in their order: 単位薬剤料, 調剤数量, form, number among those of its form."""
-    rows = drugs.sort("parent_source_row", "sequence_number").with_columns(group=_group_number())
+def _groups(rows: pl.DataFrame) -> pl.DataFrame:
+    """Groups of drugs: 単位薬剤料, 調剤数量, form, number among those of its form."""
     found = rows.group_by("parent_source_row", "group", maintain_order=True).agg(
-        unit_points=pl.col("points").last(),
+        unit_points=pl.col("points").sum(),
         times_count=pl.col("times_count").last(),
         category_code=pl.col("category_code").last(),
     )
@@ -246,16 +255,20 @@ def _lines(
         ), 1, 0),
     ]  # fmt: skip
     others = pl.concat([r.select(*place, "record_id", "text", "start_date") for r in records])
-    codes = groups.select("parent_source_row", "group", "key", dispensed="times_count")
+    codes = groups.select("parent_source_row", "group", "key", "unit_points", dispensed="times_count")
     days = handed.group_by("key", "group").agg(dispensed_days=bit("handed_date").unique().sum())
-    own = (
-        drugs.sort("parent_source_row", "sequence_number").with_columns(group=_group_number())
-        .join(codes, on=["parent_source_row", "group"], maintain_order="left")
-        .join(days, on=["key", "group"], maintain_order="left")
-    )  # fmt: skip
+    own = drugs.join(codes, on=["parent_source_row", "group"], maintain_order="left").join(
+        days, on=["key", "group"], maintain_order="left"
+    )
     # Each drug is a line of its own: its number in the group takes the place of 受付回.
-    own = at(own.with_columns(visit=pl.int_range(pl.len()).over("key", "group")), 0, 1).with_columns(
-        days_code="dispensed_days", times_count="dispensed", category_code=pl.lit(None, pl.String), order=pl.lit(0)
+    own = at(own.with_columns(visit="order_in_group"), 0, 1).with_columns(
+        days_code="dispensed_days",
+        times_count="dispensed",
+        points=pl.when(pl.col("order_in_group") == pl.col("order_in_group").max().over("key", "group")).then(
+            "unit_points"
+        ),
+        category_code=pl.lit(None, pl.String),
+        order=pl.lit(0),
     )
     fees = [
         at(handed, 0, 2).filter(pl.col(f"{name}_code").is_not_null()).with_columns(
