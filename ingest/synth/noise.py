@@ -277,6 +277,7 @@ def _strange(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Pa
         ).when(outside & (pl.col("claim_type_code").str.slice(1, 1) == "3") & ~is_koki).then(point_table + "112")
         .otherwise("claim_type_code"),
         is_public_only=public,
+        card_insurer_number=pl.when(~gone).then("card_insurer_number"),
         original_points=pl.when(public).then("points").otherwise("original_points"),
         benefit_rate=pl.when(public | (outside & employee)).then(None).otherwise("benefit_rate"),
         days_count=pl.when(days & pl.col("days_count").is_not_null() & ~IN_SET).then(40).otherwise("days_count"),
