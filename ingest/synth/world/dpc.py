@@ -163,9 +163,9 @@ def _own_items(items: pl.DataFrame) -> pl.DataFrame:
         )  # fmt: skip
     lines = pl.concat([kept, *[p.select(pl.col(c).cast(t) for c, t in kept.schema.items()) for p in parts]])
     lines = lines.sort("parent_source_row", pl.col("item_kind_code") == "CD", "sequence_number", "part")
-    number = pl.int_range(pl.len()).over("parent_source_row") + 1
+    place_in_receipt = pl.int_range(pl.len()).over("parent_source_row") + 1
     # Lines of BU, KK, GA, HH and GT come before.
-    return lines.with_columns(sequence_number=number, line_number=number + 10).select(ITEM_COLUMNS)
+    return lines.with_columns(sequence_number=place_in_receipt, line_number=place_in_receipt + 10).select(ITEM_COLUMNS)
 
 
 def _records(

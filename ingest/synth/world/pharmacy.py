@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ingest.formats.contracts import CLAIM_DIAGNOSIS
+from ingest.formats.contracts import CLAIM_DIAGNOSIS, CLAIM_ITEM
 from ingest.synth.calibration import seed
 from ingest.synth.world import daybits
 from ingest.synth.world.catalogue import CLINICS
@@ -290,10 +290,10 @@ def _lines(
                 order=pl.lit(order), days_code=bit("ki_date"),
             )
         )  # fmt: skip
-    columns = {
-        "item_kind_code": pl.String, "item_code": pl.String, "category_code": pl.String, "burden_code": pl.String,
-        "points": pl.Int64, "times_count": pl.Int64, "days_code": pl.Int64, "quantity": own.schema["quantity"],
-    }  # fmt: skip
+    names = (
+        "item_kind_code", "item_code", "category_code", "burden_code", "points", "times_count", "days_code", "quantity",
+    )  # fmt: skip
+    columns = {name: CLAIM_ITEM.plain_schema()[name] for name in names}
     parts = []
     for frame in [own, *fees]:
         if frame is not own:

@@ -165,7 +165,7 @@ def test_a_character_outside_the_standard_becomes_a_question_mark(tmp_path: Path
 
 def test_a_comma_in_a_name_does_not_part_the_record(tmp_path: Path) -> None:
     line = next(line for line in records(written(tmp_path, CLAIM | {"name_kanji": "架空,太郎"})) if line[0] == "RE")
-    assert len(line) == WIDTHS["RE"] and line[4] == "架空，太郎"
+    assert len(line) == COLUMNS["RE"] and line[4] == "架空，太郎"
 
 
 def test_a_claim_of_another_scheme_does_not_get_into_the_file(tmp_path: Path) -> None:
