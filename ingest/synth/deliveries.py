@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ingest.formats.contracts import CLAIM, CLAIM_DIAGNOSIS, CLAIM_ITEM
 from ingest.synth.noise import Parcel, strangers
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.care_lines import care_lines, high_costs
@@ -22,10 +21,12 @@ from ingest.synth.writers.checkup_xml import write_checkup_archive
 from ingest.synth.writers.counts import write_care_insured_count, write_population
 from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import items_of, write_fkac167
-from ingest.synth.writers.uke import FileScheme, write_uke
+from ingest.synth.writers.uke import Edition, write_uke
 
 CUT_FILES = (
     "medical/medical_koki_??????.UKE",
+    "dental/dental_koki_??????.UKE",
+    "pharmacy/pharmacy_koki_??????.UKE",
     "enrolment/enrolment_kokuho_??????.csv",
     "checkup/FKAC167_??????.csv",
     "care_claim/care_1111_??????.csv",
@@ -34,6 +35,14 @@ CUT_FILES = (
 SECOND_CODE_EVERY = 3  # months of delivery whose 給付実績 has the 交換情報識別番号 1112
 AS_CLAIMED_EVERY = 4  # months of delivery in which one insurer's care comes as 請求明細書 only
 SENDS_XML_OF = 8  # of so many institutions one
+PARCEL_FRAMES = ("claims", "diagnoses", "items", "records")
+FOLDERS = {"dental": "dental", "pharmacy": "pharmacy"}
+INSURER_EDITION_EVERY, INSURER_EDITION_FROM = 12, 6
+"""Every so many months a site receives its receipts in the insurers' edition, all kinds in one file: in the month
+in which month number, number of the site and the second number sum to a multiple of the first."""
+BY_ERA_KINDS = ("dental",)
+BY_ERA_MONTHS = 1
+"""Files with dates by era: of dentists at the sites of an odd number, and all of the first months."""
 TERM_4_FROM = date(2024, 4, 1)  # 第4期: FKAC167 with the columns of 2024
 
 
@@ -76,40 +85,48 @@ class Desk:
                 self.waiting.setdefault(parcel.delivery, []).append(parcel)
 
     def write_claims(self, delivery: int) -> None:
-        """The medical files of a month of delivery."""
+        """The receipts of a month of delivery: a file of each kind, or one of all kinds in the insurers' edition
+        and of what is taken back."""
         for parcels, is_returned in _by_way(self.waiting.pop(delivery, [])):
-            claims = pl.concat([p.claims for p in parcels])
-            diagnoses = pl.concat([p.diagnoses for p in parcels])
-            items = pl.concat([p.items for p in parcels])
+            frames = {name: pl.concat([getattr(p, name) for p in parcels]) for name in PARCEL_FRAMES}
             # Receipts of employees' insurance and of 公費 alone lie among those of 国保.
             scheme = (
                 pl.when(pl.col("claim_type_code").str.slice(1, 1) == "3")
                 .then(pl.lit("koki"))
                 .otherwise(pl.lit("kokuho"))
             )
-            claims = claims.with_columns(file=pl.col("site") + scheme)
+            month = (delivery + INSURER_EDITION_FROM + pl.col("site").cast(pl.Int64)) % INSURER_EDITION_EVERY
+            is_mixed = pl.lit(True) if is_returned else month == 0
+            kind = pl.when(is_mixed).then(pl.lit("mixed")).otherwise("claim_kind_code")
+            claims = frames["claims"].with_columns(file=pl.concat_str("site", scheme, kind, separator="/"))
+            frames["claims"] = claims
             part = claims.select("file", parent_source_row="source_row")
-            diagnoses = diagnoses.join(part, on="parent_source_row", how="left", maintain_order="left")
-            items = items.join(part, on="parent_source_row", how="left", maintain_order="left")
-            own = {"claim": claims, "diagnosis": diagnoses, "item": items}
-            parts = {name: frame.partition_by("file", as_dict=True) for name, frame in own.items()}
-            for key in sorted(parts["claim"]):
-                self._write_uke(str(key[0]), delivery, {n: p[key] for n, p in parts.items()}, is_returned)
+            for name in PARCEL_FRAMES[1:]:
+                frames[name] = frames[name].join(part, on="parent_source_row", how="left", maintain_order="left")
+            parts = {name: frame.partition_by("file", as_dict=True) for name, frame in frames.items()}
+            for key in sorted(parts["claims"]):
+                own = {name: part.get(key, frames[name].clear()) for name, part in parts.items()}
+                self._write_uke(str(key[0]), delivery, own, is_returned)
 
     def _write_uke(self, file: str, delivery: int, frames: dict[str, pl.DataFrame], is_returned: bool) -> None:
-        site, scheme = file[:2], file[2:]
+        site, scheme, kind = file.split("/")
         month = month_date(delivery).strftime("%Y%m")
-        name = f"medical_{scheme}_{month}_returned.HEN" if is_returned else f"medical_{scheme}_{month}.UKE"
-        kind: FileScheme = "koki" if scheme == "koki" else "kokuho"
+        stem = f"{'medical' if kind == 'mixed' else kind}_{scheme}_{month}"
+        edition: Edition = "seireki"
+        if is_returned:
+            edition = "returned"
+        elif kind == "mixed":
+            edition = "insurer"
+        elif kind in BY_ERA_KINDS and int(site) % 2 == 1 or delivery < self.first + BY_ERA_MONTHS:
+            edition = "wareki"
         write_uke(
-            frames["claim"].select(CLAIM.plain_schema().keys()),
-            frames["diagnosis"].select(CLAIM_DIAGNOSIS.plain_schema().keys()),
-            frames["item"].select(CLAIM_ITEM.plain_schema().keys()),
-            self.path(site, "medical", name), prefecture_code=site, scheme=kind,
-            edition="returned" if is_returned else "seireki",
+            frames["claims"].drop("file"), frames["diagnoses"].drop("file"), frames["items"].drop("file"),
+            self.path(site, FOLDERS.get(kind, "medical"), f"{stem}_returned.HEN" if is_returned else f"{stem}.UKE"),
+            prefecture_code=site, scheme="koki" if scheme == "koki" else "kokuho", edition=edition,
+            records=frames["records"].drop("file"),
         )  # fmt: skip
-        self.count("claim", frames["claim"].height)
-        self.rows["claim_item"] = self.rows.get("claim_item", 0) + frames["item"].height
+        self.count("claim", frames["claims"].height)
+        self.rows["claim_item"] = self.rows.get("claim_item", 0) + frames["items"].height
 
     def write_enrolment(self, versions: pl.DataFrame) -> None:
         """資格: the first month in full (what stood in the first fiscal year or later), then what changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ingest.synth.settings import NoiseRates
 from ingest.synth.world.clock import month_date
 from ingest.synth.world.numbers import check_digits
+from ingest.synth.world.totals import MEALS, with_points
+from ingest.synth.writers.uke import RECORDS
 
 KANA_VARIANTS = (
     ("ー", "－"),
@@ -136,6 +138,7 @@ class Parcel:
     claims: pl.DataFrame
     diagnoses: pl.DataFrame
     items: pl.DataFrame
+    records: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RECORDS))
 
     def of(self, mask: pl.Expr) -> Parcel:
         """The parcel of the claims that meet a condition."""
@@ -145,6 +148,7 @@ class Parcel:
             self.delivery, self.kind, claims,
             self.diagnoses.join(keys, on="parent_source_row", how="semi", maintain_order="left"),
             self.items.join(keys, on="parent_source_row", how="semi", maintain_order="left"),
+            self.records.join(keys, on="parent_source_row", how="semi", maintain_order="left"),
         )  # fmt: skip
 
     def sent(self, delivery: int, kind: str, offset: int) -> Parcel:
@@ -157,9 +161,12 @@ class Parcel:
             ),
             self.diagnoses.with_columns(parent_source_row=shift),
             self.items.with_columns(parent_source_row=shift),
+            self.records.with_columns(parent_source_row=shift),
         )  # fmt: skip
 
 
+IN_SET = pl.col("summary_code").fill_null("0") != "0"
+OUTSIDE_CP932 = "𠮷"  # written as '?': 外字 have no place in Shift_JIS
 COPY = 10_000_000_000  # keys of copies lie above those of the receipts they copy
 
 
@@ -173,14 +180,14 @@ def noisy_claims(base: Parcel, rates: NoiseRates, random: np.random.Generator) -
     late = 1 + random.choice(len(MONTHS_LATE), n, p=MONTHS_LATE)
     again = 1 + random.integers(0, 3, n)
     resent = random.random(n) < rates.returned_after_withdrawal
-    base = Parcel(
-        base.delivery, "base",
-        base.claims.with_columns(
+    base = replace(
+        base,
+        claims=base.claims.with_columns(
             fate=pl.Series(fate), late=pl.Series(late), again=pl.Series(again), resent=pl.Series(resent)
         ),
-        base.diagnoses, base.items,
-    )  # fmt: skip
-    usual = ~pl.col("is_public_only") & (pl.col("scheme_code").is_not_null())
+    )
+    # The receipts of a 総括 set travel together.
+    usual = ~pl.col("is_public_only") & (pl.col("scheme_code").is_not_null()) & ~IN_SET
     parcels = [base.of((pl.col("fate") != 0) | ~usual)]
     moved = base.of((pl.col("fate") == 0) & usual)
     for months in range(1, len(MONTHS_LATE) + 1):
@@ -195,7 +202,7 @@ def noisy_claims(base: Parcel, rates: NoiseRates, random: np.random.Generator) -
         parcels.append(back.sent(delivery, "withdrawn", COPY))
         parcels.append(_corrected(back.of(pl.col("resent")).sent(delivery + 2, "returned", 2 * COPY)))
     extra = ["fate", "late", "again", "resent"]
-    return [Parcel(p.delivery, p.kind, p.claims.drop(extra), p.diagnoses, p.items) for p in parcels if p.claims.height]
+    return [replace(p, claims=p.claims.drop(extra)) for p in parcels if p.claims.height]
 
 
 def _desk(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Parcel:
@@ -203,25 +210,42 @@ def _desk(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Parce
     claims = wrong_births(noisy_names(base.claims, rates, random), rates, random)
     n = claims.height
     lost = pl.Series(random.random(n) < rates.missing_branch)
-    assessed = pl.Series(random.random(n) < rates.assessed_claim) & (pl.col("points") >= 200)
+    assessed = pl.Series(random.random(n) < rates.assessed_claim) & (pl.col("points") >= 200) & ~IN_SET
     cut = pl.Series(random.random(n) * 0.1 + 0.02)
     stood_in = pl.Series(random.random(n) < rates.stand_in_search_number)
+    moved, strange, unknown = (
+        pl.Series(random.random(n) < rate)
+        for rate in (rates.transferred_claim, rates.outside_cp932, rates.unknown_record)
+    )
     claims = claims.with_columns(
         branch=pl.when(~lost).then("branch"),
+        card_insurer_number=pl.when(moved & ~IN_SET & (pl.col("person") >= 0)).then(_neighbour(claims)),
+        name_kanji=pl.when(strange).then(OUTSIDE_CP932 + pl.col("name_kanji").str.slice(1)).otherwise("name_kanji"),
+        has_unknown_record=unknown,
         points=pl.when(assessed)
         .then(pl.col("points") - (pl.col("points") * cut).cast(pl.Int64) - 1)
         .otherwise("points"),
         has_search_number=~stood_in,
     )
-    return Parcel(base.delivery, base.kind, claims, base.diagnoses, base.items)
+    return replace(base, claims=claims)
+
+
+def _neighbour(claims: pl.DataFrame) -> pl.Series:
+    """For each receipt an insurer of another town of its site and scheme: the card shown was of there."""
+    known = claims.filter(pl.col("person") >= 0).select("site", "scheme_code", "insurer_number").unique().sort(pl.all())
+    other = pl.col("insurer_number").shift(-1).fill_null(pl.col("insurer_number").first()).over("site", "scheme_code")
+    after = known.with_columns(neighbour=other).filter(pl.col("neighbour") != pl.col("insurer_number"))
+    keys = ["site", "scheme_code", "insurer_number"]
+    return claims.join(after, on=keys, how="left", maintain_order="left")["neighbour"]
 
 
 def _strange(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Parcel:
     """Receipts of other insurers' people, of 公費 alone, and with what cannot be."""
     n = base.claims.height
     u = random.random(n)
-    outside = pl.Series(u < rates.out_of_area_claim)
-    public = pl.Series(u > 1 - rates.public_only_claim)
+    alone = base.claims.select(~IN_SET).to_series()
+    outside = pl.Series(u < rates.out_of_area_claim) & alone
+    public = pl.Series(u > 1 - rates.public_only_claim) & alone
     which = random.integers(0, 4, n)
     kokuho = np.array([*OUTSIDE_KOKUHO, OUTSIDE_EMPLOYEES])[which]
     koki = np.array([_completed(code) for code in OUTSIDE_KOKI])[which % 3]
@@ -232,6 +256,7 @@ def _strange(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Pa
     employee = pl.Series(which == 3) & ~is_koki
     days = pl.Series(random.random(n) < rates.impossible_row)
     gone = outside | public
+    point_table = pl.col("claim_type_code").str.slice(0, 1)
     claims = base.claims.with_columns(
         person=pl.when(gone).then(-1).otherwise("person"),
         insurer_number=pl.when(public).then(None).when(outside).then(
@@ -248,13 +273,14 @@ def _strange(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Pa
         name_kanji=pl.when(gone).then(pl.lit("他県　太郎")).otherwise("name_kanji"),
         name_kana=pl.when(gone).then(pl.lit("タケン　タロウ")).otherwise("name_kana"),
         claim_type_code=pl.when(public).then(
-            pl.when("is_inpatient").then(pl.lit("1211")).otherwise(pl.lit("1212"))
-        ).when(outside & (pl.col("claim_type_code").str.slice(1, 1) == "3") & ~is_koki).then(pl.lit("1112"))
+            point_table + pl.when("is_inpatient").then(pl.lit("211")).otherwise(pl.lit("212"))
+        ).when(outside & (pl.col("claim_type_code").str.slice(1, 1) == "3") & ~is_koki).then(point_table + "112")
         .otherwise("claim_type_code"),
         is_public_only=public,
+        card_insurer_number=pl.when(~gone).then("card_insurer_number"),
         original_points=pl.when(public).then("points").otherwise("original_points"),
         benefit_rate=pl.when(public | (outside & employee)).then(None).otherwise("benefit_rate"),
-        days_count=pl.when(days).then(40).otherwise("days_count"),
+        days_count=pl.when(days & pl.col("days_count").is_not_null() & ~IN_SET).then(40).otherwise("days_count"),
     )  # fmt: skip
     claims = claims.with_columns(
         points=pl.when(public).then("line_points").otherwise("points"),
@@ -264,9 +290,11 @@ def _strange(base: Parcel, rates: NoiseRates, random: np.random.Generator) -> Pa
     paid = claims.filter("is_public_only").select(parent_source_row="source_row", by_public=pl.lit(True))
     items = base.items.join(paid, on="parent_source_row", how="left", maintain_order="left")
     items = items.with_columns(
-        burden_code=pl.when(pl.col("by_public").fill_null(False)).then(pl.lit("5")).otherwise("burden_code")
+        burden_code=pl.when(pl.col("by_public").fill_null(False) & pl.col("burden_code").is_not_null())
+        .then(pl.lit("5"))
+        .otherwise("burden_code")
     ).drop("by_public")
-    return Parcel(base.delivery, base.kind, claims, base.diagnoses, items)
+    return replace(base, claims=claims, items=items)
 
 
 def _completed(code: int) -> str:
@@ -276,29 +304,24 @@ def _completed(code: int) -> str:
 
 def _corrected(parcel: Parcel) -> Parcel:
     """Receipts sent again without their last line of points: other points, still the sum of their lines."""
-    counts = pl.col("points").is_not_null() & (pl.col("category_code") != "97")
-    pointed = parcel.items.filter(counts)
+    line = ["parent_source_row", "line_number"]
+    pointed = parcel.items.filter(pl.col("points").is_not_null() & ~MEALS)
     last = (
-        pointed.group_by("parent_source_row").agg(pl.len(), pl.col("sequence_number").max()).filter(pl.col("len") >= 2)
+        pointed.group_by("parent_source_row")
+        .agg(pl.col("line_number").n_unique().alias("lines"), pl.col("line_number").max())
+        .filter(pl.col("lines") >= 2)
+        .select(line)
     )
-    last = last.select("parent_source_row", "sequence_number", dropped=pl.lit(True))
-    items = parcel.items.join(last, on=["parent_source_row", "sequence_number"], how="left", maintain_order="left")
-    items = items.filter(pl.col("dropped").is_null()).drop("dropped")
+    items = parcel.items.join(last, on=line, how="anti", maintain_order="left")
+    records = parcel.records.join(last, on=line, how="anti", maintain_order="left")
     # A line that had waited for the dropped one to carry its points (a drug of a group) goes with it.
-    pending = pl.col("points").is_null() & (
-        pl.col("points").is_not_null().cum_sum(reverse=True).over("parent_source_row") == 0
+    pending = (
+        pl.col("points").is_null()
+        & pl.col("item_kind_code").is_in(["SI", "IY", "TO"])
+        & (pl.col("points").is_not_null().cum_sum(reverse=True).over("parent_source_row") == 0)
     )
     items = items.filter(~pending)
-    total = (
-        items.filter(counts).group_by("parent_source_row")
-        .agg(total=(pl.col("points") * pl.col("times_count")).sum())
-        .rename({"parent_source_row": "source_row"})
-    )  # fmt: skip
-    claims = parcel.claims.join(total, on="source_row", how="left", maintain_order="left").with_columns(
-        points=pl.col("total").fill_null(0), original_points=pl.col("total").fill_null(0),
-        line_points=pl.col("total").fill_null(0),
-    ).drop("total")  # fmt: skip
-    return Parcel(parcel.delivery, parcel.kind, claims, parcel.diagnoses, items)
+    return replace(parcel, claims=with_points(parcel.claims, items, records), items=items, records=records)
 
 
 def shares(n: int, rate: float, random: np.random.Generator) -> NDArray[np.bool_]:

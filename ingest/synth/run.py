@@ -17,6 +17,7 @@ from ingest.progress import ProgressCallback, silent
 from ingest.synth import noise, truth
 from ingest.synth.deliveries import Desk, delivery_of_days, late_by
 from ingest.synth.settings import SynthSettings
+from ingest.synth.world.all_kinds import AllKinds
 from ingest.synth.world.care import CareClaims, make_certification
 from ingest.synth.world.care_use import CareUse
 from ingest.synth.world.catalogue import catalogue
@@ -68,7 +69,7 @@ def synthesise(
     random = stream(settings.seed, "noise enrolment")
     versions = noise.noisy_names(versions, settings.noise, random)
     desk.write_enrolment(noise.impossible_sex(versions, settings.noise, random))
-    exams, results = make_checkups(settings, towns, people, lives, health, coverage, institutions.code)
+    exams, results = make_checkups(settings, towns, people, lives, health, coverage, institutions.medical)
     guidance = make_guidance(settings, exams, results)
     exams, results = _sent_checkups(settings, desk, exams, results)
     desk.write_checkups(exams, results, *guidance)
@@ -77,7 +78,7 @@ def synthesise(
     desk.write_population(population(settings, towns, people, lives))
 
     use = CareUse(settings, towns, people, lives, health, institutions)
-    maker = ReceiptMaker(settings, people, coverage, institutions, catalogue())
+    maker = AllKinds(ReceiptMaker(settings, people, coverage, institutions, catalogue()), institutions)
     services = CareClaims(settings, towns, people, lives, certification.spells)
     waiting: dict[int, list[tuple[pl.DataFrame, pl.DataFrame]]] = {}
     first_count = month_of(settings.first_claim_month.replace(year=settings.first_fiscal_year, month=4))
@@ -88,10 +89,12 @@ def synthesise(
         tell(f"診療月 {1970 + month // 12}-{month % 12 + 1:02d}", step, steps)
         insured, town = coverage.in_month(first_day(month), first_day(month + 1))
         events = use.month(month, insured, town)
-        receipts = maker.month(month, events)
+        receipts = maker.month(month, events, insured, town)
         random = stream(settings.seed, "noise claims", month)
         parcels = noise.noisy_claims(
-            noise.Parcel(month + 1, "base", receipts.claims, receipts.diagnoses, receipts.items), settings.noise, random
+            noise.Parcel(month + 1, "base", receipts.claims, receipts.diagnoses, receipts.items, receipts.records),
+            settings.noise,
+            random,
         )
         truth.write_claims(hidden, month, parcels)
         desk.send_claims(parcels)

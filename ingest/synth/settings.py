@@ -39,6 +39,9 @@ class NoiseRates(_Strict):
     stand_in_search_number: float = Field(default=0.002, ge=0, le=1)  # receipts without 検索番号
     out_of_area_claim: float = Field(default=0.002, ge=0, le=1)  # insurer of elsewhere or an employees' one
     out_of_area_row: float = Field(default=0.0005, ge=0, le=1)  # other records sent to the wrong federation
+    transferred_claim: float = Field(default=0.002, ge=0, le=1)  # 振替: another insurer than that of the card
+    outside_cp932: float = Field(default=0.001, ge=0, le=1)  # a name with a character that becomes '?'
+    unknown_record: float = Field(default=0.001, ge=0, le=1)  # a record of an unknown kind (ZZ)
     public_only_claim: float = Field(default=0.002, ge=0, le=1)  # 公費単独
     impossible_row: float = Field(default=0.0005, ge=0, le=1)  # 40 days in a month, sex 9
     uncoded_disease: float = Field(default=0.01, ge=0, le=1)  # 0000999 with a name in words
@@ -130,6 +133,9 @@ def tiny(**changes: object) -> SynthSettings:
         out_of_area_claim=0.01,
         out_of_area_row=0.008,
         public_only_claim=0.008,
+        transferred_claim=0.01,
+        outside_cp932=0.01,
+        unknown_record=0.01,
         withdrawn_claim=0.012,
         corrected_claim=0.012,
         repeated_claim=0.008,

@@ -27,6 +27,7 @@ def write_claims(folder: Path, month: int, parcels: list[Parcel]) -> None:
             p.claims.select(
                 "person", "scheme_code", "insurer_number", "symbol", "number", "search_number", "service_month",
                 "adjudication_month", "points", "meal_yen", "has_search_number", "is_public_only",
+                "claim_kind_code", "is_summary",
                 sent=pl.lit(p.kind),
             )
             for p in parcels

@@ -23,7 +23,8 @@ CONSTANT, VISITS, PRESCRIBED, DAYS, CAPPED, WEEKS, MEALS = range(7)
 """How often a line counts: a number, visits × n, days prescribed, days in hospital × n, the first n days of
 a stay, weeks in hospital × n, meals."""
 
-CLINICS = ("internal", "orthopaedic", "eye", "skin", "ent", "psychiatry", "urology", "child", "hospital")
+CLINICS = ("internal", "orthopaedic", "eye", "skin", "ent", "psychiatry", "urology", "child", "hospital",
+           "dental", "pharmacy")  # fmt: skip
 MEAL_ITEM = "meal"
 MEAL_YEN_BEFORE = 640  # per meal until 2024-05, 670 after (診療報酬改定 2024-06)
 

@@ -6,7 +6,7 @@ The points of a receipt are the sum of its lines: 点数 × 回数 of all but �
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ingest.formats.contracts import CLAIM, CLAIM_DIAGNOSIS, CLAIM_ITEM
 from ingest.synth.settings import SynthSettings
+from ingest.synth.world import daybits
 from ingest.synth.world.catalogue import CAPPED, DAYS, MEAL_ITEM, MEAL_YEN_BEFORE, MEALS, WEEKS, Catalogue
 from ingest.synth.world.chance import fixed, stream
 from ingest.synth.world.clock import age_at, first_day, month_date
@@ -23,6 +24,7 @@ from ingest.synth.world.institutions import Institutions
 from ingest.synth.world.lives import KOKI
 from ingest.synth.world.naming import name_columns
 from ingest.synth.world.people import People
+from ingest.synth.writers.uke import EXTRA_CLAIM, RECORDS
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -36,22 +38,48 @@ MAIN_SHARE = 0.85
 LONG_ILLNESS_NOTE = "02"  # 長期: 高額長期疾病, here dialysis
 KEYS_A_MONTH = 10_000_000  # keys of receipts are distinct over months, which meet in one file
 PLACES = 20_000  # more than there are institutions
+CLAIM_COLUMNS = [
+    pl.col("person"), pl.col("site"),
+    *[pl.col(c).cast(t) for c, t in (CLAIM.plain_schema() | EXTRA_CLAIM).items()],
+]  # fmt: skip
+DIAGNOSIS_COLUMNS = [pl.col(c).cast(t) for c, t in CLAIM_DIAGNOSIS.plain_schema().items()]
+ITEM_COLUMNS = [
+    *[pl.col(c).cast(t) for c, t in CLAIM_ITEM.plain_schema().items()], pl.col("line_number").cast(pl.Int64)
+]  # fmt: skip
+
+
+def with_extras(claims: pl.DataFrame) -> pl.DataFrame:
+    """Claims with the columns of ``EXTRA_CLAIM``, empty where they are not there."""
+    return claims.with_columns(pl.lit(None, t).alias(c) for c, t in EXTRA_CLAIM.items() if c not in claims.columns)
 
 
 @dataclass(frozen=True)
 class Receipts:
     """Plain frames of claim, claim_diagnosis and claim_item; ``source_row`` is a key.
 
-    Claims have two more columns: ``person`` and ``site`` (prefecture of the insurer).
+    Claims have two more columns, ``person`` and ``site`` (prefecture of the insurer), and those of
+    ``writers.uke.EXTRA_CLAIM``; items have ``line_number``, their place among the lines of the receipt.
+    ``records``: lines that are no item (``writers.uke.RECORDS``).
     """
 
     claims: pl.DataFrame
     diagnoses: pl.DataFrame
     items: pl.DataFrame
+    records: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RECORDS))
+
+    @staticmethod
+    def joined(parts: list[Receipts]) -> Receipts:
+        """Receipts of several kinds as one."""
+        return Receipts(
+            *(
+                pl.concat([getattr(part, name) for part in parts])
+                for name in ("claims", "diagnoses", "items", "records")
+            )
+        )
 
 
 @dataclass(frozen=True)
-class _Heads:
+class Heads:
     """Arrays by receipt."""
 
     card: Ints
@@ -62,6 +90,7 @@ class _Heads:
     day: Ints
     stay_day: Ints  # days of the stay before this month
     admission: Ints
+    visit_days: Ints  # bits of the days
 
 
 class ReceiptMaker:
@@ -77,6 +106,7 @@ class ReceiptMaker:
         self.meal = items.filter(item=MEAL_ITEM)["index"].item()
         self.is_yen = (items["category_code"] == "97").to_numpy()
         self.category = items["category_code"].cast(pl.Int64).to_numpy()
+        self.is_prescribed = items["category_code"].is_in(["21", "22", "23"]).to_numpy()
         self.dialysis = items.filter(item="dialysis")["index"].item()
         lines = book.lines
         daily = np.isin(lines.rule, [DAYS, CAPPED, WEEKS, MEALS])
@@ -97,17 +127,21 @@ class ReceiptMaker:
         np.minimum.at(day, claim, visits["day"])
         np.maximum.at(stay_day, claim, visits["stay_day"])
         np.maximum.at(admission, claim, visits["admission"])
-        head = _Heads(
+        length = first_day(month + 1) - first_day(month)
+        days = np.minimum(np.bincount(claim, visits["days"], n).astype(np.int64), length)
+        in_month, is_inpatient = day - first_day(month), keys % 2 == 1
+        head = Heads(
             card=keys // (2 * PLACES),
             institution=keys // 2 % PLACES,
-            is_inpatient=keys % 2 == 1,
-            days=np.minimum(
-                np.bincount(claim, visits["days"], n).astype(np.int64), first_day(month + 1) - first_day(month)
-            ),
+            is_inpatient=is_inpatient,
+            days=days,
             chronic=np.bincount(claim, 1 - visits["acute"], n) > 0,
             day=day,
             stay_day=stay_day,
             admission=admission,
+            visit_days=np.where(
+                is_inpatient, daybits.in_a_row(in_month, days, length), daybits.spread(in_month, days, length)
+            ),
         )
         claim_of = np.full((2, events.size), -1)
         claim_of[visits["part"], visits["event"]] = claim
@@ -115,7 +149,7 @@ class ReceiptMaker:
         diagnoses = self._diagnoses(month, events, head, claim_of, random)
         return self._frames(month, head, lines, diagnoses)
 
-    def _lines(self, month: int, events: Events, head: _Heads, claim_of: Ints) -> pl.DataFrame:
+    def _lines(self, month: int, events: Events, head: Heads, claim_of: Ints) -> pl.DataFrame:
         """Lines of all receipts in their order: claim, item, points (-1 inside a group), times."""
         event, bundle, prescribed = events.rows(events.bundles)
         first_part, second_part = claim_of[0][event], claim_of[1][event]
@@ -143,7 +177,7 @@ class ReceiptMaker:
             {"claim": claim[order], "item": item[order], "points": points[order], "times": times[order]}
         )
 
-    def _basic_fees(self, month: int, head: _Heads) -> list[tuple[Ints, str]]:
+    def _basic_fees(self, month: int, head: Heads) -> list[tuple[Ints, str]]:
         """初診・再診; for a child under six with a new illness 小児科外来診療料."""
         age = age_at(self.people.birth[self.coverage.person[head.card]], first_day(month))
         out = ~head.is_inpatient
@@ -157,7 +191,7 @@ class ReceiptMaker:
             (np.flatnonzero(out & head.chronic), "revisit"),
         ]
 
-    def _times(self, rule: Ints, factor: Ints, head: _Heads, claim: Ints, prescribed: Ints) -> Ints:
+    def _times(self, rule: Ints, factor: Ints, head: Heads, claim: Ints, prescribed: Ints) -> Ints:
         """回数 by the rules of ``catalogue``, in their order."""
         days = head.days[claim]
         visits = np.where(head.chronic[claim], days, np.maximum(days - 1, 1))
@@ -171,7 +205,7 @@ class ReceiptMaker:
         )  # fmt: skip
 
     def _diagnoses(
-        self, month: int, events: Events, head: _Heads, claim_of: Ints, random: np.random.Generator
+        self, month: int, events: Events, head: Heads, claim_of: Ints, random: np.random.Generator
     ) -> pl.DataFrame:
         """Diseases of all receipts in their order; a receipt has one at least."""
         event, disease, since = events.rows(events.diseases)
@@ -204,7 +238,7 @@ class ReceiptMaker:
             }
         ).with_columns(sequence_number=pl.int_range(pl.len()).over("claim") + 1)
 
-    def _frames(self, month: int, head: _Heads, lines: pl.DataFrame, diagnoses: pl.DataFrame) -> Receipts:
+    def _frames(self, month: int, head: Heads, lines: pl.DataFrame, diagnoses: pl.DataFrame) -> Receipts:
         n = len(head.card)
         claim, item, points, times = (lines[c].to_numpy() for c in ("claim", "item", "points", "times"))
         yen = self.is_yen[item]
@@ -218,7 +252,7 @@ class ReceiptMaker:
         on_dialysis = pl.Series(np.bincount(claim[item == self.dialysis], minlength=n) > 0)
         sum_points = total(counted, points * times)
         inpatient = pl.col("is_inpatient")
-        claims = self._people(month, head).with_columns(
+        claims = self.people_of(month, head).with_columns(
             source_row=pl.int_range(pl.len()) + month * KEYS_A_MONTH,
             has_search_number=pl.lit(True),
             receipt_number=pl.int_range(pl.len()) + 1,
@@ -235,7 +269,7 @@ class ReceiptMaker:
             claim_kind_code=pl.lit("medical"),
             prescribing_institution_code=pl.lit(None),
             prescription_count=pl.lit(None),
-            visit_days_code=pl.lit(None),
+            visit_days_code=pl.Series(head.visit_days),
             is_summary=pl.lit(False),
             summary_code=pl.lit(None),
             is_public_only=pl.lit(False),
@@ -247,16 +281,14 @@ class ReceiptMaker:
         self.serial += n
         service = month_date(month)
         return Receipts(
-            claims.select("person", "site", *[pl.col(c).cast(t) for c, t in CLAIM.plain_schema().items()]),
+            with_extras(claims).select(CLAIM_COLUMNS),
             self._diagnosis_frame(diagnoses, claims).with_columns(service_month=pl.lit(service)).select(
-                pl.col(c).cast(t) for c, t in CLAIM_DIAGNOSIS.plain_schema().items()
+                DIAGNOSIS_COLUMNS
             ),
-            self._item_frame(lines, claims).with_columns(service_month=pl.lit(service)).select(
-                pl.col(c).cast(t) for c, t in CLAIM_ITEM.plain_schema().items()
-            ),
+            self._item_frame(lines, claims, head).with_columns(service_month=pl.lit(service)).select(ITEM_COLUMNS),
         )  # fmt: skip
 
-    def _people(self, month: int, head: _Heads) -> pl.DataFrame:
+    def people_of(self, month: int, head: Heads) -> pl.DataFrame:
         """What the card and the desk say of the patient."""
         people, person = self.people, self.coverage.person[head.card]
         day0 = first_day(month)
@@ -313,9 +345,13 @@ class ReceiptMaker:
             is_main=(pl.col("sequence_number") == 1) & pl.col("has_main") & ~pl.col("is_suspected"),
         )  # fmt: skip
 
-    def _item_frame(self, lines: pl.DataFrame, claims: pl.DataFrame) -> pl.DataFrame:
+    def _item_frame(self, lines: pl.DataFrame, claims: pl.DataFrame, head: Heads) -> pl.DataFrame:
         items = self.book.items
         item = lines["item"]
+        claim, times = lines["claim"].to_numpy(), lines["times"].to_numpy()
+        # A prescription is of one day, whatever the days it is for.
+        at_once = self.is_prescribed[item.to_numpy()] & ~head.is_inpatient[claim]
+        days = daybits.lowest(head.visit_days[claim], np.where(at_once, 1, times))
         return lines.with_columns(
             scheme_code=claims["scheme_code"].gather(lines["claim"]),
             insurer_number=claims["insurer_number"].gather(lines["claim"]),
@@ -329,7 +365,8 @@ class ReceiptMaker:
             quantity=items["quantity"].gather(item),
             points=pl.when(pl.col("points") >= 0).then("points"),
             times_count=pl.col("times"),
-            days_code=pl.lit(None),
+            days_code=pl.Series(days),
+            line_number=pl.int_range(pl.len()).over("claim") + 1,
         )
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from ingest.formats.contracts import CONTRACTS
 from ingest.synth.writers import uke
-from ingest.synth.writers.uke import WIDTHS, check_digit, write_uke
+from ingest.synth.writers.uke import check_digit, write_uke
 
+COLUMNS = {"IR": 10, "RE": 38, "HO": 15, "KO": 12, "SN": 9, "SY": 8, "GO": 4, "SI": 44, "IY": 44, "TO": 48}
+"""記録条件仕様 医科: columns of each record, the record id included."""
 CLAIM = {
     "source_row": 1,
     "scheme_code": "kokuho",
@@ -108,7 +110,7 @@ def test_files_by_era_end_lines_with_lf_and_have_no_end_mark(tmp_path: Path) -> 
 def test_every_record_has_the_columns_of_its_layout_in_the_order_of_a_receipt(tmp_path: Path) -> None:
     lines = records(written(tmp_path, CLAIM))
     assert [line[0] for line in lines] == ["IR", "RE", "HO", "SN", "SY", "SI", "IY", "JY", "HO", "GO"]
-    assert all(len(line) == WIDTHS[line[0]] for line in lines if line[0] != "JY")
+    assert all(len(line) == COLUMNS[line[0]] for line in lines if line[0] != "JY")
 
 
 def test_numbers_are_full_width_and_the_insurer_padded_with_blanks(tmp_path: Path) -> None:
@@ -144,8 +146,8 @@ def test_receipts_are_grouped_by_institution_and_renumbered(tmp_path: Path) -> N
 def test_an_insurers_file_has_columns_before_every_record_and_an_envelope_around_every_receipt(tmp_path: Path) -> None:
     lines = records(written(tmp_path, CLAIM, CLAIM | {"source_row": 2}, edition="insurer"))
     assert [line[1] for line in lines] == [str(number) for number in range(1, len(lines) + 1)]
-    second = [line[3] for line in lines[12:]]
-    assert second == ["MN", "IR", "RE", "HO", "SN", "JY", "HO", "EX", "RC"]
+    second = [line[3] for line in lines[13:]]
+    assert second == ["MN", "IR", "RE", "HO", "SN", "JY", "HO", "ON", "EX", "RC"]
 
 
 def test_the_number_of_receipts_written_at_a_time_changes_nothing(
@@ -163,7 +165,7 @@ def test_a_character_outside_the_standard_becomes_a_question_mark(tmp_path: Path
 
 def test_a_comma_in_a_name_does_not_part_the_record(tmp_path: Path) -> None:
     line = next(line for line in records(written(tmp_path, CLAIM | {"name_kanji": "架空,太郎"})) if line[0] == "RE")
-    assert len(line) == WIDTHS["RE"] and line[4] == "架空，太郎"
+    assert len(line) == COLUMNS["RE"] and line[4] == "架空，太郎"
 
 
 def test_a_claim_of_another_scheme_does_not_get_into_the_file(tmp_path: Path) -> None:

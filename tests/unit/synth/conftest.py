@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from ingest.synth.settings import SynthSettings, demo
+from ingest.synth.world.all_kinds import AllKinds
 from ingest.synth.world.care import Certification, make_certification
 from ingest.synth.world.care_use import CareUse
 from ingest.synth.world.catalogue import catalogue
@@ -41,6 +42,7 @@ class World:
     claims: pl.DataFrame
     items: pl.DataFrame
     diagnoses: pl.DataFrame
+    claim_records: pl.DataFrame
     members: pl.DataFrame  # person, scheme_code, month: insured at the month's end
 
 
@@ -54,20 +56,21 @@ def world() -> World:
     health = make_health(settings, towns, people)
     coverage = make_coverage(settings, records)
     institutions = make_institutions(towns)
-    exams, results = make_checkups(settings, towns, people, lives, health, coverage, institutions.code)
+    exams, results = make_checkups(settings, towns, people, lives, health, coverage, institutions.medical)
     use = CareUse(settings, towns, people, lives, health, institutions)
-    maker = ReceiptMaker(settings, people, coverage, institutions, catalogue())
-    claims, items, diagnoses, members = [], [], [], []
+    maker = AllKinds(ReceiptMaker(settings, people, coverage, institutions, catalogue()), institutions)
+    claims, items, diagnoses, claim_records, members = [], [], [], [], []
     first, last = month_of(settings.first_claim_month), month_of(settings.reference_month)
     for month in range(first - 4, last + 1):
         who, town = coverage.in_month(first_day(month), first_day(month + 1))
         events = use.month(month, who, town)
         if month < first:
             continue
-        receipts = maker.month(month, events)
+        receipts = maker.month(month, events, who, town)
         claims.append(receipts.claims)
         items.append(receipts.items)
         diagnoses.append(receipts.diagnoses)
+        claim_records.append(receipts.records)
         row = coverage.at(who, np.full(len(who), last_day(month)))
         scheme = coverage.records["scheme_code"].gather(row[row >= 0])
         members.append(pl.DataFrame({"person": who[row >= 0], "scheme_code": scheme, "month": month}))
@@ -75,5 +78,6 @@ def world() -> World:
         settings, towns, people, lives, records, health, coverage,
         make_enrolment(settings, towns, people, lives, records), exams, results,
         make_certification(settings, towns, people, lives, coverage),
-        pl.concat(claims), pl.concat(items), pl.concat(diagnoses), pl.concat(members),
+        pl.concat(claims), pl.concat(items), pl.concat(diagnoses), pl.concat(claim_records),
+        pl.concat(members),
     )  # fmt: skip

@@ -120,7 +120,9 @@ def test_story_of_low_attendance_stands_out_in_its_town(world: World) -> None:
 
 def test_story_of_many_drugs_stands_out_in_its_town(world: World) -> None:
     town = world.towns.story["polypharmacy"]
-    drugs = world.items.filter((pl.col("category_code") == "21") & (pl.col("scheme_code") == "koki"))
+    # Drugs of a doctor are of 診療識別 21; those of a pharmacy have none.
+    oral = (pl.col("category_code").fill_null("21") == "21") & (pl.col("item_kind_code") == "IY")
+    drugs = world.items.filter(oral & (pl.col("scheme_code") == "koki"))
     keys = world.claims.select("person", "insurer_number", "service_month", parent_source_row="source_row")
     kinds = (
         drugs.select("parent_source_row", "item_code")
