@@ -226,6 +226,13 @@ def test_a_pharmacys_receipt_adds_up_and_names_who_prescribed(tmp_path: Path) ->
     assert reading.problems == []
 
 
+def test_what_a_divided_dispensing_takes_off_is_taken_off_the_lines(tmp_path: Path) -> None:
+    division = record("ST", "pharmacy", 16, divided_points=120, points_after=40)
+    lines = [YK, head("4112", "pharmacy", 42), insurer("pharmacy", 14, 48), dispensing(5, 14, 24, 100), division]
+    claim = read(write(tmp_path / "a", [*lines, "GO,1,48,99"])).tables["claim"].row(0, named=True)
+    assert claim["line_points"] == claim["points"] == (24 + 4 + 100) - (120 - 40)
+
+
 def test_a_fee_whose_code_is_none_sets_its_record_aside_once(tmp_path: Path) -> None:
     line = dispensing(5, 14, 24, 0).replace("430000001", "43000000X")
     lines = [YK, head("4112", "pharmacy", 42), insurer("pharmacy", 14, 28, prescription_count=1), line, "GO,1,28,99"]
