@@ -154,6 +154,10 @@ def render(console: Console, results: list[dict[str, Any]]) -> None:
             console.print(_problem_table(result["problems"]), markup=False)
 
 
+_MAY_BE_ALL_NULL = {"insurer_number": pl.String, "days": pl.Int64, "reconciles": pl.Boolean}
+"""Types of what no receipt of a file may have: 調剤 has no days, 公費単独 no insurer, a 総括 no lines."""
+
+
 def _claim_table(claims: list[dict[str, Any]]) -> Table:
     """Receipts by their kind: number, points, days, and how many do not add up."""
     table = Table(title="レセプト claims", title_justify="left")
@@ -169,7 +173,7 @@ def _claim_table(claims: list[dict[str, Any]]) -> Table:
     ):
         table.add_column(heading, justify="right")
     groups = (
-        pl.DataFrame(claims, infer_schema_length=None)
+        pl.DataFrame(claims, infer_schema_length=None, schema_overrides=_MAY_BE_ALL_NULL)
         .group_by("claim_type")
         .agg(
             pl.len(),

@@ -87,6 +87,45 @@ def _uke(path: Path, edition: Any) -> None:
     )  # fmt: skip
 
 
+def _uke_kinds(path: Path) -> None:
+    """An insurer's file with a receipt of 医科, DPC, 歯科 and 調剤 each."""
+    heads = {
+        "1112": "IR,2,16,1,0123459,,架空医院,202406,,00,",
+        "1111": "IR,2,16,1,0123459,,架空病院,202406,,00,",
+        "3112": "IR,2,16,3,0123459,,架空歯科,202406,,00",
+        "4112": "YK,2,16,4,0123459,架空薬局,202406,00,",
+    }
+    widths = {"1112": (38, 18), "1111": (40, 20), "3112": (38, 19), "4112": (42, 37)}  # columns, 検索番号
+    bodies = {
+        "1112": ["SY,2500015,20240401,1,,,01,", "SI,12,1,112007410,,300,3,,,,,,,1,1,1" + "," * 28],
+        "1111": [
+            "BU,050050xx9910x0,20240501,20240510,1,", "SB,8830417,8002,,I200,01,,", "SB,2500015,,,E119,11,,",
+            "GT,202405,2,1,1,0,0,0,900,93,,", "CD,20240505,33,1,1,640453060,2,,,1,",
+        ],
+        "3112": [
+            "HS,20240501,1,,8844001,,,,,01,,,", f"SS,44,1,309000110,,,309000570,1{',' * 69}400,2,1,1{',' * 29}",
+            f"IY,21,1,610406047,1.5,10,10{',' * 32}",
+        ],
+        "4112": [
+            "SH,1,1,,,7,,,,", "IY,1,610406047,3,,,,,,", f"CZ,1,20240501,20240505,1,14,1,1,,430000001,24,,,98{',' * 57}",
+            f"KI,20240505,1,1,430000020,660,,1,430000030,2,59{',' * 103}",
+        ],
+    }  # fmt: skip
+    lines = []
+    for number, (kind, head) in enumerate(heads.items(), start=1):
+        person = world.person(number)
+        columns, search = widths[kind]
+        receipt = ["RE", "1", kind, "202405", person["name_kanji"], "1", f"{person['birth_date']:%Y%m%d}", "070"]
+        receipt += [""] * (columns - len(receipt))
+        receipt[search] = f"S{number}"
+        if kind == "1111":
+            receipt[18] = "0"
+        insurer = f"HO,  {world.KOKUHO},,{_wide(person['number'])},3,900{',' * 9}"
+        lines += ["MN,16001,,16001", head, ",".join(receipt), insurer, *bodies[kind], "EX,,,", "RC,Ver00001,x"]
+    text = "".join(f"1,{number},0,{line}\r\n" for number, line in enumerate(lines, start=1))
+    path.write_bytes(text.encode("cp932"))
+
+
 def _checkups(**changes: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A checkup a person, with three results."""
     rows = [
@@ -270,6 +309,7 @@ def originals() -> tuple[Original, ...]:
         "uke-wareki": ("uke", lambda path: _uke(path, "wareki")),
         "uke-insurer": ("uke", lambda path: _uke(path, "insurer")),
         "uke-returned": ("uke", lambda path: _uke(path, "returned")),
+        "uke-kinds": ("uke", _uke_kinds),
         "fkac167-term3": ("fkac167_csv", lambda path: _fkac167(path, "term3", is_quoted=False, is_wide=True)),
         "fkac167-term4": ("fkac167_csv", lambda path: _fkac167(path, "term4", is_quoted=True, is_wide=False)),
         "checkup-xml": ("checkup_xml", _checkup_xml),

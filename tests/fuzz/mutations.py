@@ -392,16 +392,16 @@ def mutant(number: int, *, is_made: bool = True) -> Mutant:
     Its bytes are left empty where ``is_made`` is false.
     """
     every = originals()
-    original = every[number % len(every)]
+    turn, place = divmod(number, len(every))
+    original = every[place]
     random = Random(number)
-    turn = number // len(every)
     if turn % HEAVY_EVERY == HEAVY_TURN:
-        chosen = [HEAVY[(turn // HEAVY_EVERY + number) % len(HEAVY)]]
+        chosen = [HEAVY[(turn // HEAVY_EVERY + place) % len(HEAVY)]]
     elif random.random() < 0.25:
         chosen = random.choices(FIELDS, k=random.choice((1, 2, 6)))
     else:
         # The turn goes through all of them whatever the number of originals, so that a short run meets each.
-        first = COMMON[(turn + number % len(every)) % len(COMMON)]
+        first = COMMON[(turn + place) % len(COMMON)]
         chosen = [first, *random.choices(COMMON, k=random.choice((0, 0, 0, 1, 2)))]
     data = original.data if is_made else b""
     for mutate in chosen:

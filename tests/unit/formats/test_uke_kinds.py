@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from uke_samples import HO, IR, SI, SY, receipt, write
 
 from ingest.formats import read
-from ingest.formats.inspect import inspect_files
+from ingest.formats.inspect import inspect_files, render
 from ingest.formats.uke_layout import fields, groups
 
 DPC_RE = 40
@@ -226,6 +228,13 @@ def test_a_pharmacys_receipt_adds_up_and_names_who_prescribed(tmp_path: Path) ->
     assert reading.problems == []
 
 
+def test_what_a_divided_dispensing_takes_off_is_taken_off_the_lines(tmp_path: Path) -> None:
+    division = record("ST", "pharmacy", 16, divided_points=120, points_after=40)
+    lines = [YK, head("4112", "pharmacy", 42), insurer("pharmacy", 14, 48), dispensing(5, 14, 24, 100), division]
+    claim = read(write(tmp_path / "a", [*lines, "GO,1,48,99"])).tables["claim"].row(0, named=True)
+    assert claim["line_points"] == claim["points"] == (24 + 4 + 100) - (120 - 40)
+
+
 def test_a_fee_whose_code_is_none_sets_its_record_aside_once(tmp_path: Path) -> None:
     line = dispensing(5, 14, 24, 0).replace("430000001", "43000000X")
     lines = [YK, head("4112", "pharmacy", 42), insurer("pharmacy", 14, 28, prescription_count=1), line, "GO,1,28,99"]
@@ -234,6 +243,15 @@ def test_a_fee_whose_code_is_none_sets_its_record_aside_once(tmp_path: Path) -> 
     assert reading.set_aside.select("table_name", "source_row", "field", "reason_code").rows() == [
         ("claim_item", 4, "item_code", "bad_code")
     ]
+
+
+def test_files_whose_receipts_have_no_days_or_no_lines_are_shown_to_a_person(tmp_path: Path) -> None:
+    pharmacy = [YK, head("4112", "pharmacy", 42), insurer("pharmacy", 14, 28), dispensing(5, 14, 24, 0), "GO,1,28,99"]
+    summary = [IR, *dpc(1, 1, 188_014), "GO,1,188014,99"]
+    for name, lines in (("pharmacy", pharmacy), ("summary", summary)):
+        console = Console(file=io.StringIO(), width=200)
+        render(console, inspect_files([write(tmp_path / name, lines)]))
+        assert "レセプト claims" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 # -- together ------------------------------------------------------------------------------------
