@@ -137,6 +137,33 @@ def site_extract(workspace: Workspace = None, site: SiteName = None) -> None:
                 _tell(f"site {name} extract", extract(settings, name, progress))
 
 
+@site_app.command("retract")
+def site_retract(
+    batch: Annotated[int, typer.Argument(help="Number of the batch, as `tsumugi status --json` lists it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for whoever reads the status later; name no person.")],
+    file: Annotated[
+        list[str] | None,
+        typer.Option("--file", help="Only this file of the batch (repeat it); the others are delivered again."),
+    ] = None,
+    workspace: Workspace = None,
+    site: SiteName = None,
+) -> None:
+    """Take back a batch that should not have been sent, here and at the center; earlier states stand again.
+
+    The corrected files, or the same ones, may be put into the inbox afterwards and load as new.
+    """
+    from ingest.site.retract import retract
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        names = _sites(settings, site)
+        if len(names) > 1:
+            raise settings_module.SettingsError(
+                "several sites here; say which with --site, each numbers its own batches"
+            )
+        _tell(f"site {names[0]} retract", retract(settings, names[0], batch, reason=reason, files=file or []))
+
+
 @site_app.command("receive")
 def site_receive(workspace: Workspace = None, site: SiteName = None) -> None:
     """Open the center's results, re-identify, publish the tenants' files."""

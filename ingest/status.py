@@ -51,6 +51,8 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         place = f"{row['file_name']}:{row['first_line'] or ''}"
         count = f"{row['files']:,}ファイル {row['rows']:,}行、最初は {place}"
         _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
+    for row in site["retracted"]:
+        console.print(f"取り下げ済みのバッチ {row['batch_sequence']}: {row['reason']}", highlight=False, soft_wrap=True)
     if site["waiting"]:
         console.print(f"waiting in the inbox: {len(site['waiting'])} files; `tsumugi run` takes them", highlight=False)
     _render_missing(console, site["missing"], site["expected"])
@@ -98,6 +100,13 @@ def _render_center(console: Console, center: dict[str, Any]) -> None:
             console.print(
                 f"{state} {row['site']} {row['sequence']}: {row['reason_code']} {row['message'] or ''}", highlight=False
             )
+    for row in center.get("ties", []):
+        console.print(
+            f"同じ版で内容の異なる記録 {row['linkage_domain']} バッチ {row['batch_sequence']} {row['table_name']}: "
+            f"{row['records']:,}件（ファイルの内容の順で一方を採用。送付元にどちらが正しいか確かめてください）",
+            highlight=False,
+            soft_wrap=True,
+        )
     if "linkage" in center:
         linkage = center["linkage"]
         console.print(f"{linkage['identities']:,} identities, {linkage['persons']:,} persons", highlight=False)

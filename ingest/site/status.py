@@ -10,7 +10,7 @@ from ingest.ledger import Ledger
 from ingest.settings import Settings
 from ingest.site import inbox
 from ingest.site.arrivals import stream_rules
-from ingest.site.outbox import RECALLED
+from ingest.site.outbox import RECALLED, RETRACTED
 
 
 def status(settings: Settings, site_name: str) -> dict[str, Any]:
@@ -36,9 +36,12 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
             ),
             "problems": ledger.rows(
                 "SELECT file_name, table_name, field, problem.reason_code, problem.message, rows, first_line "
-                "FROM problem JOIN delivery USING (delivery_id) WHERE state <> ? "
+                "FROM problem JOIN delivery USING (delivery_id) WHERE state NOT IN (?, ?) "
                 "ORDER BY delivery_id, table_name, field, problem.reason_code",
-                (RECALLED,),
+                (RECALLED, RETRACTED),
+            ),
+            "retracted": ledger.rows(
+                "SELECT batch_sequence, reason, sequence, recorded_at FROM retraction ORDER BY batch_sequence"
             ),
             "waiting": waiting,
             "batches": ledger.rows(
@@ -65,8 +68,8 @@ def _rows(ledger: Ledger) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for row in ledger.rows(
         "SELECT table_name, outcome, sum(value) AS value FROM control_total JOIN delivery USING (delivery_id) "
-        "WHERE measure = 'rows' AND state <> ? GROUP BY table_name, outcome ORDER BY table_name, outcome",
-        (RECALLED,),
+        "WHERE measure = 'rows' AND state NOT IN (?, ?) GROUP BY table_name, outcome ORDER BY table_name, outcome",
+        (RECALLED, RETRACTED),
     ):
         found[row["table_name"]][row["outcome"]] = int(row["value"])
     return dict(found)
