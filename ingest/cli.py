@@ -211,6 +211,24 @@ def center_build(
     _center_step("center build", workspace, build, full_refresh=full_refresh)
 
 
+@center_app.command("release")
+def center_release(
+    workspace: Workspace = None,
+    approve: Annotated[str | None, typer.Option("--approve", help="Let it go in this person's name.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why the figures are right after all.")] = None,
+) -> None:
+    """Hold the figures against the month before; within the limits they go out, else a named person decides."""
+    from ingest.center.release import release, waits_for
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        with progress_bar() as progress:
+            decision = release(settings, progress, approve=approve, reason=reason)
+        _tell("center release", {name: decision[name] for name in ("state", "released_by", "reason")})
+        if decision["state"] != "released":
+            out.print(waits_for(decision), highlight=False, soft_wrap=True)
+
+
 @center_app.command("results")
 def center_results(workspace: Workspace = None) -> None:
     """Seal the published tables for each site."""

@@ -87,6 +87,15 @@ def _more(console: Console, count: int) -> None:
         console.print(f"  … and {count - SHOWN_MISSING} more; `tsumugi status --json` lists all", highlight=False)
 
 
+def _render_release(console: Console, decision: dict[str, Any]) -> None:
+    if decision.get("state") == "waiting":
+        from ingest.center.release import waits_for
+
+        console.print(f"× {waits_for(decision)}", highlight=False, soft_wrap=True)
+    elif decision:
+        console.print(f"公表 {decision['reference_month']}: {decision['released_by']}", highlight=False)
+
+
 def _render_center(console: Console, center: dict[str, Any]) -> None:
     console.rule("center", align="left")
     for row in center["batches"]:
@@ -100,6 +109,7 @@ def _render_center(console: Console, center: dict[str, Any]) -> None:
             console.print(
                 f"{state} {row['site']} {row['sequence']}: {row['reason_code']} {row['message'] or ''}", highlight=False
             )
+    _render_release(console, center.get("release") or {})
     for row in center.get("ties", []):
         console.print(
             f"同じ版で内容の異なる記録 {row['linkage_domain']} バッチ {row['batch_sequence']} {row['table_name']}: "

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from ingest.center.home import open_warehouse
+from ingest.center.release import last_decision
 from ingest.center.ties import TIES
 from ingest.ledger import Ledger
 from ingest.sealing.keys import KeyRing
@@ -49,6 +50,7 @@ def _of_ledger(ledger: Ledger) -> dict[str, Any]:
         ),
         "refused": ledger.rows(told, ("refused",)),
         "held": ledger.rows(told, ("held",)),
+        "release": last_decision(ledger),
         "ties": json.loads(ledger.get_value(TIES) or "[]"),
         "steps_unfinished": ledger.rows(
             "SELECT name, state, message, started_at FROM step WHERE state <> 'done' ORDER BY started_at"
