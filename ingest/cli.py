@@ -251,14 +251,19 @@ def run(workspace: Workspace = None) -> None:
 
 
 @app.command()
-def status(workspace: Workspace = None, as_json: AsJson = False) -> None:
+def status(
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+    months: Annotated[int, typer.Option(min=1, help="How many months of deliveries to show.")] = 12,
+    insurer: Annotated[str | None, typer.Option(help="Show the deliveries of this insurer only.")] = None,
+) -> None:
     """What was loaded from which file, what waits, what was refused and why, what is missing."""
     from ingest.status import collect, render
 
     with told_errors():
         figures = collect(settings_module.load(workspace))
         if not as_json:
-            render(out, figures)
+            render(out, figures, months, insurer)
         else:
             print_json_line(figures)
 

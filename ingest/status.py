@@ -12,6 +12,7 @@ from ingest.settings import Settings
 
 OUTCOMES = ("read", "sealed", "set_aside", "refused", "out_of_area")
 SHOWN_MISSING = 10
+STATE_MARKS = {"arrived": "○", "missing": "×", "retracted": "△", "not_due": "・"}
 
 
 def collect(settings: Settings) -> dict[str, Any]:
@@ -28,10 +29,11 @@ def collect(settings: Settings) -> dict[str, Any]:
     return figures
 
 
-def render(console: Console, figures: dict[str, Any]) -> None:
-    """The same for the operator's eye."""
+def render(console: Console, figures: dict[str, Any], months: int = 12, insurer: str | None = None) -> None:
+    """The same for the operator's eye; of the matrix the last ``months``, or one insurer alone."""
     for name, site in figures["sites"].items():
         _render_site(console, name, site)
+        _render_matrix(console, site["matrix"], months, insurer)
     if "center" in figures:
         _render_center(console, figures["center"])
 
@@ -56,6 +58,19 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
     if site["waiting"]:
         console.print(f"waiting in the inbox: {len(site['waiting'])} files; `tsumugi run` takes them", highlight=False)
     _render_missing(console, site["missing"], site["expected"])
+
+
+def _render_matrix(console: Console, matrix: list[dict[str, str]], months: int, insurer: str | None) -> None:
+    entries = [row for row in matrix if insurer is None or row["insurer_number"] == insurer]
+    shown = sorted({row["month"] for row in entries})[-months:]
+    if not shown:
+        return
+    table = Table(Column("保険者", no_wrap=True), Column("種別", no_wrap=True), *(month[2:] for month in shown))
+    states = {(row["insurer_number"], row["stream"], row["month"]): STATE_MARKS[row["state"]] for row in entries}
+    for number, stream in sorted({(row["insurer_number"], row["stream"]) for row in entries}):
+        table.add_row(number, stream, *(states.get((number, stream, month), "") for month in shown))
+    console.print(table)
+    console.print("○ 到着  × 未着  △ 取り下げ  ・ 期日前  空白 対象外", highlight=False)
 
 
 def _tell(console: Console, what: str, reason_code: str, message: str) -> None:

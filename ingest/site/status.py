@@ -10,6 +10,7 @@ from ingest.ledger import Ledger
 from ingest.settings import Settings
 from ingest.site import inbox
 from ingest.site.arrivals import stream_rules
+from ingest.site.matrix import matrix
 from ingest.site.outbox import RECALLED, RETRACTED
 
 
@@ -19,7 +20,7 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
     ``deliveries`` by state; ``files`` one entry a delivery; ``rows`` by table and outcome;
     ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox; ``batches`` sent and
     received; ``published`` files; ``expected``, ``arrived`` counts of insurer × stream × period;
-    ``missing`` those that did not come.
+    ``missing`` those that did not come; ``matrix`` the state of each (see ``matrix.py``).
     """
     site = settings.site(site_name)
     waiting = [str(path.relative_to(site.inbox)) for path in inbox.listing(site.inbox)]
@@ -57,6 +58,7 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
             "expected": expected,
             "arrived": expected - len(missing),
             "missing": missing,
+            "matrix": matrix(ledger, settings.reference_month),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ingest.formats.contracts import CONTRACTS, STREAMS
 from ingest.ledger import Ledger
 from ingest.site import status
 from ingest.site.arrivals import arrivals, stream_rules
+from ingest.site.matrix import EXPECTED, matrix
 from tests.handmade import frame, month
 
 
@@ -107,6 +109,28 @@ def test_a_month_that_others_delivered_and_one_did_not_is_missing(tmp_path: Path
     assert missing == [
         {"insurer_number": "160077", "stream": "medical", "month": "2024-04", "cadence": "month"},
     ]
+
+
+def test_the_matrix_tells_what_came_what_is_missing_what_was_taken_back_and_what_is_not_due(tmp_path: Path) -> None:
+    ledger = ledger_with(
+        tmp_path,
+        [
+            ("160028", "medical", "2024-01-01", "taken"),
+            ("160028", "medical", "2024-03-01", "retracted"),
+            ("160028", "medical", "2024-04-01", "retracted"),
+            ("160028", "medical", "2024-04-01", "taken"),
+        ],
+    )
+    told = {row["month"]: row["state"] for row in matrix(ledger, date(2024, 7, 1))}
+    assert told == {
+        "2024-01": "arrived", "2024-02": "missing", "2024-03": "retracted", "2024-04": "arrived",
+        "2024-05": "missing", "2024-06": "not_due", "2024-07": "not_due",
+    }  # fmt: skip
+
+
+def test_every_stream_is_expected_of_somebody() -> None:
+    with EXPECTED.open(encoding="utf-8", newline="") as handle:
+        assert {row["stream"] for row in csv.DictReader(handle)} == set(stream_rules())
 
 
 def test_what_was_recalled_did_not_come(tmp_path: Path) -> None:
