@@ -33,7 +33,7 @@ def render(console: Console, figures: dict[str, Any], months: int = 12, insurer:
     """The same for the operator's eye; of the matrix the last ``months``, or one insurer alone."""
     for name, site in figures["sites"].items():
         _render_site(console, name, site)
-        _render_matrix(console, site["matrix"], months, insurer)
+        _render_matrix(console, site.get("matrix", []), months, insurer)
     if "center" in figures:
         _render_center(console, figures["center"])
 
@@ -53,7 +53,7 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         place = f"{row['file_name']}:{row['first_line'] or ''}"
         count = f"{row['files']:,}ファイル {row['rows']:,}行、最初は {place}"
         _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
-    for row in site["retracted"]:
+    for row in site.get("retracted", []):
         console.print(f"取り下げ済みのバッチ {row['batch_sequence']}: {row['reason']}", highlight=False, soft_wrap=True)
     if site["waiting"]:
         console.print(f"waiting in the inbox: {len(site['waiting'])} files; `tsumugi run` takes them", highlight=False)
