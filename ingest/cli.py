@@ -143,6 +143,33 @@ def site_extract(workspace: Workspace = None, site: SiteName = None) -> None:
                 _tell(f"site {name} extract", extract(settings, name, progress))
 
 
+@site_app.command("retract")
+def site_retract(
+    batch: Annotated[int, typer.Argument(help="Number of the batch, as `tsumugi status --json` lists it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for whoever reads the status later; name no person.")],
+    file: Annotated[
+        list[str] | None,
+        typer.Option("--file", help="Only this file of the batch (repeat it); the others are delivered again."),
+    ] = None,
+    workspace: Workspace = None,
+    site: SiteName = None,
+) -> None:
+    """Take back a batch that should not have been sent, here and at the center; earlier states stand again.
+
+    The corrected files, or the same ones, may be put into the inbox afterwards and load as new.
+    """
+    from ingest.site.retract import retract
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        names = _sites(settings, site)
+        if len(names) > 1:
+            raise settings_module.SettingsError(
+                "several sites here; say which with --site, each numbers its own batches"
+            )
+        _tell(f"site {names[0]} retract", retract(settings, names[0], batch, reason=reason, files=file or []))
+
+
 @site_app.command("receive")
 def site_receive(workspace: Workspace = None, site: SiteName = None) -> None:
     """Open the center's results, re-identify, publish the tenants' files."""
@@ -190,6 +217,24 @@ def center_build(
     _center_step("center build", workspace, build, full_refresh=full_refresh)
 
 
+@center_app.command("release")
+def center_release(
+    workspace: Workspace = None,
+    approve: Annotated[str | None, typer.Option("--approve", help="Let it go in this person's name.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why the figures are right after all.")] = None,
+) -> None:
+    """Hold the figures against the month before; within the limits they go out, else a named person decides."""
+    from ingest.center.release import release, waits_for
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        with progress_bar() as progress:
+            decision = release(settings, progress, approve=approve, reason=reason)
+        _tell("center release", {name: decision[name] for name in ("state", "released_by", "reason")})
+        if decision["state"] != "released":
+            out.print(waits_for(decision), highlight=False, soft_wrap=True)
+
+
 @center_app.command("results")
 def center_results(workspace: Workspace = None) -> None:
     """Seal the published tables for each site."""
@@ -212,14 +257,19 @@ def run(workspace: Workspace = None) -> None:
 
 
 @app.command()
-def status(workspace: Workspace = None, as_json: AsJson = False) -> None:
+def status(
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+    months: Annotated[int, typer.Option(min=1, help="How many months of deliveries to show.")] = 12,
+    insurer: Annotated[str | None, typer.Option(help="Show the deliveries of this insurer only.")] = None,
+) -> None:
     """What was loaded from which file, what waits, what was refused and why, what is missing."""
     from ingest.status import collect, render
 
     with told_errors():
         figures = collect(settings_module.load(workspace))
         if not as_json:
-            render(out, figures)
+            render(out, figures, months, insurer)
         else:
             print_json_line(figures)
 

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     file_name TEXT NOT NULL,
     stream TEXT, format TEXT, edition TEXT,
     months TEXT NOT NULL DEFAULT '[]', -- JSON list of YYYY-MM
-    state TEXT NOT NULL,               -- taken, refused, duplicate
+    state TEXT NOT NULL,               -- taken, refused, duplicate, recalled, retracted
     reason_code TEXT, message TEXT,
     sequence INTEGER,                  -- batch that carries it
     received_at TEXT NOT NULL
@@ -66,6 +66,14 @@ CREATE TABLE IF NOT EXISTS batch (
     figures TEXT NOT NULL DEFAULT '{}',
     recorded_at TEXT NOT NULL,
     PRIMARY KEY (way, peer, sequence, manifest_hash)
+);
+CREATE TABLE IF NOT EXISTS retraction (  -- batches of ours that we take back
+    batch_sequence INTEGER PRIMARY KEY,
+    kept TEXT NOT NULL,                -- JSON: deliveries of it that are delivered again
+    reason TEXT NOT NULL,
+    is_cleared INTEGER NOT NULL,       -- the site's own files have forgotten it
+    sequence INTEGER,                  -- batch that tells the center
+    recorded_at TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS step (
     name TEXT NOT NULL,
@@ -145,7 +153,7 @@ class Ledger:
 
     # -- deliveries ------------------------------------------------------------------------------
     def seen_file(self, file_id: str) -> bool:
-        """Whether these bytes were taken before (a refused file may come again)."""
+        """Whether these bytes were taken before (a refused or retracted file may come again)."""
         return bool(self.rows("SELECT 1 FROM delivery WHERE file_id = ? AND state = 'taken'", (file_id,)))
 
     def add_delivery(self, connection: sqlite3.Connection, **columns: Any) -> int:

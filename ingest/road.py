@@ -27,8 +27,10 @@ def run_road(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
     ``{"steps": [(title, figures), …]}`` in the order they were done.
     """
     from ingest.center.build import build
+    from ingest.center.errors import CenterError
     from ingest.center.link import link
     from ingest.center.receive import receive
+    from ingest.center.release import release, waits_for
     from ingest.center.results import results
 
     steps: list[tuple[str, dict[str, Any]]] = _at_each_site(settings, "extract", progress)
@@ -36,6 +38,10 @@ def run_road(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
         steps.append(("center receive", receive(settings, progress)))
         steps.append(("center link", link(settings, progress)))
         steps.append(("center build", build(settings, progress)))
+        decision = release(settings, progress)
+        steps.append(("center release", decision))
+        if decision["state"] != "released":
+            raise CenterError(waits_for(decision))
         steps.append(("center results", results(settings, progress)))
     steps += _at_each_site(settings, "receive", progress)
     return {"steps": steps}

@@ -13,6 +13,7 @@ from ingest.site.profiles import HELD
 
 OUTCOMES = ("read", "sealed", "set_aside", "refused", "out_of_area")
 SHOWN_MISSING = 10
+STATE_MARKS = {"arrived": "○", "missing": "×", "retracted": "△", "not_due": "・"}
 
 
 def collect(settings: Settings) -> dict[str, Any]:
@@ -29,10 +30,11 @@ def collect(settings: Settings) -> dict[str, Any]:
     return figures
 
 
-def render(console: Console, figures: dict[str, Any]) -> None:
-    """The same for the operator's eye."""
+def render(console: Console, figures: dict[str, Any], months: int = 12, insurer: str | None = None) -> None:
+    """The same for the operator's eye; of the matrix the last ``months``, or one insurer alone."""
     for name, site in figures["sites"].items():
         _render_site(console, name, site)
+        _render_matrix(console, site.get("matrix", []), months, insurer)
     if "center" in figures:
         _render_center(console, figures["center"])
 
@@ -52,6 +54,8 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         place = f"{row['file_name']}:{row['first_line'] or ''}"
         count = f"{row['files']:,}ファイル {row['rows']:,}行、最初は {place}"
         _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
+    for row in site.get("retracted", []):
+        console.print(f"取り下げ済みのバッチ {row['batch_sequence']}: {row['reason']}", highlight=False, soft_wrap=True)
     ready = len(site["waiting"]) - len(site["held"])
     if ready:
         console.print(f"waiting in the inbox: {ready} files; `tsumugi run` takes them", highlight=False)
@@ -59,6 +63,19 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         console.print(f"held in the inbox: {file_name}", highlight=False, soft_wrap=True)
         console.print(f"  → {HELD}", highlight=False, soft_wrap=True)
     _render_missing(console, site["missing"], site["expected"])
+
+
+def _render_matrix(console: Console, matrix: list[dict[str, str]], months: int, insurer: str | None) -> None:
+    entries = [row for row in matrix if insurer is None or row["insurer_number"] == insurer]
+    shown = sorted({row["month"] for row in entries})[-months:]
+    if not shown:
+        return
+    table = Table(Column("保険者", no_wrap=True), Column("種別", no_wrap=True), *(month[2:] for month in shown))
+    states = {(row["insurer_number"], row["stream"], row["month"]): STATE_MARKS[row["state"]] for row in entries}
+    for number, stream in sorted({(row["insurer_number"], row["stream"]) for row in entries}):
+        table.add_row(number, stream, *(states.get((number, stream, month), "") for month in shown))
+    console.print(table)
+    console.print("○ 到着  × 未着  △ 取り下げ  ・ 期日前  空白 対象外", highlight=False)
 
 
 def _tell(console: Console, what: str, reason_code: str, message: str) -> None:
@@ -90,6 +107,15 @@ def _more(console: Console, count: int) -> None:
         console.print(f"  … and {count - SHOWN_MISSING} more; `tsumugi status --json` lists all", highlight=False)
 
 
+def _render_release(console: Console, decision: dict[str, Any]) -> None:
+    if decision.get("state") == "waiting":
+        from ingest.center.release import waits_for
+
+        console.print(f"× {waits_for(decision)}", highlight=False, soft_wrap=True)
+    elif decision:
+        console.print(f"公表 {decision['reference_month']}: {decision['released_by']}", highlight=False)
+
+
 def _render_center(console: Console, center: dict[str, Any]) -> None:
     console.rule("center", align="left")
     for row in center["batches"]:
@@ -103,6 +129,14 @@ def _render_center(console: Console, center: dict[str, Any]) -> None:
             console.print(
                 f"{state} {row['site']} {row['sequence']}: {row['reason_code']} {row['message'] or ''}", highlight=False
             )
+    _render_release(console, center.get("release") or {})
+    for row in center.get("ties", []):
+        console.print(
+            f"同じ版で内容の異なる記録 {row['linkage_domain']} バッチ {row['batch_sequence']} {row['table_name']}: "
+            f"{row['records']:,}件（ファイルの内容の順で一方を採用。送付元にどちらが正しいか確かめてください）",
+            highlight=False,
+            soft_wrap=True,
+        )
     if "linkage" in center:
         linkage = center["linkage"]
         console.print(f"{linkage['identities']:,} identities, {linkage['persons']:,} persons", highlight=False)

@@ -2,7 +2,8 @@
    version key), never of arrival; equal versions are told apart by the bytes of their file.
 
    A batch that has landed touches the records it holds; those are staged anew and the others left alone. Batches of one
-   linkage domain land in order, so what is newer than the newest staged batch has not been staged. #}
+   linkage domain land in order, so what is newer than the newest staged batch has not been staged. What a retracted
+   batch brought leaves staging, and the version before it is staged again. #}
 
 {% macro touched_records(table, record_key) %}
     select distinct
@@ -61,6 +62,13 @@
             {% for column in record_key -%}
             and touched.{{ column }} = {{ this.identifier }}.{{ column }}
             {% endfor %}
+    )
+    or exists (
+        select 1
+        from {{ source('control', 'retracted_batch') }} as retracted
+        where
+            retracted.linkage_domain = {{ this.identifier }}.linkage_domain
+            and retracted.batch_sequence = {{ this.identifier }}.batch_sequence
     )
     {%- endif %}
 {%- endmacro %}

@@ -9,6 +9,7 @@ built from its beginning, for then partitions that no load touched would be thos
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ingest.center.dbt import STEP, run_dbt
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.schema import next_build
+from ingest.center.ties import TIES, ties
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
 from ingest.sealing.keys import KeyRing
@@ -81,11 +83,14 @@ def build(
         with open_warehouse(center, ring) as connection:
             with transaction(connection):
                 changes.close(connection, sequence)
+                undecided = ties(connection)
                 connection.execute("UPDATE control.build SET state = 'finished' WHERE build_sequence = ?", [sequence])
                 faults.point("build.closing")
             faults.point("build.closed")
         figures = {"build": sequence, "full_refresh": is_full, "nodes": outcome.counts}
         ledger.end_step(STEP, step, figures=figures)
+        with ledger.transaction() as noting:
+            ledger.set_value(noting, TIES, json.dumps(undecided))
     return figures
 
 

@@ -103,14 +103,18 @@ def add_landed(
     linkage_domain: str,
     sequence: int,
     reference_month: date,
+    reason: str = "landed",
 ) -> None:
-    """Open the partitions of a batch just landed in ``raw``, and of every earlier version of its records."""
+    """Open the partitions of a batch in ``raw``, just landed or about to go, and of the other versions of its records.
+
+    What lies between the states with and without the batch is the same in both directions.
+    """
     is_fresh = f"(linkage_domain = '{linkage_domain}' AND batch_sequence = {sequence:d})"
     for name in tables:
         contract = CONTRACTS[name]
         fresh = f"(SELECT * FROM raw.{name} WHERE {is_fresh})"
         if contract.parent:
-            _insert(connection, _spans_sql(contract, fresh), name, "landed", reference_month)
+            _insert(connection, _spans_sql(contract, fresh), name, reason, reference_month)
             continue
         versions = (
             f"(SELECT *, {is_fresh} AS is_fresh FROM raw.{name} "
@@ -118,7 +122,7 @@ def add_landed(
         )
         spans = _enrolment_spans_sql(versions) if name == "enrolment" else _spans_sql(contract, versions)
         for table in (name, *children(name)):
-            _insert(connection, spans, table, "landed", reference_month)
+            _insert(connection, spans, table, reason, reference_month)
 
 
 def add_relinked(connection: duckdb.DuckDBPyConnection, identities: str, reference_month: date) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from ingest import faults
+from ingest.center import retraction
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.landing import check_tables, land
 from ingest.ledger import Ledger
@@ -135,9 +136,12 @@ class _Desk:
         )
         faults.point("receive.opened")
         try:
-            if batch.manifest.kind != KIND:
+            if batch.manifest.kind == retraction.KIND:
+                retraction.check(self._connection, batch)
+            elif batch.manifest.kind == KIND:
+                check_tables(self._connection, batch)
+            else:
                 raise BatchRefused("malformed", f"a batch of kind {batch.manifest.kind}", batch.manifest_hash)
-            check_tables(self._connection, batch)
         except BatchRefused:
             batch.discard()
             raise
@@ -146,16 +150,17 @@ class _Desk:
     def _land(self, batch: OpenBatch) -> dict[str, int]:
         try:
             with transaction(self._connection):
-                rows = land(self._connection, batch, self._domain, self._reference_month)
+                take = retraction.take_back if batch.manifest.kind == retraction.KIND else land
+                rows = take(self._connection, batch, self._domain, self._reference_month)
                 faults.point("receive.landed")
         except BatchRefused:
             batch.discard()
             raise
         faults.point("receive.committed")
-        self._accept(batch.manifest.sequence, batch.manifest_hash, rows)
-        return rows
+        self._accept(batch.manifest.sequence, batch.manifest_hash, rows, batch.manifest.kind)
+        return {} if batch.manifest.kind == retraction.KIND else rows
 
-    def _accept(self, sequence: int, manifest_hash: str, rows: dict[str, int]) -> None:
+    def _accept(self, sequence: int, manifest_hash: str, rows: dict[str, int], kind: str = KIND) -> None:
         with self._ledger.transaction() as connection:
             self._forget_others(connection, sequence)
             self._ledger.add_batch(
@@ -163,7 +168,7 @@ class _Desk:
                 way="received",
                 peer=self._site,
                 sequence=sequence,
-                kind=KIND,
+                kind=kind,
                 manifest_hash=manifest_hash,
                 state="accepted",
                 figures={"rows": rows},

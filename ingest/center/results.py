@@ -20,6 +20,7 @@ import duckdb
 
 from ingest import faults, warehouse
 from ingest.center import changes
+from ingest.center import release as let_go
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse
 from ingest.ledger import Ledger
@@ -84,17 +85,19 @@ class _Release:
 def results(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
     """Seal the published content for every site and write the operator's statistics file.
 
-    Returns counts of batches sealed, accepted and refused. Raises CenterError where no build is
-    finished or its change set is open.
+    Returns counts of batches sealed, accepted and refused, and who released it (``limits``: it passed by
+    itself). Raises CenterError where no build is finished, its change set is open or its release waits.
     """
     center = settings.the_center()
     ring = KeyRing(center)
     figures: dict[str, Any] = {"sealed": 0, "unchanged": 0, "accepted": 0, "refused": 0}
     with one_step(center), Ledger(center.ledger) as ledger, open_warehouse(center, ring) as connection:
         release = _release(connection, settings)
+        released_by = let_go.require(connection, ledger)["released_by"]
+        figures["released_by"] = released_by
         for place, site in enumerate(sorted(settings.sites)):
             progress("center results", place, len(settings.sites))
-            dispatch = _Dispatch(settings, ring, ledger, connection, release, site)
+            dispatch = _Dispatch(settings, ring, ledger, connection, release, site, released_by)
             for name, count in dispatch.settle().items():
                 figures[name] += count
             figures["sealed" if dispatch.send() else "unchanged"] += 1
@@ -138,7 +141,9 @@ class _Dispatch:
         connection: duckdb.DuckDBPyConnection,
         release: _Release,
         site: str,
+        released_by: str,
     ) -> None:
+        self._released_by = released_by
         self._ring = ring
         self._ledger = ledger
         self._connection = connection
@@ -207,6 +212,7 @@ class _Dispatch:
                 "build": self._release.build_sequence,
                 "content_hash": content,
                 "input_hash": self._release.input_hash,
+                "released_by": self._released_by,
             },
         )
         faults.point("results.sealed")

@@ -1,6 +1,7 @@
 """The center's own tables in the warehouse: ``raw``, ``link`` and ``control`` (dbt makes the others).
 
-``raw`` only grows; every row carries its linkage domain and the batch that brought it.
+``raw`` grows and loses nothing but what a site takes back (``retraction``); every row carries its linkage domain
+and the batch that brought it.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ ACCOMPANYING: dict[str, dict[str, pl.DataType]] = {
 }
 """Tables that travel with the contract tables in every batch of facts."""
 
+RETRACTION: dict[str, pl.DataType] = {"retracted_sequence": pl.Int64()}
+"""The only table of a retraction: numbers of the sender's own batches."""
+
 RAW_TABLES: dict[str, dict[str, pl.DataType]] = {
     name: contract.sealed_schema() for name, contract in CONTRACTS.items()
 } | ACCOMPANYING
@@ -75,6 +79,8 @@ _OWN_TABLES = {
     "link.alias": "old_person_id BLOB, new_person_id BLOB, build_sequence BIGINT",
     "control.received_batch": "site VARCHAR, sequence BIGINT, manifest_hash VARCHAR, linkage_domain VARCHAR, "
     "rows BIGINT, is_linked BOOLEAN",
+    "control.retracted_batch": "linkage_domain VARCHAR, batch_sequence BIGINT",
+    "control.retracted_identity": "linkage_domain VARCHAR, identity_tag BLOB",  # until the next linkage
     "control.link_rules": "rules_hash VARCHAR",
     "control.change_partition": "scheme_code VARCHAR, insurer_number VARCHAR, month DATE, table_name VARCHAR, "
     "reason VARCHAR",

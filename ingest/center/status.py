@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import duckdb
 
 from ingest.center.home import open_warehouse
+from ingest.center.release import last_decision
+from ingest.center.ties import TIES
 from ingest.ledger import Ledger
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
@@ -20,6 +23,7 @@ def status(settings: Settings) -> dict[str, Any]:
 
     ``batches`` received and sent by site and state; ``refused`` and ``held`` with their reasons;
     ``steps_unfinished`` killed or failed, with the names of failed models and tests;
+    ``ties`` records whose versions are equally new and differ, by table and delivery;
     ``rows`` in raw by table; ``linkage``; ``build`` with the open change set; ``missing``: insurer ×
     stream × month between the first arrival of that insurer's stream and the month of reference.
     """
@@ -46,6 +50,8 @@ def _of_ledger(ledger: Ledger) -> dict[str, Any]:
         ),
         "refused": ledger.rows(told, ("refused",)),
         "held": ledger.rows(told, ("held",)),
+        "release": last_decision(ledger),
+        "ties": json.loads(ledger.get_value(TIES) or "[]"),
         "steps_unfinished": ledger.rows(
             "SELECT name, state, message, started_at FROM step WHERE state <> 'done' ORDER BY started_at"
         ),

@@ -37,14 +37,22 @@ class DirectoryError(SealingError):
 
 
 class Directory:
-    """The directory in the database that ``connection`` uses (see ``warehouse.open_database``)."""
+    """The directory in the database that ``connection`` uses (see ``warehouse.open_database``).
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    ``sequence`` is the batch that what is remembered belongs to; ``forget`` takes that batch's part out again.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, sequence: int = 0) -> None:
         self._connection = connection
+        self._sequence = sequence
         columns = ", ".join(f"{name} {_TYPES[dtype]}" for name, dtype in PEOPLE_SCHEMA.items())
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR PRIMARY KEY, {columns}, "
             "insured_key VARCHAR, own_branch VARCHAR)"
+        )
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS people_batch (content_hash VARCHAR, sequence BIGINT, first_month DATE, "
+            "last_month DATE, PRIMARY KEY (content_hash, sequence))"
         )
 
     def remember(self, sealed: SealedTables) -> int:
@@ -60,19 +68,60 @@ class Directory:
         self._connection.register("incoming_people", incoming)
         try:
             self._connection.execute(
-                f"INSERT INTO people BY NAME SELECT sha256(to_json(row({content}))::VARCHAR) AS content_hash, *, "
+                "CREATE OR REPLACE TEMP TABLE told_people AS "
+                f"SELECT sha256(to_json(row({content}))::VARCHAR) AS content_hash, *, "
                 f"{insured_key} AS insured_key, nullif({parts[3]}, '') AS own_branch "
                 f"FROM (SELECT {content}, min(first_month) AS first_month, max(last_month) AS last_month "
-                "FROM incoming_people GROUP BY ALL) "
-                "ON CONFLICT (content_hash) DO UPDATE SET first_month = least(first_month, excluded.first_month), "
+                "FROM incoming_people GROUP BY ALL)"
+            )
+            widened = (
+                "DO UPDATE SET first_month = least(first_month, excluded.first_month), "
                 "last_month = greatest(last_month, excluded.last_month)"
             )
+            self._connection.execute(
+                "INSERT INTO people_batch SELECT content_hash, ?, first_month, last_month FROM temp.told_people "
+                f"ON CONFLICT (content_hash, sequence) {widened}",
+                [self._sequence],
+            )
+            self._connection.execute(
+                f"INSERT INTO people BY NAME FROM temp.told_people ON CONFLICT (content_hash) {widened}"
+            )
+            self._connection.execute("DROP TABLE temp.told_people")
         except duckdb.Error as error:
             # DuckDB's own text may quote a row, so it goes no further.
             raise DirectoryError(f"the directory could not be written ({type(error).__name__})") from None
         finally:
             self._connection.unregister("incoming_people")
         return incoming.height
+
+    def forget(self, sequence: int) -> int:
+        """Take out what only the batch ``sequence`` said; returns the forms that nobody says any more.
+
+        Forms that other batches say too keep the months in which those say them. A repeat changes nothing.
+        """
+        self._connection.execute("BEGIN")
+        try:
+            self._connection.execute(
+                "CREATE OR REPLACE TEMP TABLE unsaid AS SELECT content_hash FROM people_batch WHERE sequence = ?",
+                [sequence],
+            )
+            self._connection.execute("DELETE FROM people_batch WHERE sequence = ?", [sequence])
+            gone = self._connection.execute(
+                "DELETE FROM people WHERE content_hash IN (SELECT content_hash FROM temp.unsaid) "
+                "AND content_hash NOT IN (SELECT content_hash FROM people_batch)"
+            ).fetchone()
+            self._connection.execute(
+                "UPDATE people SET first_month = kept.first_month, last_month = kept.last_month FROM ("
+                "SELECT content_hash, min(first_month) AS first_month, max(last_month) AS last_month FROM people_batch "
+                "SEMI JOIN temp.unsaid USING (content_hash) GROUP BY content_hash) AS kept "
+                "WHERE people.content_hash = kept.content_hash"
+            )
+            self._connection.execute("DROP TABLE temp.unsaid")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return int(gone[0]) if gone else 0
 
     def lookup(self, identity_tags: pl.Series) -> pl.DataFrame:
         """Names, address and numbers behind identity tags, one row for each tag that is known.

@@ -56,6 +56,8 @@ class StreamRule:
 
     def next_period(self, period: date) -> date:
         """The period after ``period``."""
+        if (period.year, period.month) >= (date.max.year, 12 if self.cadence == "month" else 1):
+            return date.max  # after the last month that a date can hold nothing is expected
         if self.cadence == "month":
             return date(period.year + period.month // 12, period.month % 12 + 1, 1)
         return period.replace(year=period.year + 1)
@@ -84,6 +86,10 @@ def arrivals(stream: str, kept: pl.DataFrame, by: str) -> pl.DataFrame:
     ``kept`` is the plain form of the table of the stream, without the rows that were not sealed.
     """
     rule = stream_rules()[stream]
+    # One file of claims may hold several kinds; what arrived is told of each (医科 and DPC are adjudicated as one).
+    told = pl.lit(stream)
+    if "claim_kind_code" in kept.columns:
+        told = pl.col("claim_kind_code").replace({"medical": stream, "dpc": stream})
     month = pl.date(pl.col("year"), 1, 1) if rule.month_column == "year" else pl.col(rule.month_column)
     if rule.dated_by == "file":
         month = month.max().over(by)
@@ -92,10 +98,10 @@ def arrivals(stream: str, kept: pl.DataFrame, by: str) -> pl.DataFrame:
         kept.select(
             by,
             pl.col(insurer).alias("insurer_number"),
-            pl.lit(stream).alias("stream"),
+            told.alias("stream"),
             month.dt.truncate("1mo").dt.offset_by(f"-{rule.months_back}mo").alias("month"),
         )
         .group_by(by, "insurer_number", "stream", "month")
         .agg(pl.len().cast(pl.Int64).alias("rows"))
-        .sort(by, "insurer_number", "month")
+        .sort(by, "insurer_number", "stream", "month")
     )

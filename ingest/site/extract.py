@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, inbox, profiles, steps
+from ingest.site import archive, inbox, profiles, retract, steps
 from ingest.site.area import area_of
 from ingest.site.delivery import Delivery, plan
 from ingest.site.load import IDENTITY_TABLES, Load
@@ -57,6 +58,7 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         inbox.remove_noted(ledger)
         outbox = Outbox.of(settings, site_name, ledger, ring)
         receipts = outbox.settle()
+        retract.finish(site, site_name, ledger, ring, outbox)
         outbox.hand_over()
         _report(ledger, site, site_name)
         known = profiles.confirmed_profiles(site)
@@ -66,7 +68,7 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
             figures |= {"held": len(held), "held_note": profiles.HELD}
         if files:
             with with_subtraction_codes(masters.subtraction_codes(settings.workspace)), with_profiles(known):
-                figures |= _take(site, site_name, ledger, ring, outbox, files, progress)
+                figures |= _take(site, site_name, ledger, ring, outbox, files, progress, settings.reference_month)
         elif not held:
             figures["note"] = "nothing waits in the inbox"
         return figures | {name: count for name, count in receipts.items() if count}
@@ -80,6 +82,7 @@ def _take(
     outbox: Outbox,
     files: list[inbox.InboxFile],
     progress: ProgressCallback,
+    reference_month: date,
 ) -> dict[str, Any]:
     sequence, previous_hash = outbox.next_batch()
     deliveries = plan(ledger, files)
@@ -94,7 +97,9 @@ def _take(
         ):
             tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
             area = area_of(site.prefecture_code)
-            load = Load(deliveries, area, room, tokeniser, Directory(known), quarantine)
+            directory = Directory(known, sequence)
+            directory.forget(sequence)  # what a run that died before its ledger transaction remembered
+            load = Load(deliveries, area, room, tokeniser, directory, quarantine, reference_month)
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             faults.point("extract.read")
             load.close(ledger)
@@ -132,7 +137,9 @@ def _take(
 def _report(ledger: Ledger, site: SiteSettings, site_name: str) -> None:
     """Write the reports that are not there yet, also the one of a run that was killed before it."""
     folder = site.home / "reports"
-    for row in ledger.rows("SELECT DISTINCT sequence FROM batch WHERE way = 'sent' AND state <> 'refused'"):
+    for row in ledger.rows(
+        "SELECT DISTINCT sequence FROM batch WHERE way = 'sent' AND kind = 'facts' AND state <> 'refused'"
+    ):
         if not report.is_written(row["sequence"], folder):
             report.write(ledger, row["sequence"], folder, site_name)
 

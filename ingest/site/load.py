@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 
 import polars as pl
 
@@ -58,6 +59,7 @@ class Load:
         tokeniser: Tokeniser,
         directory: Directory,
         quarantine: Quarantine,
+        reference_month: date = date.max,
     ) -> None:
         self.deliveries = deliveries
         self._area = area
@@ -65,6 +67,7 @@ class Load:
         self._tokeniser = tokeniser
         self._directory = directory
         self._quarantine = quarantine
+        self._reference_month = reference_month
         self._position = {delivery.delivery_id: place for place, delivery in enumerate(deliveries)}
         self._file_ids = pl.Series([d.file.file_id for d in deliveries], dtype=pl.String)
         self._file_names = pl.Series([d.file.name for d in deliveries], dtype=pl.String)
@@ -97,7 +100,7 @@ class Load:
     def take(self, chunk: Chunk) -> None:
         """Judge, tokenise and keep what was read; duplicates are left for ``close``."""
         fresh, readings = chunk.fresh, chunk.readings
-        judged = triage(_tables(readings), self._area)
+        judged = triage(_tables(readings), self._area, self._reference_month)
         set_aside = _together([_at(reading.set_aside, place) for place, reading in readings.items()])
         for place, refusal in chunk.refused.items():
             self._count_refused(place, refusal)

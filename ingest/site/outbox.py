@@ -26,6 +26,7 @@ from ingest.settings import Settings
 from ingest.site import archive
 
 RECALLED = "recalled"  # state of a delivery whose batch the center refused
+RETRACTED = "retracted"  # of one that the site took back
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ class Outbox:
         """Take back the refused batch and those after it; their files go into the inbox again."""
         batches = [batch for batch in self._waiting() if batch["sequence"] >= receipt.sequence]
         deliveries = self.ledger.rows(
-            "SELECT delivery_id, file_id, file_name FROM delivery WHERE sequence >= ? AND state <> ?",
-            (receipt.sequence, RECALLED),
+            "SELECT delivery_id, file_id, file_name FROM delivery WHERE sequence >= ? AND state NOT IN (?, ?)",
+            (receipt.sequence, RECALLED, RETRACTED),
         )
         key = self.ring.secret("at-rest")
         for delivery in deliveries:
@@ -132,8 +133,15 @@ class Outbox:
             archive.restore(self.archive, delivery["file_id"], key, self.inbox / RECALLED / name)
         with self.ledger.transaction() as connection:
             connection.execute(
-                "UPDATE delivery SET state = ?, sequence = NULL WHERE sequence >= ?", (RECALLED, receipt.sequence)
+                "UPDATE delivery SET state = ?, sequence = NULL WHERE sequence >= ? AND state <> ?",
+                (RECALLED, receipt.sequence, RETRACTED),
             )
+            connection.execute(
+                "UPDATE delivery SET sequence = NULL WHERE sequence >= ? AND state = ?", (receipt.sequence, RETRACTED)
+            )
+            # What tells the center of a retraction is sealed anew; a batch that it never took needs no retraction.
+            connection.execute("UPDATE retraction SET sequence = NULL WHERE sequence >= ?", (receipt.sequence,))
+            connection.execute("DELETE FROM retraction WHERE batch_sequence >= ?", (receipt.sequence,))
             for batch in batches:
                 reason = receipt.reason_code if batch["sequence"] == receipt.sequence else "chain"
                 _mark(connection, batch, "refused", reason, receipt.message)

@@ -10,7 +10,8 @@ from ingest.ledger import Ledger
 from ingest.settings import Settings
 from ingest.site import inbox, profiles
 from ingest.site.arrivals import stream_rules
-from ingest.site.outbox import RECALLED
+from ingest.site.matrix import matrix
+from ingest.site.outbox import RECALLED, RETRACTED
 
 
 def status(settings: Settings, site_name: str) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
     ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox, ``held`` those of them whose
     columns nobody has confirmed; ``batches`` sent and
     received; ``published`` files; ``expected``, ``arrived`` counts of insurer × stream × period;
-    ``missing`` those that did not come.
+    ``missing`` those that did not come; ``matrix`` the state of each (see ``matrix.py``).
     """
     site = settings.site(site_name)
     waiting = [str(path.relative_to(site.inbox)) for path in inbox.listing(site.inbox)]
@@ -37,9 +38,12 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
             ),
             "problems": ledger.rows(
                 "SELECT file_name, table_name, field, problem.reason_code, problem.message, rows, first_line "
-                "FROM problem JOIN delivery USING (delivery_id) WHERE state <> ? "
+                "FROM problem JOIN delivery USING (delivery_id) WHERE state NOT IN (?, ?) "
                 "ORDER BY delivery_id, table_name, field, problem.reason_code",
-                (RECALLED,),
+                (RECALLED, RETRACTED),
+            ),
+            "retracted": ledger.rows(
+                "SELECT batch_sequence, reason, sequence, recorded_at FROM retraction ORDER BY batch_sequence"
             ),
             "waiting": waiting,
             "held": profiles.held_names(site),
@@ -56,6 +60,7 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
             "expected": expected,
             "arrived": expected - len(missing),
             "missing": missing,
+            "matrix": matrix(ledger, settings.reference_month),
         }
 
 
@@ -67,8 +72,8 @@ def _rows(ledger: Ledger) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for row in ledger.rows(
         "SELECT table_name, outcome, sum(value) AS value FROM control_total JOIN delivery USING (delivery_id) "
-        "WHERE measure = 'rows' AND state <> ? GROUP BY table_name, outcome ORDER BY table_name, outcome",
-        (RECALLED,),
+        "WHERE measure = 'rows' AND state NOT IN (?, ?) GROUP BY table_name, outcome ORDER BY table_name, outcome",
+        (RECALLED, RETRACTED),
     ):
         found[row["table_name"]][row["outcome"]] = int(row["value"])
     return dict(found)

@@ -8,11 +8,13 @@ must hold its contract. Lines follow their parent record.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
 from ingest.formats.contracts import CONTRACTS
 from ingest.quality import suites
+from ingest.site import future
 from ingest.site.area import Area
 
 FILE = "_file"  # position of the file in the run, beside the columns of the plain form
@@ -25,6 +27,7 @@ VERDICT: dict[str, pl.DataType] = {
 _MISSING = "保険者の記録がありません"
 _FOREIGN = "当サイトの地域外の保険者です"
 _WRONG_SITE = "すべての記録が当サイトの地域外の保険者です"
+_FUTURE = "まだ来ていない年月です"
 _ORPHAN = "属する記録が読み込まれていません"
 
 
@@ -41,13 +44,13 @@ class Triage:
         return frame.filter(pl.col("_outcome").is_null()).drop(*VERDICT)
 
 
-def triage(tables: dict[str, pl.DataFrame], area: Area) -> Triage:
-    """Judge every row of ``tables`` (plain form with the column ``_file``)."""
+def triage(tables: dict[str, pl.DataFrame], area: Area, reference_month: date = date.max) -> Triage:
+    """Judge every row of ``tables`` (plain form with the column ``_file``), months by that of reference."""
     foreign = {name: area.is_foreign(frame) for name, frame in tables.items()}
     wrong_site = _wrong_site(tables, foreign)
     judged: dict[str, pl.DataFrame] = {}
     for name in (name for name in CONTRACTS if name in tables):  # a parent stands before its lines
-        frame = _judge(name, tables[name], foreign[name], wrong_site)
+        frame = _not_yet(name, _judge(name, tables[name], foreign[name], wrong_site), reference_month)
         parent = CONTRACTS[name].parent
         judged[name] = _follow(frame, judged[parent]) if parent in judged else frame
     return Triage(judged, wrong_site)
@@ -105,6 +108,17 @@ def _judge(name: str, frame: pl.DataFrame, foreign: pl.Series, wrong_site: froze
         )
         .select(*frame.columns, *VERDICT)
     )
+
+
+def _not_yet(name: str, judged: pl.DataFrame, reference_month: date) -> pl.DataFrame:
+    """Set aside what is still let through and speaks of a month that cannot be yet."""
+    told = judged.with_columns(_broken=future.broken(name, reference_month))
+    early = pl.col("_outcome").is_null() & pl.col("_broken").is_not_null()
+    verdict = {"_outcome": "set_aside", "_reason": "future_month", "_message": _FUTURE}
+    return told.with_columns(
+        *(pl.when(early).then(pl.lit(value)).otherwise(column).alias(column) for column, value in verdict.items()),
+        _field=pl.when(early).then("_broken").otherwise("_field"),
+    ).drop("_broken")
 
 
 def _findings(name: str, judged: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,12 @@ months as (
     select * from {{ ref('int_calendar__list_months') }}
 ),
 
--- Expected of a stream: the insurers of its schemes that have ever delivered, while they exist.
+rules as (
+    select * from {{ ref('expected_deliveries') }}
+),
+
+-- Expected of a stream: the insurers of its schemes that have ever delivered, while they exist and the rule of the
+-- scheme, or the insurer's own before it, says so.
 streams as (
     select distinct
         arrivals.stream,
@@ -37,9 +42,10 @@ spans as (
     group by stream
 ),
 
-expected as (
+candidates as (
     select
         streams.stream,
+        streams.scheme_code,
         months.month,
         known.insurer_number
     from streams
@@ -50,6 +56,29 @@ expected as (
             months.month >= spans.first_month
             and months.month >= known.valid_from
             and (known.valid_to is null or months.month < known.valid_to)
+),
+
+expected as (
+    select
+        candidates.stream,
+        candidates.month,
+        candidates.insurer_number
+    from candidates
+    left join rules as own
+        on
+            candidates.stream = own.stream
+            and candidates.scheme_code = own.scheme_code
+            and candidates.insurer_number = own.insurer_number
+            and candidates.month >= own.valid_from
+            and (own.valid_to is null or candidates.month < own.valid_to)
+    left join rules as common
+        on
+            candidates.stream = common.stream
+            and candidates.scheme_code = common.scheme_code
+            and common.insurer_number is null
+            and candidates.month >= common.valid_from
+            and (common.valid_to is null or candidates.month < common.valid_to)
+    where coalesce(own.is_expected, common.is_expected, false)
 ),
 
 arrived as (

@@ -12,6 +12,7 @@ from ingest.center.errors import CenterError
 from ingest.center.home import open_warehouse
 from ingest.center.link import link
 from ingest.center.receive import receive
+from ingest.center.release import release
 from ingest.center.results import DOMAIN_TABLES, SHARED_TABLES, results
 from ingest.center.status import status
 from ingest.progress import silent
@@ -47,8 +48,69 @@ def settings(tmp_path: Path) -> Settings:
             "CREATE OR REPLACE TABLE published.viewer_class AS "
             "SELECT unnest(['operator', 'insurer']) AS viewer_class, unnest([10, 20]) AS threshold, 3 AS min_peers"
         )
+        connection.execute("CREATE SCHEMA seeds")
+        connection.execute(
+            "CREATE TABLE seeds.release_limits (measure_id VARCHAR, level_code VARCHAR, maximum_change_rate "
+            "DECIMAL(9, 4), minimum_count BIGINT, valid_from DATE, valid_to DATE)"
+        )
         _finish(connection)
     return settings
+
+
+def _members(settings: Settings, *counts: tuple[str, str, int]) -> None:
+    """Members by insurer and month in the mart, their enrolments arrived, and a limit of 10 % from 5 members on."""
+    center = settings.the_center()
+    with open_warehouse(center, KeyRing(center)) as connection:
+        connection.execute("INSERT INTO seeds.release_limits VALUES ('members', 'insurer', 0.1, 5, '2018-04-01', NULL)")
+        connection.execute("CREATE SCHEMA marts")
+        connection.execute("CREATE TABLE marts.person_month (insurer_number VARCHAR, month DATE)")
+        for insurer, month, count in counts:
+            connection.execute(
+                f"INSERT INTO marts.person_month SELECT ?, ?::DATE FROM range({count:d})", [insurer, month]
+            )
+            connection.execute(
+                "INSERT INTO raw.arrival BY NAME SELECT ? AS insurer_number, 'enrolment' AS stream, ?::DATE AS month, "
+                "1 AS rows",
+                [insurer, month],
+            )
+
+
+def test_figures_far_from_the_month_before_wait_for_a_named_person(settings: Settings) -> None:
+    _members(settings, ("160010", "2025-02-01", 10), ("160010", "2025-03-01", 8))
+
+    with pytest.raises(CenterError, match="160010 の members 10 → 8"):
+        results(settings, silent)
+    assert release(settings, silent)["out_of_limits"][0]["insurers_count"] == 1
+    with pytest.raises(CenterError, match="who approves and why"):
+        release(settings, silent, approve="紡木")
+
+    assert release(settings, silent, approve="紡木", reason="施設の転出")["released_by"] == "紡木"
+    assert results(settings, silent)["released_by"] == "紡木"
+    assert status(settings)["release"]["reason"] == "施設の転出"
+
+
+def test_an_approval_is_of_what_was_seen_and_not_of_a_later_load(settings: Settings) -> None:
+    _members(settings, ("160010", "2025-02-01", 10), ("160010", "2025-03-01", 8))
+    release(settings, silent)
+    release(settings, silent, approve="紡木", reason="施設の転出")
+    _publish_more(settings)
+
+    assert release(settings, silent)["state"] == "waiting"
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [("160010", "2025-02-01", 10), ("160010", "2025-03-01", 9)],
+        [("160010", "2025-02-01", 4), ("160010", "2025-03-01", 1)],
+        [("160010", "2025-03-01", 9)],
+    ],
+    ids=["within the limit", "too small to say", "arrived in one of the months only"],
+)
+def test_figures_within_the_limits_go_out_by_themselves(settings: Settings, counts: list[tuple[str, str, int]]) -> None:
+    _members(settings, *counts)
+
+    assert results(settings, silent)["released_by"] == "limits"
 
 
 def _finish(connection: object) -> None:

@@ -30,11 +30,13 @@ class Site:
         self._sequence = 0
         self._previous: str | None = None
         self._waiting: dict[str, list[Row]] = {}
+        self._retractions: set[int] = set()
 
     def copied(self, settings: Settings) -> Site:
         """The same site once more, sending into another workspace with the same keys."""
         other = Site(settings, self._domain)
         other._sequence, other._previous = self._sequence, self._previous
+        other._retractions = set(self._retractions)
         return other
 
     def put(self, table: str, version: Version) -> None:
@@ -83,6 +85,30 @@ class Site:
                 recipient_public=self._ring.peer(CENTER).envelope,
             ).manifest_hash
         self._waiting = {}
+
+    def retract(self, which: int) -> None:
+        """Take back one of the batches sent before; what waits is sent first, as one batch."""
+        self.send()
+        known = [number for number in range(1, self._sequence + 1) if number not in self._retractions]
+        if not known:
+            return
+        self._sequence += 1
+        self._retractions.add(self._sequence)
+        with connect(threads=1) as connection:
+            connection.execute("CREATE TABLE retraction (retracted_sequence BIGINT)")
+            connection.execute("INSERT INTO retraction VALUES (?)", [known[which % len(known)]])
+            self._previous = seal(
+                connection,
+                {"retraction": "retraction"},
+                self._settings.to_center(self._domain) / f"{self._sequence:06d}",
+                sender=self._domain,
+                recipient=CENTER,
+                sequence=self._sequence,
+                previous_hash=self._previous,
+                kind="retraction",
+                signing_key=self._ring.secret("signing"),
+                recipient_public=self._ring.peer(CENTER).envelope,
+            ).manifest_hash
 
     def _next_row(self, stream: str) -> int:
         return 1 + sum(len(rows) for name, rows in self._waiting.items() if CONTRACTS[name].stream == stream)

@@ -262,6 +262,10 @@ class World:
         """The month of reference moves on."""
         self.center.move_to(min(END, moved(self.center.settings.reference_month, 1 + which % 3)))
 
+    def retract(self, which: int, how: int, size: int) -> None:
+        """A site takes back one of its batches, the latest more often than one of long ago."""
+        self.sites[DOMAINS[which % 2]].retract(-1 if how % 3 else size)
+
     # -- choices -----------------------------------------------------------------------------------
     def _corrections(self, record: Record) -> list[Callable[[int], Row]]:
         row = record.newest.row
@@ -389,6 +393,6 @@ OPERATIONS: dict[str, Callable[[World, int, int, int], None]] = {
     name: getattr(World, name)
     for name in (
         "join", "move", "claim", "checkup", "guide", "certify", "care_claim", "count", "census",
-        "correct", "late", "withdraw", "deliver_again", "merge", "split", "advance",
+        "correct", "late", "withdraw", "deliver_again", "merge", "split", "advance", "retract",
     )
 }  # fmt: skip

@@ -19,7 +19,7 @@ from tests.handmade import demo_workspace
 from tests.integration.center_world import run_killed
 from tests.property.incremental_center import Center, differences
 from tests.property.incremental_story import Story
-from tests.property.incremental_world import OPERATIONS, Operation, World
+from tests.property.incremental_world import END, OPERATIONS, Operation, World
 
 pytestmark = pytest.mark.xdist_group("incremental")
 
@@ -93,6 +93,31 @@ def test_a_story_of_every_kind_of_change_ends_as_if_it_had_been_told_at_once(set
     assert center.one(MEMBERS) == apart
     assert_equals_full_refresh(center, tmp_path / "at once")
     assert not [name for name, table in center.content().items() if not table.num_rows], "nothing was compared"
+
+
+def test_a_batch_taken_back_leaves_what_stood_before_it_and_may_come_again(settled: World, tmp_path: Path) -> None:
+    world = settled.copied(tmp_path / "step by step")
+    center, story = world.center, Story(world)
+    story.people_come()
+    world.send()
+    center.move_to(END)  # the story moves the month of reference on, at most to there
+    center.bring_up()
+    before = center.content()
+
+    story.records_change()
+    center.move_to(END)
+    story.two_turn_out_to_be_one()
+    world.sites["16"].send()
+    center.bring_up()
+    assert differences(center.content(), before), "the batch changes something"
+    world.sites["16"].retract(-1)
+    assert center.die_at("receive.landed")
+    assert center.die_at("link.written")
+    center.bring_up()
+
+    told = differences(center.content(), before)
+    assert not told, told
+    assert_equals_full_refresh(center, tmp_path / "at once")
 
 
 @settings(

@@ -36,6 +36,7 @@ def relink(
     is_new_rules = connection.execute("SELECT rules_hash FROM control.link_rules").fetchone() != (rules,)
     _take_in(connection)
     _find_affected(connection, everything=is_new_rules)
+    _forget_vanished(connection)
     solved = solve(
         _frame(connection, _NODES, NODE_SCHEMA),
         _frame(connection, _INCIDENCES, INCIDENCE_SCHEMA),
@@ -88,15 +89,17 @@ def _take_in(connection: duckdb.DuckDBPyConnection) -> None:
         SELECT linkage_domain, identity_tag
         FROM raw.identity_pass SEMI JOIN temp.fresh_batch USING (linkage_domain, batch_sequence)
         UNION
-        SELECT linkage_domain, identity_tag FROM ({versions})"""
+        SELECT linkage_domain, identity_tag FROM ({versions})
+        UNION
+        SELECT linkage_domain, identity_tag FROM control.retracted_identity"""
     )
 
 
 def _find_affected(connection: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
     """All identities in the components of the candidate graph that a touched one lies in or reaches.
 
-    Edges are only ever added, so the components of before, joined through the touched identities,
-    are closed: no component reaches out of the set.
+    The components of before, joined through the touched identities, are closed: no component reaches out of the set,
+    neither where edges were added nor where a retraction took some away.
     """
     if everything:
         connection.execute(
@@ -119,6 +122,43 @@ def _find_affected(connection: duckdb.DuckDBPyConnection, *, everything: bool) -
         )
         SELECT linkage_domain, identity_tag FROM link.node SEMI JOIN component USING (linkage_domain, component_tag)"""
     )
+
+
+def _forget_vanished(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take out identities and tags that only retracted batches had brought; who is left is solved anew."""
+    if connection.execute("SELECT count(*) FROM control.retracted_identity").fetchone() == (0,):
+        return
+    connection.execute(
+        """
+        DELETE FROM link.refused_component WHERE (linkage_domain, component_tag) IN (
+            SELECT linkage_domain, component_tag FROM link.node
+            SEMI JOIN temp.affected USING (linkage_domain, identity_tag))"""
+    )
+    connection.execute(
+        """
+        INSERT INTO control.change_person
+        SELECT DISTINCT person_id, 'left' FROM link.identity_person
+        SEMI JOIN temp.affected USING (linkage_domain, identity_tag)
+        ANTI JOIN raw.identity USING (linkage_domain, identity_tag)
+        EXCEPT SELECT person_id, reason FROM control.change_person"""
+    )
+    connection.execute(
+        """
+        DELETE FROM link.node WHERE (linkage_domain, identity_tag) IN (
+            SELECT linkage_domain, identity_tag FROM temp.affected
+            ANTI JOIN raw.identity USING (linkage_domain, identity_tag))"""
+    )
+    connection.execute(
+        """
+        DELETE FROM link.incidence
+        WHERE (linkage_domain, identity_tag) IN (SELECT linkage_domain, identity_tag FROM temp.affected)
+        AND NOT EXISTS (
+            SELECT 1 FROM raw.identity_pass AS told
+            WHERE told.linkage_domain = incidence.linkage_domain AND told.identity_tag = incidence.identity_tag
+            AND told.purpose = incidence.purpose AND told.pass_tag = incidence.pass_tag
+            AND told.pass_id = incidence.pass_id)"""
+    )
+    connection.execute("DELETE FROM control.retracted_identity")
 
 
 _NODES = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from ingest.formats.contracts import CONTRACTS, STREAMS
 from ingest.ledger import Ledger
 from ingest.site import status
 from ingest.site.arrivals import arrivals, stream_rules
+from ingest.site.matrix import EXPECTED, matrix
 from tests.handmade import frame, month
 
 
 def test_every_stream_has_a_rule_on_a_column_of_its_own_table() -> None:
-    assert set(stream_rules()) == set(STREAMS)
+    assert set(stream_rules()) == {*STREAMS, "dental", "pharmacy"}
     for rule in stream_rules().values():
-        assert CONTRACTS[rule.table_name].stream == rule.stream
+        assert CONTRACTS[rule.table_name].stream == rule.stream or rule.table_name == "claim"
         assert rule.month_column in CONTRACTS[rule.table_name].names()
 
 
@@ -29,6 +31,22 @@ def test_a_late_claim_counts_for_the_month_its_delivery_is_for() -> None:
     claims = frame("claim", [row | {"service_month": month(2023, 12)}, row | {"service_month": month(2023, 7)}])
     came = arrivals("medical", claims.with_columns(pl.lit(0).alias("_file")), "_file")
     assert came.rows() == [(0, "160028", "medical", date(2023, 12, 1), 2)]
+
+
+def test_what_arrived_of_claims_is_told_by_their_kind() -> None:
+    row = {
+        "scheme_code": "kokuho", "insurer_number": "160028", "number": "1", "birth_date": date(1950, 1, 1),
+        "sex_code": "1", "search_number": "1", "points": 1, "adjudication_month": month(2024, 1),
+        "service_month": month(2023, 12),
+    }  # fmt: skip
+    claims = frame("claim", [row | {"claim_kind_code": kind} for kind in ("medical", "dpc", "dental", "pharmacy")])
+    came = arrivals("medical", claims.with_columns(pl.lit(0).alias("_file")), "_file")
+    assert {(stream, rows) for _, _, stream, _, rows in came.rows()} == {("medical", 2), ("dental", 1), ("pharmacy", 1)}
+
+
+def test_after_the_last_month_that_there_is_nothing_more_is_expected() -> None:
+    assert stream_rules()["medical"].next_period(date(9999, 12, 1)) == date.max
+    assert stream_rules()["checkup"].next_period(date(9999, 4, 1)) == date.max
 
 
 def test_the_history_in_a_file_of_changes_is_no_delivery_of_long_ago() -> None:
@@ -91,6 +109,28 @@ def test_a_month_that_others_delivered_and_one_did_not_is_missing(tmp_path: Path
     assert missing == [
         {"insurer_number": "160077", "stream": "medical", "month": "2024-04", "cadence": "month"},
     ]
+
+
+def test_the_matrix_tells_what_came_what_is_missing_what_was_taken_back_and_what_is_not_due(tmp_path: Path) -> None:
+    ledger = ledger_with(
+        tmp_path,
+        [
+            ("160028", "medical", "2024-01-01", "taken"),
+            ("160028", "medical", "2024-03-01", "retracted"),
+            ("160028", "medical", "2024-04-01", "retracted"),
+            ("160028", "medical", "2024-04-01", "taken"),
+        ],
+    )
+    told = {row["month"]: row["state"] for row in matrix(ledger, date(2024, 7, 1))}
+    assert told == {
+        "2024-01": "arrived", "2024-02": "missing", "2024-03": "retracted", "2024-04": "arrived",
+        "2024-05": "missing", "2024-06": "not_due", "2024-07": "not_due",
+    }  # fmt: skip
+
+
+def test_every_stream_is_expected_of_somebody() -> None:
+    with EXPECTED.open(encoding="utf-8", newline="") as handle:
+        assert {row["stream"] for row in csv.DictReader(handle)} == set(stream_rules())
 
 
 def test_what_was_recalled_did_not_come(tmp_path: Path) -> None:
