@@ -8,6 +8,7 @@ or in ``Reading.set_aside`` (as text, with the reason). A file that cannot be re
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -142,4 +143,14 @@ class Reader(Protocol):
 
     def read(self, path: Path) -> Reading:
         """The file's content; raises FileRefused when it cannot be taken as a whole."""
+        ...
+
+
+@runtime_checkable
+class PartReader(Protocol):
+    """A reader that also gives a large file in parts, in memory that does not grow with the file."""
+
+    def parts(self, path: Path) -> Iterator[Reading]:
+        """The file's rows, some at a time; ``months``, ``records`` and ``problems`` of the whole file come with
+        the last part. Raises FileRefused before the first part or not at all."""
         ...

@@ -24,6 +24,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "remedy": pl.String(),
     "scheme_code": pl.String(),
     "row_text": pl.String(),
+    "set_aside_by": pl.String(),  # rule: typed and held back; reader: could not be typed
 }
 TABLES = ("set_aside", "out_of_area")
 

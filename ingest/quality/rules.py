@@ -179,4 +179,6 @@ def _broken_items(rule: Rule, frame: pl.DataFrame, examination: list[str]) -> pl
         )
         .filter(~_HOLDS_OF_ITEMS[rule.kind](rule))
     )
-    return pl.Series(rule.rule_id, pl.int_range(frame.height, eager=True, dtype=pl.UInt32).is_in(found["_at"].implode()))
+    return pl.Series(
+        rule.rule_id, pl.int_range(frame.height, eager=True, dtype=pl.UInt32).is_in(found["_at"].implode())
+    )

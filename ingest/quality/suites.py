@@ -219,9 +219,7 @@ def _told(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 def _broken(cases: pl.DataFrame) -> list[int]:
     """Numbers of the cases that break the expectation of their kind."""
-    batch = _definition().get_batch(
-        batch_parameters={"dataframe": cases.with_row_index("row_number").to_pandas()}
-    )
+    batch = _definition().get_batch(batch_parameters={"dataframe": cases.with_row_index("row_number").to_pandas()})
     numbers: set[int] = set()
     for result in _validate(batch):
         if result.exception_info.get("raised_exception", True):
@@ -241,7 +239,9 @@ def _suite() -> Any:
     gx = _great_expectations()
     gxe = gx.expectations
     every = [one for table in CONTRACTS for one in checks(table)]
-    allowed = [one.place + code for one in every if one.kind == "codes" and one.column for code in one.column.codes or ()]
+    allowed = [
+        one.place + code for one in every if one.kind == "codes" and one.column for code in one.column.codes or ()
+    ]
     forms = [
         f"{re.escape(one.place)}(?:{_inner(one.column.pattern)})"
         for one in every

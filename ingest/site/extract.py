@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ingest import faults, warehouse
+from ingest import faults, stopwatch, warehouse
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
@@ -58,7 +58,8 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         receipts = outbox.settle()
         outbox.hand_over()
         _report(ledger, site, site_name)
-        files = inbox.scan(site.inbox)
+        with stopwatch.lap("hash"):
+            files = inbox.scan(site.inbox)
         figures: dict[str, Any] = {"files": len(files)}
         if files:
             with with_subtraction_codes(masters.subtraction_codes(settings.workspace)):
@@ -94,9 +95,11 @@ def _take(
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             faults.point("extract.read")
             load.close(ledger)
-            sealed = _seal(room, outbox, ring, site_name, sequence, previous_hash)
+            with stopwatch.lap("seal"):
+                sealed = _seal(room, outbox, ring, site_name, sequence, previous_hash)
         faults.point("extract.sealed")
-        _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
+        with stopwatch.lap("archive"):
+            _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
         faults.point("extract.archived")
         figures = load.figures() | {"sequence": sequence}
         with ledger.transaction() as connection:

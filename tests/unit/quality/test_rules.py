@@ -142,6 +142,8 @@ def test_the_file_of_rules_is_sound() -> None:
 
 def test_a_rule_applies_within_its_dates_only() -> None:
     rule = next(rule for rule in rules_of("claim") if rule.rule_id == "claim_points_sum")
-    dated = Rule(**{**vars(rule), "dated_by": "service_month", "valid_from": month(2024, 5), "valid_to": month(2024, 6)})
+    dated = Rule(
+        **{**vars(rule), "dated_by": "service_month", "valid_from": month(2024, 5), "valid_to": month(2024, 6)}
+    )
     wrong = [CLAIM | BROKEN["claim_points_sum"] | {"service_month": month(2024, m)} for m in (4, 5, 6, 7)]
     assert dated.broken(frame("claim", wrong), None).to_list() == [False, True, True, False]
