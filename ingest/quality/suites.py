@@ -182,7 +182,7 @@ def check_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     if stack:
         whole = pl.concat(stack)
         for (number,), bad in whole[_broken(whole.select(*KINDS))].group_by(["check"], maintain_order=True):
-            one, cases = judged[int(number)]  # type: ignore[call-overload]
+            one, cases = judged[int(number)]
             rows = _rows_of(cases, bad.get_column("case"))
             found[one.table].append(
                 pl.DataFrame({"row_number": rows}).with_columns(

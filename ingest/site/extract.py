@@ -57,13 +57,15 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         outbox = Outbox.of(settings, site_name, ledger, ring)
         receipts = outbox.settle()
         outbox.hand_over()
-        _report(ledger, site, site_name)
+        _report(ledger, settings, site_name)
         with stopwatch.lap("hash"):
             files = inbox.scan(site.inbox)
         figures: dict[str, Any] = {"files": len(files)}
         if files:
             with with_subtraction_codes(masters.subtraction_codes(settings.workspace)):
                 figures |= _take(site, site_name, ledger, ring, outbox, files, progress)
+            with stopwatch.lap("report"):
+                _report(ledger, settings, site_name)
         else:
             figures["note"] = "nothing waits in the inbox"
         return figures | {name: count for name, count in receipts.items() if count}
@@ -124,16 +126,15 @@ def _take(
     outbox.hand_over()
     faults.point("extract.handed_over")
     inbox.remove_noted(ledger)
-    _report(ledger, site, site_name)
     return figures
 
 
-def _report(ledger: Ledger, site: SiteSettings, site_name: str) -> None:
+def _report(ledger: Ledger, settings: Settings, site_name: str) -> None:
     """Write the reports that are not there yet, also the one of a run that was killed before it."""
-    folder = site.home / "reports"
+    folder = settings.site(site_name).home / "reports"
     for row in ledger.rows("SELECT DISTINCT sequence FROM batch WHERE way = 'sent' AND state <> 'refused'"):
         if not report.is_written(row["sequence"], folder):
-            report.write(ledger, row["sequence"], folder, site_name)
+            report.write(ledger, row["sequence"], folder, site_name, is_invented=settings.is_synthetic)
 
 
 def _read_all(load: Load, description: str, progress: ProgressCallback) -> None:

@@ -132,8 +132,10 @@ class Load:
     def _take(self, readings: dict[int, Reading], *, is_part: bool = False) -> Triage:
         """Everything but the quarantine, of whole files or of one part of one file."""
         set_aside = _aside(readings)
-        counted = {} if set_aside is None else set_aside.group_by(FILE, "table_name").len()
-        aside = {(place, table): rows for place, table, rows in counted.iter_rows()} if len(counted) else {}
+        aside: dict[tuple[int, str], int] = {}
+        if set_aside is not None:
+            counted = set_aside.group_by(FILE, "table_name").len()
+            aside = {(place, table): rows for place, table, rows in counted.iter_rows()}
         with stopwatch.lap("gate"):
             judged = triage(_tables(readings), self._area, aside, is_part=is_part)
         with stopwatch.lap("count"):
@@ -333,7 +335,10 @@ class Load:
             ),
         )
         empty = pl.DataFrame(schema=arrivals.SCHEMA).select(pl.lit(None, dtype=pl.Int64).alias(FILE), *arrivals.SCHEMA)
-        arrived = pl.concat([empty, *self._arrivals])
+        keys = [name for name in empty.columns if name != "rows"]
+        # Parts of a file speak of the same months, so their rows are added up.
+        arrived = pl.concat([empty, *self._arrivals]).group_by(keys).agg(pl.col("rows").sum()).sort(keys)
+        arrived = arrived.select(empty.columns)
         self._arrivals = [arrived]
         self._room.append("arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA))
 

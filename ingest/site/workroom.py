@@ -78,7 +78,7 @@ class Workroom:
             self.connection.unregister("files")
 
     def remove_file(self, file_id: str, facts: list[str], of_persons: list[str], identities: tuple[str, ...]) -> None:
-        """Take out the rows of a file from ``facts``, and identities that no row of ``of_persons`` speaks of any more."""
+        """Take out the rows of a file from ``facts``, and identities of which no row of ``of_persons`` speaks."""
         for table in facts:
             self.connection.execute(f"DELETE FROM {table} WHERE source_file_id = ?", [file_id])
         left = " UNION ALL ".join(f"SELECT identity_tag FROM {table}" for table in of_persons)

@@ -119,8 +119,8 @@ def test_the_upper_pressure_must_lie_above_the_lower_of_the_same_examination() -
 
 def test_a_bmi_is_computed_again_from_height_and_weight() -> None:
     rows = results(
-        (1, "height", 160), (1, "weight", 64), (1, "bmi", 25.0), (2, "height", 160), (2, "weight", 64), (2, "bmi", 25.4),
-        (3, "bmi", 40.0),
+        (1, "height", 160), (1, "weight", 64), (1, "bmi", 25.0), (2, "height", 160), (2, "weight", 64),
+        (2, "bmi", 25.4), (3, "bmi", 40.0),
     )  # fmt: skip
     assert told("checkup_result", rows) == [(5, "bmi_recomputed")]
 
