@@ -8,10 +8,12 @@ dark and prints on A4. Everything on it comes from the ledger, which holds no pe
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import reasons
 from ingest.ledger import Ledger
 from ingest.quality.report_page import bars, page, table
@@ -49,7 +51,7 @@ def write(ledger: Ledger, sequence: int, folder: Path, site_name: str, *, is_inv
         number = delivery["delivery_id"]
         body = _delivery(delivery, counted.get(number, {}), hits.get(number, []), problems.get(number, []))
         body += _trend(ledger, delivery)
-        title = f"{delivery['file_name']}の取込結果"
+        title = f"{delivery['file_name']} の取込結果"
         written.append(_written(pages / f"{number}.html", page(title, f"サイト {site_name}", body, is_invented)))
     body = _list(deliveries, counted, hits, f"{sequence:06d}")
     title = f"取込 {sequence:06d} の結果"
@@ -136,7 +138,11 @@ def _delivery(
         told = [hit for hit in hits if hit["severity"] == severity]
         if told:
             parts.append(f"<h2>{heading}</h2>" + _hits(told))
-    named = {(hit["table_name"], hit["field"], hit["reason_code"]) for hit in hits}
+    named = {
+        (table_name, hit["field"], hit["reason_code"])
+        for hit in hits
+        for table_name in (hit["table_name"], *_lines_of(hit["table_name"]))
+    }
     others = [p for p in problems if (p["table_name"], p["field"], p["reason_code"]) not in named]
     if others:
         listed = [[p["table_name"], p["message"], p["rows"], reasons()[p["reason_code"]].remedy_ja] for p in others]
@@ -154,16 +160,37 @@ def _lines(hit: dict[str, Any]) -> str:
     return "、".join(str(line) for line in lines) + (" ほか" if hit["rows"] > len(lines) else "")
 
 
+def _lines_of(table_name: str) -> list[str]:
+    return [name for name, contract in CONTRACTS.items() if contract.parent == table_name]
+
+
+def _field(hit: dict[str, Any]) -> str:
+    """The Japanese name of the column, with which its description begins; else its own name."""
+    columns = {column.name: column for column in CONTRACTS[hit["table_name"]].columns}
+    if hit["field"] not in columns:
+        return str(hit["field"])
+    found = re.match(r"[^\x00-\x7f]+", columns[hit["field"]].description)
+    return found[0] if found else str(hit["field"])
+
+
 def _hits(hits: list[dict[str, Any]]) -> str:
     rows = [
-        [f"{hit['table_name']}.{hit['field']}", hit["message"], hit["rows"], _lines(hit), hit["remedy"]] for hit in hits
+        [
+            f"{_field(hit)}（{hit['table_name']}.{hit['field']}）",
+            hit["message"],
+            hit["rows"],
+            _lines(hit),
+            hit["remedy"],
+        ]
+        for hit in hits
     ]
     return _table(["項目", "内容", "行数", "行番号", "対応"], rows)
 
 
 def _to_sender(delivery: dict[str, Any], counted: dict[str, dict[str, int]], hits: list[dict[str, Any]]) -> str:
     """A paragraph to copy into a letter; nothing where there is nothing to say."""
-    asked = [hit for hit in hits if hit["reason_code"] != "missing_insurer"]
+    ours = ("missing_insurer", "parent_source_row")  # no fault of the sender, or told of at the record itself
+    asked = [hit for hit in hits if hit["reason_code"] not in ours and hit["field"] not in ours]
     if not asked and delivery["state"] != "refused":
         return ""
     told = [f"ご提出いただいた「{delivery['file_name']}」（{delivery['received_at'][:10]}受領）について、"]
@@ -175,7 +202,7 @@ def _to_sender(delivery: dict[str, Any], counted: dict[str, dict[str, int]], hit
         read = _total(counted, "read")
         told[0] += f"{read:,}行のうち{aside:,}行を保留しました。" if aside else "行はすべて取り込みましたが、"
         told[0] += "次の点をご確認ください。"
-        told += [f"・{hit['message']}（{hit['field']}、{hit['rows']:,}行。行番号 {_lines(hit)}）" for hit in asked]
+        told += [f"・{hit['message']}（{_field(hit)}、{hit['rows']:,}行。行番号 {_lines(hit)}）" for hit in asked]
         if aside:
             told.append("訂正したファイルの再提出をお願いいたします。")
     return "<h2>送付元に伝えること</h2><blockquote>" + "<br>".join(escape(line) for line in told) + "</blockquote>"

@@ -6,14 +6,15 @@ from html import escape
 from typing import Any
 
 _STYLE = """
-:root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6775;--line:#d5dbe2;--paper:#fff;--band:#f3f6f9;--bar:#2f6db0}
+:root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6775;--line:#d5dbe2;--paper:#fff;--band:#f3f6f9;--bar:#2f6db0;
+--mark:#a8440f}
 @media (prefers-color-scheme:dark){:root{--ink:#e8edf2;--soft:#a3afbc;--line:#3a4552;--paper:#161c23;--band:#1f2730;
---bar:#7db0e8}}
+--bar:#7db0e8;--mark:#f0a070}}
 body{font:15px/1.7 "Noto Sans CJK JP","Hiragino Sans","Yu Gothic",Meiryo,sans-serif;color:var(--ink);
 background:var(--paper);max-width:68rem;margin:2rem auto;padding:0 1.5rem}
 h1{font-size:1.5rem;line-height:1.4;margin:.2rem 0 1rem;overflow-wrap:anywhere}
 h2{font-size:1.1rem;margin:2rem 0 .5rem;break-after:avoid}
-.site{color:var(--soft);margin:0}.invented{border:1px solid #b3541e;color:#b3541e;padding:.2rem .7rem;
+.site{color:var(--soft);margin:0}.invented{border:1px solid var(--mark);color:var(--mark);padding:.2rem .7rem;
 border-radius:4px;display:inline-block;margin:0 0 1rem}
 table{border-collapse:collapse;width:100%;font-size:.93rem}
 th,td{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;vertical-align:top;
@@ -42,7 +43,7 @@ def table(columns: list[str] | None, rows: list[list[Any]]) -> str:
     """A table of cells that are HTML or whole numbers; without ``columns`` the first cell is the row's heading."""
     head = ""
     if columns is not None:
-        numeric = [bool(rows) and isinstance(rows[0][place], int) for place in range(len(columns))]
+        numeric = [bool(rows) and _is_figure(rows[0][place]) for place in range(len(columns))]
         cells = "".join(
             f"<th{' class=n' if is_number else ''}>{escape(name)}</th>"
             for name, is_number in zip(columns, numeric, strict=True)
@@ -57,10 +58,16 @@ def _cells(row: list[Any], *, heads: bool) -> list[str]:
     for place, cell in enumerate(row):
         if isinstance(cell, int):
             found.append(f'<td class="n">{cell:,}</td>')
+        elif _is_figure(cell):
+            found.append(f'<td class="n">{cell}</td>')
         else:
             tag = "th" if heads and place == 0 else "td"
             found.append(f"<{tag}>{cell}</{tag}>")
     return found
+
+
+def _is_figure(cell: Any) -> bool:
+    return isinstance(cell, int) or str(cell).endswith("%")
 
 
 def bars(values: list[tuple[str, int]]) -> str:

@@ -173,7 +173,9 @@ def _of_parent(lines: pl.DataFrame, parents: pl.DataFrame, fates: pl.DataFrame) 
     if fates.is_empty():
         return orphans
     follow = at.to_frame("_at").with_row_index(_ROW).join(fates.rename({_ROW: "_at"}), on="_at")
-    return pl.concat([follow.select(pl.col(_ROW).cast(pl.Int64), *VERDICT), orphans]).sort(_ROW)
+    # The rule was broken by the parent alone, and is told of once.
+    followed = follow.with_columns(pl.lit(None, dtype=pl.String).alias("_rule"))
+    return pl.concat([followed.select(pl.col(_ROW).cast(pl.Int64), *VERDICT), orphans]).sort(_ROW)
 
 
 def _refuse(frame: pl.DataFrame, verdicts: pl.DataFrame, refused: dict[int, tuple[str, str]]) -> pl.DataFrame:
