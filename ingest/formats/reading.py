@@ -147,10 +147,10 @@ class Reader(Protocol):
 
 
 @runtime_checkable
-class PartReader(Protocol):
-    """A reader that also gives a large file in parts, in memory that does not grow with the file."""
+class PartsReader(Reader, Protocol):
+    """A reader that can hand a large file on in parts, in memory that does not grow with the file."""
 
     def parts(self, path: Path) -> Iterator[Reading]:
-        """The file's rows, some at a time; ``months``, ``records`` and ``problems`` of the whole file come with
-        the last part. Raises FileRefused before the first part or not at all."""
+        """The file's content, some records at a time; the last part has no rows but the records, months and
+        problems of the whole file. Raises FileRefused before the first part, or not at all."""
         ...

@@ -13,7 +13,7 @@ import polars as pl
 from ingest import stopwatch
 from ingest.formats import recognise
 from ingest.formats.contracts import CONTRACTS
-from ingest.formats.reading import FileRefused, PartReader, Reading, empty_tables, reasons
+from ingest.formats.reading import FileRefused, PartsReader, Reading, empty_tables, reasons
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
@@ -62,7 +62,7 @@ class Chunk:
     fresh: list[Delivery]
     readings: dict[int, Reading] = field(default_factory=dict)
     refused: dict[int, FileRefused] = field(default_factory=dict)
-    large: dict[int, PartReader] = field(default_factory=dict)  # by position: files to be taken in parts
+    large: dict[int, PartsReader] = field(default_factory=dict)  # by position: files to be taken in parts
 
 
 class Load:
@@ -100,7 +100,7 @@ class Load:
             try:
                 reader, edition = recognise(delivery.file.path)
                 delivery.recognised(reader, edition)
-                if delivery.file.size > LARGE_FILE and isinstance(reader, PartReader):
+                if delivery.file.size > LARGE_FILE and isinstance(reader, PartsReader):
                     chunk.large[place] = reader
                     continue
                 with stopwatch.lap("read"):
@@ -144,7 +144,7 @@ class Load:
         self._keep(judged)
         return judged
 
-    def _take_large(self, place: int, reader: PartReader) -> None:
+    def _take_large(self, place: int, reader: PartsReader) -> None:
         """A large file part by part; what concerns it as a whole is decided, and mended, at its end."""
         delivery = self.deliveries[place]
         file_id, tally = delivery.file.file_id, Tally()
