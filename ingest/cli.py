@@ -35,7 +35,9 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")
 app.add_typer(enrolment_app, name="enrolment")
+quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were set aside at a site: list, look, give up.")
 app.add_typer(bench_app, name="bench")
+app.add_typer(quarantine_app, name="quarantine")
 
 Workspace = Annotated[
     Path | None,
@@ -348,6 +350,83 @@ def bench_tokens(identities: Annotated[int, typer.Option(min=1000)] = 100_000) -
 
     with told_errors():
         print_json_line(bench.tokens(identities))
+
+
+@bench_app.command("extract")
+def bench_extract(megabytes: Annotated[int, typer.Option(min=1)] = 200) -> None:
+    """Extract one UKE file (read, check, tokenise, seal, archive), beside its reader alone."""
+    from ingest import bench_extract
+
+    with told_errors(), progress_bar() as progress:
+        figures = bench_extract.run(megabytes, progress)
+    print_json_line(figures)
+
+
+Purpose = Annotated[str, typer.Option("--purpose", help="What for; kept in the site's audit chain.")]
+Reason = Annotated[str | None, typer.Option(help="A reason code, such as contract or implausible.")]
+TableName = Annotated[str | None, typer.Option("--table", help="A contract table, such as claim.")]
+FileName = Annotated[str | None, typer.Option("--file", help="Name of the file as it lay in the inbox.")]
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    workspace: Workspace = None,
+    site: SiteName = None,
+    reason: Reason = None,
+    table: TableName = None,
+    file: FileName = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Every entry with its line number; no values.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What was set aside, by file, table, field and reason; what the rows say is not shown."""
+    from ingest.site import quarantine_desk as desk
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        for name in _sites(settings, site):
+            found = desk.entries(settings, name, reason=reason, table=table, file=file)
+            if as_json:
+                print_json_line({"site": name, "entries": found.to_dicts() if rows else desk.counts(found)})
+            else:
+                out.print(f"[bold]site {name}[/bold] {found.height:,}", highlight=False)
+                desk.render(out, found, rows=rows)
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    entry: Annotated[str, typer.Argument(help="An ID of `tsumugi quarantine list --rows`.")],
+    site: Annotated[str, typer.Option("--site", help="Which site.")],
+    purpose: Purpose,
+    workspace: Workspace = None,
+) -> None:
+    """Print the raw record of one entry; the look is recorded in the audit chain with its purpose."""
+    from ingest.site import quarantine_desk as desk
+
+    with told_errors():
+        out.print(desk.show(settings_module.load(workspace), site, entry, purpose), highlight=False, markup=False)
+
+
+@quarantine_app.command("drop")
+def quarantine_drop(
+    site: Annotated[str, typer.Option("--site", help="Which site.")],
+    purpose: Purpose,
+    entry: Annotated[list[str] | None, typer.Argument(help="IDs; or choose by the options.")] = None,
+    reason: Reason = None,
+    table: TableName = None,
+    file: FileName = None,
+    workspace: Workspace = None,
+) -> None:
+    """Give up rows that were set aside: the raw record is erased for good, the row stays counted."""
+    from ingest.site import quarantine_desk as desk
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        chosen = list(entry or [])
+        if reason or table or file:
+            found = desk.entries(settings, site, reason=reason, table=table, file=file)
+            chosen += found["entry_id"].to_list()
+        figures = {"dropped": desk.drop(settings, site, chosen, purpose)}
+        _tell(f"site {site} quarantine drop", figures)
 
 
 @app.command()

@@ -47,6 +47,19 @@ CREATE TABLE IF NOT EXISTS problem (
     first_line INTEGER,
     PRIMARY KEY (delivery_id, table_name, field, reason_code)
 );
+CREATE TABLE IF NOT EXISTS rule_hit (  -- which rule how many rows of a delivery broke, and the first lines
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    table_name TEXT NOT NULL,
+    field TEXT NOT NULL,
+    rule_id TEXT NOT NULL,             -- of quality/rules.csv, <table>.<column>.<kind> of a contract, or a reason code
+    severity TEXT NOT NULL,            -- set_aside, warn
+    reason_code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    remedy TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    lines TEXT NOT NULL,               -- JSON list
+    PRIMARY KEY (delivery_id, table_name, field, rule_id)
+);
 CREATE TABLE IF NOT EXISTS arrival (   -- insurer x stream x month that came, for what is missing
     delivery_id INTEGER NOT NULL REFERENCES delivery,
     insurer_number TEXT NOT NULL,

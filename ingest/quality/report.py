@@ -1,117 +1,233 @@
-"""A small report of one load: what came, where its rows went, what was wrong; counts only.
+"""The report of a load: one HTML page a delivery and one that lists them; counts and line numbers only.
 
-Written by ourselves because the data docs of Great Expectations fetch parts from the network and
-show values. Markdown for people and logs, HTML for a browser; both made from the ledger.
+Written by ourselves because the data docs of Great Expectations fetch parts from the network and show
+values. A page stands by itself (no script, no picture, no font from elsewhere), is readable in light and
+dark and prints on A4. Everything on it comes from the ledger, which holds no person.
 """
 
 from __future__ import annotations
 
-import html
+import json
+import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
+from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import reasons
 from ingest.ledger import Ledger
+from ingest.quality.report_page import bars, page, table
 
-OUTCOMES = ("read", "sealed", "set_aside", "refused", "out_of_area")
+OUTCOMES = {"read": "読込", "sealed": "送付", "set_aside": "保留", "refused": "拒否", "out_of_area": "地域外"}
+STATES = {"taken": "取込", "refused": "拒否", "duplicate": "重複"}
+STREAMS = {
+    "enrolment": "資格",
+    "medical": "医療レセプト",
+    "checkup": "健診",
+    "care_claim": "介護給付実績",
+    "care_certification": "介護認定",
+    "care_insured_count": "介護被保険者数",
+    "population": "人口",
+}
+_MONTHS = 13  # so many months of the same stream are shown
 
 
 def is_written(sequence: int, folder: Path) -> bool:
-    """Whether the report of this batch is there."""
+    """Whether the report of this batch is there: its list is written last."""
     return (folder / f"{sequence:06d}.html").is_file()
 
 
-def write(ledger: Ledger, sequence: int, folder: Path, site_name: str) -> list[Path]:
-    """Write ``<sequence>.md`` and ``<sequence>.html`` of the load that the batch carries."""
+def write(ledger: Ledger, sequence: int, folder: Path, site_name: str, *, is_invented: bool) -> list[Path]:
+    """Write ``<sequence>/<delivery>.html`` of every delivery of the batch, then their list ``<sequence>.html``."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    title = f"サイト {site_name} 取込 {sequence:06d}"
-    sections = _sections(ledger, sequence)
+    pages = folder / f"{sequence:06d}"
+    pages.mkdir(exist_ok=True, mode=0o700)
+    deliveries = ledger.rows("SELECT * FROM delivery WHERE sequence = ? ORDER BY delivery_id", (sequence,))
+    counted = _counts(ledger, sequence)
+    hits = _grouped(ledger, "rule_hit", sequence)
+    problems = _grouped(ledger, "problem", sequence)
     written = []
-    for suffix, text in ((".md", _markdown(title, sections)), (".html", _html(title, sections))):
-        path = folder / f"{sequence:06d}{suffix}"
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o600)
-        written.append(path)
+    for delivery in deliveries:
+        number = delivery["delivery_id"]
+        body = _delivery(delivery, counted.get(number, {}), hits.get(number, []), problems.get(number, []))
+        body += _trend(ledger, delivery)
+        title = f"{delivery['file_name']} の取込結果"
+        written.append(_written(pages / f"{number}.html", page(title, f"サイト {site_name}", body, is_invented)))
+    body = _list(deliveries, counted, hits, f"{sequence:06d}")
+    title = f"取込 {sequence:06d} の結果"
+    written.append(_written(folder / f"{sequence:06d}.html", page(title, f"サイト {site_name}", body, is_invented)))
     return written
 
 
-def _sections(ledger: Ledger, sequence: int) -> list[tuple[str, list[str], list[list[Any]]]]:
-    """Headings, column names and rows of the report."""
-    files = ledger.rows(
-        "SELECT file_name, stream, format, state, reason_code, message FROM delivery WHERE sequence = ? "
-        "ORDER BY delivery_id",
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def _counts(ledger: Ledger, sequence: int) -> dict[int, dict[str, dict[str, int]]]:
+    """Rows by delivery, table and outcome."""
+    found: dict[int, dict[str, dict[str, int]]] = {}
+    for row in ledger.rows(
+        "SELECT delivery_id, table_name, outcome, sum(value) AS value FROM control_total JOIN delivery "
+        "USING (delivery_id) WHERE sequence = ? AND measure = 'rows' GROUP BY delivery_id, table_name, outcome",
         (sequence,),
-    )
-    counted = ledger.rows(
-        "SELECT table_name, outcome, sum(value) AS value FROM control_total JOIN delivery USING (delivery_id) "
-        "WHERE sequence = ? AND measure = 'rows' GROUP BY table_name, outcome",
+    ):
+        found.setdefault(row["delivery_id"], {}).setdefault(row["table_name"], {})[row["outcome"]] = row["value"]
+    return found
+
+
+def _grouped(ledger: Ledger, name: str, sequence: int) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in ledger.rows(
+        f"SELECT {name}.* FROM {name} JOIN delivery USING (delivery_id) WHERE sequence = ? "
+        "ORDER BY delivery_id, rows DESC, table_name, field",
         (sequence,),
+    ):
+        found.setdefault(row["delivery_id"], []).append(row)
+    return found
+
+
+def _total(counted: dict[str, dict[str, int]], outcome: str) -> int:
+    return sum(outcomes.get(outcome, 0) for outcomes in counted.values())
+
+
+def _list(deliveries: list[dict[str, Any]], counted: Any, hits: Any, pages: str) -> str:
+    rows = []
+    for delivery in deliveries:
+        number = delivery["delivery_id"]
+        told = hits.get(number, [])
+        link = f'<a href="{pages}/{number}.html">{escape(delivery["file_name"])}</a>'
+        figures = [_total(counted.get(number, {}), outcome) for outcome in OUTCOMES]
+        warned = sum(hit["rows"] for hit in told if hit["severity"] == "warn")
+        stream = STREAMS.get(delivery["stream"], delivery["stream"] or "判別不能")
+        rows.append([_Html(link), stream, STATES.get(delivery["state"], delivery["state"]), *figures, warned])
+    states = ", ".join(
+        f"{ja} {sum(delivery['state'] == state for delivery in deliveries):,}" for state, ja in STATES.items()
     )
-    by_table: dict[str, dict[str, int]] = {}
-    for row in counted:
-        by_table.setdefault(row["table_name"], {})[row["outcome"]] = row["value"]
-    problems = ledger.rows(
-        "SELECT file_name, table_name, field, problem.reason_code, problem.message, rows, first_line "
-        "FROM problem JOIN delivery USING (delivery_id) WHERE sequence = ? "
-        "ORDER BY delivery_id, table_name, field, problem.reason_code",
-        (sequence,),
-    )
-    known = reasons()
-    return [
-        (
-            "ファイル",
-            ["ファイル", "種類", "様式", "結果", "理由"],
-            [[f["file_name"], f["stream"] or "", f["format"] or "", f["state"], f["message"] or ""] for f in files],
-        ),
-        (
-            "行数",
-            ["表", "読込", "送付", "保留", "拒否", "地域外"],
-            [[name, *(by_table[name].get(o, 0) for o in OUTCOMES)] for name in sorted(by_table)],
-        ),
-        (
-            "問題",
-            ["ファイル", "表", "項目", "理由", "内容", "行数", "最初の行", "対応"],
-            [
-                [
-                    p["file_name"],
-                    p["table_name"],
-                    p["field"],
-                    known[p["reason_code"]].ja,
-                    p["message"],
-                    p["rows"],
-                    p["first_line"] if p["first_line"] is not None else "",
-                    known[p["reason_code"]].remedy_ja,
-                ]
-                for p in problems
-            ],
-        ),
+    columns = ["ファイル", "種類", "結果", *OUTCOMES.values(), "警告"]
+    return f"<p>{len(deliveries):,}ファイル（{states}）。行数は{_SUM}</p>" + _table(columns, rows)
+
+
+_SUM = "読込＝送付＋保留＋拒否＋地域外。警告の行は送付に含まれます。"
+
+
+def _delivery(
+    delivery: dict[str, Any], counted: dict[str, dict[str, int]], hits: list[dict[str, Any]], problems: list[Any]
+) -> str:
+    months = "、".join(json.loads(delivery["months"])) or "―"
+    facts = [
+        ["ファイル", delivery["file_name"]],
+        ["種類", STREAMS.get(delivery["stream"], delivery["stream"] or "判別不能")],
+        ["様式", " ".join(filter(None, (delivery["format"], delivery["edition"]))) or "―"],
+        ["対象の月", months],
+        ["受領", delivery["received_at"][:10]],
+        ["結果", STATES.get(delivery["state"], delivery["state"])],
     ]
-
-
-def _markdown(title: str, sections: list[tuple[str, list[str], list[list[Any]]]]) -> str:
-    lines = [f"# {title}", ""]
-    for heading, columns, rows in sections:
-        lines += [f"## {heading}", ""]
-        lines.append("| " + " | ".join(columns) + " |")
-        lines.append("|" + " --- |" * len(columns))
-        lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _html(title: str, sections: list[tuple[str, list[str], list[list[Any]]]]) -> str:
-    parts = [
-        "<!doctype html><html lang=ja><meta charset=utf-8>",
-        f"<title>{html.escape(title)}</title>",
-        "<style>body{font-family:sans-serif}table{border-collapse:collapse}td,th{border:1px solid #999;"
-        "padding:2px 8px;text-align:left}</style>",
-        f"<h1>{html.escape(title)}</h1>",
+    if delivery["message"]:
+        facts.append(["理由", delivery["message"]])
+        facts.append(["対応", reasons()[delivery["reason_code"]].remedy_ja])
+    rows = [
+        [name, *(outcomes.get(outcome, 0) for outcome in OUTCOMES), _share(outcomes)]
+        for name, outcomes in sorted(counted.items())
     ]
-    for heading, columns, rows in sections:
-        parts.append(f"<h2>{html.escape(heading)}</h2><table><tr>")
-        parts += [f"<th>{html.escape(column)}</th>" for column in columns]
-        parts.append("</tr>")
-        for row in rows:
-            parts.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>")
-        parts.append("</table>")
-    return "\n".join(parts) + "</html>\n"
+    parts = [_table(None, facts)]
+    parts.append(f"<h2>行数</h2><p>{_SUM}</p>" if rows else "")
+    parts.append(_table(["表", *OUTCOMES.values(), "保留の割合"], rows) if rows else "")
+    for severity, heading in (("set_aside", "保留した行"), ("warn", "警告（行は取り込みました）")):
+        told = [hit for hit in hits if hit["severity"] == severity]
+        if told:
+            parts.append(f"<h2>{heading}</h2>" + _hits(told))
+    named = {
+        (table_name, hit["field"], hit["reason_code"])
+        for hit in hits
+        for table_name in (hit["table_name"], *_lines_of(hit["table_name"]))
+    }
+    others = [p for p in problems if (p["table_name"], p["field"], p["reason_code"]) not in named]
+    if others:
+        listed = [[p["table_name"], p["message"], p["rows"], reasons()[p["reason_code"]].remedy_ja] for p in others]
+        parts.append("<h2>その他の気づき</h2>" + _table(["表", "内容", "件数", "対応"], listed))
+    return "".join(parts) + _to_sender(delivery, counted, hits)
+
+
+def _share(outcomes: dict[str, int]) -> str:
+    read = outcomes.get("read", 0)
+    return f"{100 * outcomes.get('set_aside', 0) / read:.1f}%" if read else "―"
+
+
+def _lines(hit: dict[str, Any]) -> str:
+    lines = json.loads(hit["lines"])
+    return "、".join(str(line) for line in lines) + (" ほか" if hit["rows"] > len(lines) else "")
+
+
+def _lines_of(table_name: str) -> list[str]:
+    return [name for name, contract in CONTRACTS.items() if contract.parent == table_name]
+
+
+def _field(hit: dict[str, Any]) -> str:
+    """The Japanese name of the column, with which its description begins; else its own name."""
+    columns = {column.name: column for column in CONTRACTS[hit["table_name"]].columns}
+    if hit["field"] not in columns:
+        return str(hit["field"])
+    found = re.match(r"[^\x00-\x7f]+", columns[hit["field"]].description)
+    return found[0] if found else str(hit["field"])
+
+
+def _hits(hits: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            f"{_field(hit)}（{hit['table_name']}.{hit['field']}）",
+            hit["message"],
+            hit["rows"],
+            _lines(hit),
+            hit["remedy"],
+        ]
+        for hit in hits
+    ]
+    return _table(["項目", "内容", "行数", "行番号", "対応"], rows)
+
+
+def _to_sender(delivery: dict[str, Any], counted: dict[str, dict[str, int]], hits: list[dict[str, Any]]) -> str:
+    """A paragraph to copy into a letter; nothing where there is nothing to say."""
+    ours = ("missing_insurer", "parent_source_row")  # no fault of the sender, or told of at the record itself
+    asked = [hit for hit in hits if hit["reason_code"] not in ours and hit["field"] not in ours]
+    if not asked and delivery["state"] != "refused":
+        return ""
+    told = [f"ご提出いただいた「{delivery['file_name']}」（{delivery['received_at'][:10]}受領）について、"]
+    if delivery["state"] == "refused":
+        told[0] += f"次の理由により取り込めませんでした。{delivery['message']}。"
+        told[0] += f"{reasons()[delivery['reason_code']].remedy_ja}。"
+    else:
+        aside = _total(counted, "set_aside")
+        read = _total(counted, "read")
+        told[0] += f"{read:,}行のうち{aside:,}行を保留しました。" if aside else "行はすべて取り込みましたが、"
+        told[0] += "次の点をご確認ください。"
+        told += [f"・{hit['message']}（{_field(hit)}、{hit['rows']:,}行。行番号 {_lines(hit)}）" for hit in asked]
+        if aside:
+            told.append("訂正したファイルの再提出をお願いいたします。")
+    return "<h2>送付元に伝えること</h2><blockquote>" + "<br>".join(escape(line) for line in told) + "</blockquote>"
+
+
+def _trend(ledger: Ledger, delivery: dict[str, Any]) -> str:
+    """Rows by month of the same insurers and stream, up to this delivery."""
+    months = ledger.rows(
+        "SELECT month, sum(rows) AS rows FROM arrival WHERE stream = ? AND delivery_id <= ? AND insurer_number IN "
+        "(SELECT insurer_number FROM arrival WHERE delivery_id = ?) GROUP BY month ORDER BY month DESC LIMIT ?",
+        (delivery["stream"], delivery["delivery_id"], delivery["delivery_id"], _MONTHS),
+    )
+    if len(months) < 2:
+        return ""
+    values = [(row["month"][:7], row["rows"]) for row in reversed(months)]
+    return "<h2>これまでの月との比較</h2><p>同じ保険者・同じ種類の、月ごとの取り込んだ行数。</p>" + bars(values)
+
+
+class _Html(str):
+    """Text that is HTML already."""
+
+
+def _table(columns: list[str] | None, rows: list[list[Any]]) -> str:
+    return table(columns, [[cell if isinstance(cell, _Html) else _cell(cell) for cell in row] for row in rows])
+
+
+def _cell(value: Any) -> Any:
+    return value if isinstance(value, int) else escape(str(value))

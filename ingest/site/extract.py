@@ -21,7 +21,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest import faults, warehouse
+from ingest import faults, stopwatch, warehouse
 from ingest.formats.enrolment_profile import with_profiles
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
@@ -60,15 +60,18 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         receipts = outbox.settle()
         retract.finish(site, site_name, ledger, ring, outbox)
         outbox.hand_over()
-        _report(ledger, site, site_name)
+        _report(ledger, settings, site_name)
         known = profiles.confirmed_profiles(site)
-        files, held = profiles.parted(inbox.scan(site.inbox), known)
+        with stopwatch.lap("hash"):
+            files, held = profiles.parted(inbox.scan(site.inbox), known)
         figures: dict[str, Any] = {"files": len(files)}
         if held:
             figures |= {"held": len(held), "held_note": profiles.HELD}
         if files:
             with with_subtraction_codes(masters.subtraction_codes(settings.workspace)), with_profiles(known):
                 figures |= _take(site, site_name, ledger, ring, outbox, files, progress, settings.reference_month)
+            with stopwatch.lap("report"):
+                _report(ledger, settings, site_name)
         elif not held:
             figures["note"] = "nothing waits in the inbox"
         return figures | {name: count for name, count in receipts.items() if count}
@@ -103,9 +106,11 @@ def _take(
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             faults.point("extract.read")
             load.close(ledger)
-            sealed = _seal(room, outbox, ring, site_name, sequence, previous_hash)
+            with stopwatch.lap("seal"):
+                sealed = _seal(room, outbox, ring, site_name, sequence, previous_hash)
         faults.point("extract.sealed")
-        _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
+        with stopwatch.lap("archive"):
+            _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
         faults.point("extract.archived")
         figures = load.figures() | {"sequence": sequence}
         with ledger.transaction() as connection:
@@ -130,18 +135,17 @@ def _take(
     outbox.hand_over()
     faults.point("extract.handed_over")
     inbox.remove_noted(ledger)
-    _report(ledger, site, site_name)
     return figures
 
 
-def _report(ledger: Ledger, site: SiteSettings, site_name: str) -> None:
+def _report(ledger: Ledger, settings: Settings, site_name: str) -> None:
     """Write the reports that are not there yet, also the one of a run that was killed before it."""
-    folder = site.home / "reports"
+    folder = settings.site(site_name).home / "reports"
     for row in ledger.rows(
         "SELECT DISTINCT sequence FROM batch WHERE way = 'sent' AND kind = 'facts' AND state <> 'refused'"
     ):
         if not report.is_written(row["sequence"], folder):
-            report.write(ledger, row["sequence"], folder, site_name)
+            report.write(ledger, row["sequence"], folder, site_name, is_invented=settings.is_synthetic)
 
 
 def _read_all(load: Load, description: str, progress: ProgressCallback) -> None:

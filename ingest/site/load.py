@@ -7,12 +7,14 @@ import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import polars as pl
 
+from ingest import stopwatch
 from ingest.formats import recognise
 from ingest.formats.contracts import CONTRACTS
-from ingest.formats.reading import FileRefused, Reading, empty_tables, reasons
+from ingest.formats.reading import FileRefused, PartsReader, Reading, empty_tables, reasons
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
@@ -22,7 +24,7 @@ from ingest.site import arrivals, totals
 from ingest.site.area import Area
 from ingest.site.delivery import Delivery
 from ingest.site.errors import SiteError
-from ingest.site.triage import FILE, Triage, triage
+from ingest.site.triage import FILE, Tally, Triage, triage
 from ingest.site.workroom import Workroom
 
 _PROBLEM_SCHEMA: dict[str, pl.DataType] = {
@@ -37,6 +39,21 @@ _PROBLEM_SCHEMA: dict[str, pl.DataType] = {
 _PROBLEM_KEY = (FILE, "table_name", "field", "reason_code")
 _NAMED_INSURERS = 20  # at most so many foreign insurers are named in one message
 IDENTITY_TABLES = ("identity", "identity_pass")
+LARGE_FILE = 64 << 20  # bytes from which a file is taken in parts, where its reader gives parts
+WARNED = "（警告: 行は取り込みました）"
+_NAMED_LINES = 20  # at most so many line numbers are kept of one rule and file
+_HIT_SCHEMA: dict[str, pl.DataType] = {
+    FILE: pl.Int64(),
+    "table_name": pl.String(),
+    "field": pl.String(),
+    "rule_id": pl.String(),
+    "severity": pl.String(),
+    "reason_code": pl.String(),
+    "message": pl.String(),
+    "remedy": pl.String(),
+    "source_row": pl.Int64(),
+}
+_HIT_KEY = (FILE, "table_name", "field", "rule_id")
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,7 @@ class Chunk:
     fresh: list[Delivery]
     readings: dict[int, Reading] = field(default_factory=dict)
     refused: dict[int, FileRefused] = field(default_factory=dict)
+    large: dict[int, PartsReader] = field(default_factory=dict)  # by position: files to be taken in parts
 
 
 class Load:
@@ -74,6 +92,7 @@ class Load:
         self._totals: list[pl.DataFrame] = []
         self._arrivals: list[pl.DataFrame] = []
         self._problems: list[pl.DataFrame] = []
+        self._hits: list[pl.DataFrame] = []
 
     # -- chunk by chunk ----------------------------------------------------------------------------
     def read(self, deliveries: list[Delivery]) -> Chunk:
@@ -84,7 +103,11 @@ class Load:
             try:
                 reader, edition = recognise(delivery.file.path)
                 delivery.recognised(reader, edition)
-                reading = reader.read(delivery.file.path)
+                if delivery.file.size > LARGE_FILE and isinstance(reader, PartsReader):
+                    chunk.large[place] = reader
+                    continue
+                with stopwatch.lap("read"):
+                    reading = reader.read(delivery.file.path)
             except FileRefused as refusal:
                 delivery.refused_by(refusal)
                 chunk.refused[place] = refusal
@@ -99,17 +122,74 @@ class Load:
 
     def take(self, chunk: Chunk) -> None:
         """Judge, tokenise and keep what was read; duplicates are left for ``close``."""
-        fresh, readings = chunk.fresh, chunk.readings
-        judged = triage(_tables(readings), self._area, self._reference_month)
-        set_aside = _together([_at(reading.set_aside, place) for place, reading in readings.items()])
+        small = [delivery for delivery in chunk.fresh if self._position[delivery.delivery_id] not in chunk.large]
         for place, refusal in chunk.refused.items():
             self._count_refused(place, refusal)
-        self._count(judged, set_aside)
-        self._note_problems(readings, judged, set_aside)
-        for place in judged.wrong_site:
-            self.deliveries[place].refuse("wrong_site", reasons()["wrong_site"].ja)
-        self._set_aside(fresh, judged, set_aside)
+        judged = self._take(chunk.readings)
+        for place, (reason, message) in judged.refused.items():
+            self.deliveries[place].refuse(reason, reasons()[reason].ja if reason == "wrong_site" else message)
+        self._set_aside([delivery.file.file_id for delivery in small], judged, _aside(chunk.readings))
+        for place, reader in chunk.large.items():
+            self._take_large(place, reader)
+
+    def _take(self, readings: dict[int, Reading], *, is_part: bool = False) -> Triage:
+        """Everything but the quarantine, of whole files or of one part of one file."""
+        set_aside = _aside(readings)
+        aside: dict[tuple[int, str], int] = {}
+        if set_aside is not None:
+            counted = set_aside.group_by(FILE, "table_name").len()
+            aside = {(place, table): rows for place, table, rows in counted.iter_rows()}
+        with stopwatch.lap("gate"):
+            tables = _tables(readings)
+            judged = triage(tables, self._area, aside, reference_month=self._reference_month, is_part=is_part)
+        with stopwatch.lap("count"):
+            self._count(judged, set_aside)
+            self._note_problems(readings, judged, set_aside)
         self._keep(judged)
+        return judged
+
+    def _take_large(self, place: int, reader: PartsReader) -> None:
+        """A large file part by part; what concerns it as a whole is decided, and mended, at its end."""
+        delivery = self.deliveries[place]
+        file_id, tally = delivery.file.file_id, Tally()
+        self._quarantine.replace([file_id], {})
+        refusal: tuple[str, str] | None = None
+        parts = reader.parts(delivery.file.path)
+        try:
+            while True:
+                with stopwatch.lap("read"):
+                    reading = next(parts, None)
+                if reading is None:
+                    break
+                judged = self._take({place: reading}, is_part=True)
+                tally.add(judged.tallies.get(place, Tally()))
+                self._set_aside([], judged, _aside({place: reading}))
+                delivery.edition, delivery.months = reading.edition, reading.months
+        except FileRefused as refused:
+            delivery.refused_by(refused)
+            self._count_refused(place, refused)
+            return
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # as in ``read``: it costs the file, with what was taken of it before
+            refusal = "unrecognised", f"読み込みに失敗しました（{delivery.format}: {type(error).__name__}）"
+        refusal = refusal or tally.refusal()
+        if refusal is not None:
+            delivery.refuse(*refusal)
+            self._take_back(place)
+
+    def _take_back(self, place: int) -> None:
+        """Of a file refused after its parts were taken, everything counts as refused and nothing is sealed."""
+        file_id = self.deliveries[place].file.file_id
+        self._quarantine.replace([file_id], {})
+        known = totals.together(self._totals)
+        its = pl.col(FILE) == place
+        read = known.filter(its & (pl.col("outcome") == "read"))
+        self._totals = [known.filter(~its), read, read.with_columns(pl.lit("refused").alias("outcome"))]
+        self._arrivals = [frame.filter(~its) for frame in self._arrivals]
+        self._hits = [frame.filter(~its) for frame in self._hits]
+        facts = [table for table in self._room.tables if table in CONTRACTS]
+        self._room.remove_file(file_id, facts, [t for t in facts if CONTRACTS[t].has_identity()], IDENTITY_TABLES)
 
     def _count_refused(self, place: int, refusal: FileRefused) -> None:
         placed = {name: _at(frame, place) for name, frame in refusal.tables.items()}
@@ -118,11 +198,10 @@ class Load:
             self._totals.append(totals.of_set_aside(_at(refusal.set_aside, place), pl.lit(outcome)))
 
     def _count(self, judged: Triage, set_aside: pl.DataFrame | None) -> None:
-        self._totals.append(totals.of_tables(judged.tables, pl.lit("read")))
-        gone = {name: frame.filter(pl.col("_outcome").is_not_null()) for name, frame in judged.tables.items()}
-        self._totals.append(totals.of_tables(gone, pl.col("_outcome")))
+        self._totals.append(totals.of_tables(judged.frames, pl.lit("read")))
+        self._totals.append(totals.of_tables({name: judged.gone(name) for name in judged.frames}, pl.col("_outcome")))
         if set_aside is not None:
-            refused = pl.col(FILE).is_in(sorted(judged.wrong_site))
+            refused = pl.col(FILE).is_in(sorted(judged.refused))
             outcome = pl.when(refused).then(pl.lit("refused")).otherwise(pl.lit("set_aside"))
             self._totals.append(totals.of_set_aside(set_aside, pl.lit("read")))
             self._totals.append(totals.of_set_aside(set_aside, outcome))
@@ -131,35 +210,61 @@ class Load:
         for place, reading in readings.items():
             found = [(place, p.table, p.field, p.reason_code, p.message, 1, p.line) for p in reading.problems]
             self._problems.append(pl.DataFrame(found, schema=_PROBLEM_SCHEMA, orient="row"))
-        for name, frame in judged.tables.items():
-            rows = frame.filter(pl.col("_outcome").is_not_null())
-            message = pl.col("_message")
-            if CONTRACTS[name].parent is None:
-                rows = rows.join(_foreign_insurers(rows), on=FILE, how="left", maintain_order="left")
-                elsewhere = pl.col("_reason").is_in(["out_of_area", "wrong_site"])
-                message = pl.when(elsewhere).then(pl.concat_str("_message", "_insurers")).otherwise("_message")
-            self._problems.append(
-                _summarised(
-                    rows.select(
-                        FILE,
-                        pl.lit(name).alias("table_name"),
-                        pl.col("_field").alias("field"),
-                        pl.col("_reason").alias("reason_code"),
-                        message.alias("message"),
-                        "source_row",
-                    )
+        for name, frame in judged.frames.items():
+            rows = judged.gone(name)
+            if rows.height:
+                message = pl.col("_message")
+                if CONTRACTS[name].parent is None:
+                    rows = rows.join(_foreign_insurers(rows), on=FILE, how="left", maintain_order="left")
+                    elsewhere = pl.col("_reason").is_in(["out_of_area", "wrong_site"])
+                    message = pl.when(elsewhere).then(pl.concat_str("_message", "_insurers")).otherwise("_message")
+                told = rows.select(
+                    FILE,
+                    pl.lit(name).alias("table_name"),
+                    pl.col("_field").alias("field"),
+                    pl.col("_rule").alias("rule_id"),
+                    pl.lit("set_aside").alias("severity"),
+                    pl.col("_reason").alias("reason_code"),
+                    message.alias("message"),
+                    pl.col("_remedy").alias("remedy"),
+                    "source_row",
                 )
-            )
+                self._problems.append(_summarised(told))
+                self._hit(told.filter(pl.col("rule_id").is_not_null()))
+            warned = judged.warnings[name]
+            if warned.height:
+                at = frame[warned["row_number"]]
+                told = warned.with_columns(at[FILE], at["source_row"], pl.lit(name).alias("table_name"))
+                self._problems.append(_summarised(told.with_columns(pl.col("message") + WARNED)))
+                self._hit(told)
         if set_aside is not None:
             self._problems.append(_summarised(set_aside))
+            reason = pl.col("reason_code")
+            self._hit(set_aside.with_columns(reason.alias("rule_id"), pl.lit("set_aside").alias("severity")))
 
-    def _set_aside(self, fresh: list[Delivery], judged: Triage, set_aside: pl.DataFrame | None) -> None:
-        """Rows that are not let through, into the quarantine (a refused file lies in the archive)."""
+    def _hit(self, rows: pl.DataFrame) -> None:
+        """Keep of each rule and file how many rows broke it, and the first lines."""
+        self._hits.append(
+            rows.select(*_HIT_SCHEMA)
+            .cast(_HIT_SCHEMA)  # type: ignore[arg-type]
+            .group_by(_HIT_KEY)
+            .agg(
+                pl.col("severity", "reason_code", "message", "remedy").min(),
+                pl.len().cast(pl.Int64).alias("rows"),
+                pl.col("source_row").sort().head(_NAMED_LINES).alias("lines"),
+            )
+        )
+
+    def _set_aside(self, fresh: list[str], judged: Triage, set_aside: pl.DataFrame | None) -> None:
+        """Rows that are not let through, into the quarantine (a refused file lies in the archive).
+
+        What was there of the files ``fresh`` (ids) is replaced.
+        """
         parts: dict[str, list[pl.DataFrame]] = {table: [] for table in quarantine_module.TABLES}
-        remedies = {code: reason.remedy_ja for code, reason in reasons().items()}
-        for name, frame in judged.tables.items():
+        for name in judged.frames:
+            gone = judged.gone(name)
             for table, found in parts.items():
-                rows = frame.filter(pl.col("_outcome") == table)
+                rows = gone.filter(pl.col("_outcome") == table)
                 if rows.is_empty():
                     continue
                 plain = pl.struct(*CONTRACTS[name].plain_schema()).struct.json_encode()
@@ -172,49 +277,47 @@ class Load:
                         pl.col("_field").alias("field"),
                         pl.col("_reason").alias("reason_code"),
                         pl.col("_message").alias("message"),
-                        pl.col("_reason").replace_strict(remedies, default=None).alias("remedy"),
+                        pl.col("_remedy").alias("remedy"),
                         pl.col("scheme_code") if "scheme_code" in rows.columns else pl.lit(None).alias("scheme_code"),
                         plain.alias("row_text"),
+                        pl.lit("rule").alias("set_aside_by"),
                     ).cast(quarantine_module.SCHEMA)  # type: ignore[arg-type]
                 )
         if set_aside is not None:
-            rows = set_aside.filter(~pl.col(FILE).is_in(sorted(judged.wrong_site)))
+            rows = set_aside.filter(~pl.col(FILE).is_in(sorted(judged.refused)))
             parts["set_aside"].append(
                 rows.select(
                     self._named("file_id", self._file_ids, rows),
                     self._named("file_name", self._file_names, rows),
                     *(name for name in quarantine_module.SCHEMA if name in rows.columns),
                     pl.col("raw").alias("row_text"),
+                    pl.lit("reader").alias("set_aside_by"),
                 ).select(*quarantine_module.SCHEMA)
             )
-        self._quarantine.replace(
-            [delivery.file.file_id for delivery in fresh],
-            {table: pl.concat(found) for table, found in parts.items() if found},
-        )
+        rows_of = {table: pl.concat(found) for table, found in parts.items() if found}
+        if fresh or rows_of:
+            with stopwatch.lap("quarantine"):
+                self._quarantine.replace(fresh, rows_of)
 
     def _keep(self, judged: Triage) -> None:
         """Tokenise what is let through and put it into the workroom."""
-        kept = {name: judged.kept(name) for name in judged.tables}
-        for name, frame in kept.items():
-            contract = CONTRACTS[name]
-            if arrivals.stream_rules()[contract.stream].table_name == name:  # 高額 alone is no month of claims
-                self._arrivals.append(arrivals.arrivals(contract.stream, frame, FILE))
-        plain = {name: frame.drop(FILE) for name, frame in kept.items()}
-        sealed = self._tokeniser.seal_tables(plain, self._area.prefecture_code)
-        self._directory.remember(sealed)
-        placed: dict[str, pl.DataFrame] = {}
-        for name, frame in sealed.tables.items():
-            file = kept[name][FILE]
-            placed[name] = frame.with_columns(file)
-            self._room.append(
-                name,
-                frame.with_columns(self._file_ids.gather(file).alias("source_file_id")).select(
-                    *CONTRACTS[name].sealed_schema()
-                ),
-            )
-        self._totals.append(totals.of_tables(placed, pl.lit("sealed")))
-        self._room.append("identity", sealed.identity)
-        self._room.append("identity_pass", sealed.identity_pass)
+        kept = {name: judged.kept(name) for name in judged.frames}
+        with stopwatch.lap("tokenise"):
+            for name, frame in kept.items():
+                contract = CONTRACTS[name]
+                if arrivals.stream_rules()[contract.stream].table_name == name:  # 高額 alone is no month of claims
+                    self._arrivals.append(arrivals.arrivals(contract.stream, frame, FILE))
+            plain = {name: frame.drop(FILE) for name, frame in kept.items()}
+            sealed = self._tokeniser.seal_tables(plain, self._area.prefecture_code)
+        with stopwatch.lap("directory"):
+            self._directory.remember(sealed)
+        with stopwatch.lap("workroom"):
+            for name, frame in sealed.tables.items():
+                placed = frame.with_columns(kept[name][FILE])
+                self._totals.append(totals.of_tables({name: placed}, pl.lit("sealed")))
+                self._room.append_rows(name, placed, FILE, self._file_ids, list(CONTRACTS[name].sealed_schema()))
+            self._room.append("identity", sealed.identity)
+            self._room.append("identity_pass", sealed.identity_pass)
 
     # -- the whole run -----------------------------------------------------------------------------
     def close(self, ledger: Ledger) -> None:
@@ -236,7 +339,10 @@ class Load:
             ),
         )
         empty = pl.DataFrame(schema=arrivals.SCHEMA).select(pl.lit(None, dtype=pl.Int64).alias(FILE), *arrivals.SCHEMA)
-        arrived = pl.concat([empty, *self._arrivals])
+        keys = [name for name in empty.columns if name != "rows"]
+        # Parts of a file speak of the same months, so their rows are added up.
+        arrived = pl.concat([empty, *self._arrivals]).group_by(keys).agg(pl.col("rows").sum()).sort(keys)
+        arrived = arrived.select(empty.columns)
         self._arrivals = [arrived]
         self._room.append("arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA))
 
@@ -267,6 +373,11 @@ class Load:
             "INSERT INTO problem (delivery_id, table_name, field, reason_code, message, rows, first_line) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(ids[row[0]], *row[1:]) for row in self._all_problems().iter_rows()],
+        )
+        connection.executemany(
+            "INSERT INTO rule_hit (delivery_id, table_name, field, rule_id, severity, reason_code, message, remedy, "
+            "rows, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(ids[row[0]], *row[1:-1], json.dumps(row[-1])) for row in self._all_hits()],
         )
         connection.executemany(
             "INSERT INTO arrival (delivery_id, insurer_number, stream, month, rows) VALUES (?, ?, ?, ?, ?)",
@@ -341,6 +452,21 @@ class Load:
             .sort(_PROBLEM_KEY)
         )
 
+    def _all_hits(self) -> list[tuple[Any, ...]]:
+        if not self._hits:
+            return []
+        return (
+            pl.concat(self._hits)
+            .group_by(_HIT_KEY)
+            .agg(
+                pl.col("severity", "reason_code", "message", "remedy").min(),
+                pl.col("rows").sum(),
+                pl.col("lines").explode().sort().head(_NAMED_LINES),
+            )
+            .sort(_HIT_KEY)
+            .rows()
+        )
+
     def _named(self, name: str, values: pl.Series, rows: pl.DataFrame) -> pl.Series:
         return values.gather(rows[FILE]).alias(name)
 
@@ -351,6 +477,11 @@ _FACT_SCHEMA: dict[str, pl.DataType] = {
     "source_file_id": pl.String(),
     "stream": pl.String(),
 }
+
+
+def _aside(readings: dict[int, Reading]) -> pl.DataFrame | None:
+    """What the readers of these files set aside, with the file's position; None where nothing."""
+    return _together([_at(reading.set_aside, place) for place, reading in readings.items()])
 
 
 def _tables(readings: dict[int, Reading]) -> dict[str, pl.DataFrame]:

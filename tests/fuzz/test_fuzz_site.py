@@ -94,7 +94,7 @@ def _load(settings: Settings, numbers: list[int], *, with_heavy: bool) -> list[s
             failures.append(f"{what}: {state['message']}")
     deliveries = [dict(state) for state in states.values()]
     said = json.dumps([problems, deliveries, status(settings, "16")], ensure_ascii=False, default=str)
-    said += "".join(path.read_text(encoding="utf-8") for path in (site.home / "reports").iterdir())
+    said += "".join(path.read_text(encoding="utf-8") for path in (site.home / "reports").rglob("*.html"))
     return failures + [f"the ledger or the report tells {value}" for value in planted() if value in said]
 
 

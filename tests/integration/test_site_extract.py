@@ -6,6 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ import pytest
 
 from ingest import faults, warehouse
 from ingest.faults import EXIT_CODE, FAULT_VARIABLE
+from ingest.formats import uke
+from ingest.formats.reading import Reading
 from ingest.ledger import Ledger
 from ingest.progress import silent
 from ingest.quality.quarantine import Quarantine
@@ -23,6 +28,7 @@ from ingest.settings import PROJECT_ROOT, Settings
 from ingest.settings import load as load_settings
 from ingest.site import archive
 from ingest.site import extract as extract_module
+from ingest.site import load as load_module
 from ingest.site.errors import SiteError
 from ingest.site.extract import extract
 from ingest.site.lock import locked
@@ -291,6 +297,66 @@ def test_chunks_do_not_change_what_is_sealed(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(extract_module, "CHUNK_FILES", 2)
     extract(other, "16", silent)
     assert content(settings) == content(other)
+
+
+def _in_parts(self: Any, path: Path) -> Iterator[Reading]:
+    """The real reader's rows, two receipts at a time; the last part says what is said of the whole file."""
+    whole = self.read(path)
+    claims = whole.tables["claim"]
+    for first in range(0, claims.height, 2):
+        part = claims.slice(first, 2)
+        its = pl.col("parent_source_row").is_in(part["source_row"].implode())
+        lines = {name: frame.filter(its) for name, frame in whole.tables.items() if name != "claim"}
+        yield Reading(whole.format, whole.edition, [], {}, {"claim": part, **lines})
+    yield replace(whole, tables={name: frame.clear() for name, frame in whole.tables.items()})
+
+
+def test_a_large_file_taken_in_parts_gives_the_same_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = demo_workspace(tmp_path / "one")
+    people = [world.person(n, days_count=45 if n == 3 else 1) for n in range(5)]
+    world.write_claims(settings.site("16").inbox / "a.UKE", [*people, world.person(6, insurer_number=world.ELSEWHERE)])
+    shutil.copytree(settings.workspace, tmp_path / "two")
+    other = load_settings(tmp_path / "two")
+    extract(settings, "16", silent)
+    monkeypatch.setattr(load_module, "LARGE_FILE", 0)
+    monkeypatch.setattr(uke.UkeReader, "parts", _in_parts, raising=False)
+    extract(other, "16", silent)
+    assert content(settings) == content(other)
+    assert _told(settings) == _told(other)
+
+
+def test_a_large_file_of_another_site_is_taken_back_whole(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = settings.site("16").inbox
+    world.write_claims(inbox / "good.UKE", [world.person(0)])
+    elsewhere = [world.person(n, insurer_number=world.ELSEWHERE) for n in range(5)]
+    world.write_claims(inbox / "other.UKE", elsewhere, prefecture_code="31")
+    broken = [world.person(n, benefit_rate=None, birth_date=date(2024, 6, 2)) for n in range(1, 61)]
+    world.write_claims(inbox / "wrong.UKE", [*[world.person(100 + n) for n in range(4)], *broken])
+    monkeypatch.setattr(load_module, "LARGE_FILE", 0)
+    monkeypatch.setattr(uke.UkeReader, "parts", _in_parts, raising=False)
+    figures = extract(settings, "16", silent)
+    assert (figures["taken"], figures["refused"]) == (1, 2)
+    assert {f["file_name"]: f["reason_code"] for f in status(settings, "16")["refused"]} == {
+        "other.UKE": "wrong_site", "wrong.UKE": "too_many_set_aside"}  # fmt: skip
+    assert outcomes(settings, "claim") == {"read": 70, "refused": 69, "sealed": 1}
+    batch = opened(settings)
+    assert (batch.rows("claim"), batch.rows("identity")) == (1, 1)
+    assert set(rows(batch, "identity_pass")["identity_tag"]) == set(rows(batch, "identity")["identity_tag"])
+
+
+def test_a_row_that_only_warns_is_loaded_and_told(settings: Settings) -> None:
+    world.write_checkups(settings.site("16").inbox / "c.csv", [world.person(0, exam_date=date(2024, 7, 9))])
+    extract(settings, "16", silent)
+    assert outcomes(settings, "checkup") == {"read": 1, "sealed": 1}
+    problem = next(p for p in status(settings, "16")["problems"] if p["reason_code"] == "implausible")
+    assert "警告" in problem["message"]
+    with Ledger(settings.site("16").ledger) as ledger:
+        hits = ledger.rows("SELECT rule_id, severity, rows FROM rule_hit WHERE rule_id = 'checkup_made_after'")
+    assert hits == [{"rule_id": "checkup_made_after", "severity": "warn", "rows": 1}]
+    page = (settings.site("16").home / "reports" / "000001" / "1.html").read_text(encoding="utf-8")
+    assert "作成年月日が健診実施日より前です" in page
+    assert "送付元に伝えること" in page
+    assert "http" not in page
 
 
 def _few_files(settings: Settings) -> None:

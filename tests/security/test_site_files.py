@@ -10,9 +10,12 @@ import polars as pl
 import pytest
 
 from ingest import warehouse
+from ingest.policy import audit
 from ingest.progress import silent
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
+from ingest.site import quarantine_desk as desk
+from ingest.site.errors import SiteError
 from ingest.site.extract import extract
 from ingest.site.receive import receive
 from ingest.site.workroom import Workroom
@@ -84,10 +87,27 @@ def test_the_ledger_and_the_reports_hold_no_person(extracted: Settings, search: 
     assert list(search.in_ledger(spoiled)) == ["spoiled.sqlite.value"]
 
 
+def test_a_quarantine_listing_holds_no_person_and_a_look_is_recorded(extracted: Settings, search: Search) -> None:
+    site = extracted.site("16")
+    listed = desk.entries(extracted, "16")
+    told = listed.write_csv() + str(desk.counts(listed))
+    assert "m.UKE" in told
+    assert not search.in_bytes(told.encode())
+    with pytest.raises(SiteError, match="--purpose"):
+        desk.show(extracted, "16", listed["entry_id"][0], " ")
+    entry = listed.filter(set_aside_by="rule")["entry_id"][0]
+    assert search.in_bytes(desk.show(extracted, "16", entry, "照会への回答").encode())
+    with pytest.raises(SiteError, match="no such entry"):
+        desk.show(extracted, "16", "nothing", "照会への回答")
+    events = audit.events(desk.audit_file(site))
+    assert [(e["action"], e["object"], e["purpose"]) for e in events] == [("quarantine.show", entry, "照会への回答")]
+    assert not search.in_bytes(desk.audit_file(site).read_bytes())
+
+
 def test_files_of_the_site_are_readable_by_their_owner_only(extracted: Settings) -> None:
     site = extracted.site("16")
     private = [site.ledger, site.quarantine, site.directory, *(p for p in site.archive.rglob("*") if p.is_file()),
-               *(p for p in (site.home / "reports").iterdir())]  # fmt: skip
+               *(site.home / "reports").rglob("*")]  # fmt: skip
     assert all(path.stat().st_mode & 0o077 == 0 for path in private)
 
 

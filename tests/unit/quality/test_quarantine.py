@@ -18,7 +18,8 @@ def rows(file_id: str, *lines: int) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {"file_id": file_id, "file_name": "a.csv", "table_name": "claim", "source_row": line, "field": "number",
-             "reason_code": "contract", "message": "m", "remedy": "r", "scheme_code": "kokuho", "row_text": NEEDLE}
+             "reason_code": "contract", "message": "m", "remedy": "r", "scheme_code": "kokuho", "row_text": NEEDLE,
+             "set_aside_by": "rule"}
             for line in lines
         ],
         schema=SCHEMA,
@@ -49,3 +50,21 @@ def test_its_bytes_hold_no_row_and_no_other_key_opens_it(tmp_path: Path) -> None
     assert NEEDLE.encode() not in content
     with pytest.raises(WarehouseError):
         Quarantine(tmp_path / "q.duckdb", bytes(32), read_only=True)
+
+
+def test_a_dropped_row_stays_counted_and_its_record_is_gone_from_the_file(tmp_path: Path) -> None:
+    with Quarantine(tmp_path / "q.duckdb", KEY) as quarantine:
+        quarantine.replace(["one"], {"set_aside": rows("one", 1, 2)})
+        first, second = quarantine.listing()["entry_id"]
+        assert quarantine.drop([first, "no such entry"], by="operator", purpose="given up") == 1
+        assert quarantine.drop([first], by="operator", purpose="again") == 0
+        assert quarantine.listing()["is_dropped"].to_list() == [True, False]
+        assert (quarantine.content(first), quarantine.content(second)) == (None, NEEDLE)
+
+
+def test_a_listing_names_lines_and_holds_no_value(tmp_path: Path) -> None:
+    with Quarantine(tmp_path / "q.duckdb", KEY) as quarantine:
+        quarantine.replace(["one"], {"set_aside": rows("one", 7)})
+        listed = quarantine.listing()
+    assert listed["source_row"].to_list() == [7]
+    assert NEEDLE not in listed.write_csv()

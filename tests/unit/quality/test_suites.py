@@ -31,6 +31,7 @@ CLAIM = {
     "service_month": month(2024, 5),
     "adjudication_month": month(2024, 6),
     "points": 100,
+    "institution_code": "1610123455",  # with a valid check digit
 }
 
 
@@ -70,7 +71,7 @@ def test_of_several_broken_columns_the_first_of_the_contract_is_told() -> None:
     assert found.select("row_number", "field").rows() == [(0, "scheme_code")]
 
 
-def test_every_rule_of_every_contract_is_an_expectation() -> None:
+def test_every_rule_of_every_contract_is_checked() -> None:
     for name, contract in CONTRACTS.items():
         stated = sum(
             column.required
@@ -79,21 +80,32 @@ def test_every_rule_of_every_contract_is_an_expectation() -> None:
             + (column.minimum is not None or column.maximum is not None)
             for column in contract.columns
         )
-        assert len(suites.expectations(name)) == stated, name
+        assert len([one for one in suites.checks(name) if one.rule is None]) == stated, name
+
+
+def test_rows_of_several_tables_are_judged_at_once_each_at_its_own_place() -> None:
+    found = suites.check_tables(
+        {"claim": frame("claim", [CLAIM, CLAIM | {"sex_code": "3"}]), "claim_item": items({"times_count": -1}, {})}
+    )
+    assert found["claim"].select("row_number", "field").rows() == [(1, "sex_code")]
+    assert found["claim_item"].select("row_number", "field").rows() == [(0, "times_count")]
+
+
+def test_a_value_is_judged_by_the_rule_of_its_own_column() -> None:
+    found = suites.check("claim_item", items({"scheme_code": "SI", "item_kind_code": "SI"}))
+    assert found["field"].to_list() == ["scheme_code"]
 
 
 def test_a_finding_never_holds_the_value_that_broke_the_rule() -> None:
     planted = "紡木糸世"
     found = suites.check("claim_item", items({"item_code": planted}))
     assert planted not in found.write_csv()
+    case = {"required": "-", "codes": None, "pattern": f"claim_item.item_code\x1f{planted}", "range": 0,
+            "plausible": True, "row_number": 0}  # fmt: skip
     results = suites._validate(
-        suites._definition().get_batch(
-            batch_parameters={"dataframe": pl.DataFrame({"row_number": [0], "item_code": [planted]}).to_pandas()}
-        ),
-        "claim_item",
-        [rule for rule in suites.expectations("claim_item") if rule.column == "item_code"],  # type: ignore[attr-defined]
+        suites._definition().get_batch(batch_parameters={"dataframe": pl.DataFrame([case]).to_pandas()})
     )
-    assert [result.success for result in results] == [True, False]
+    assert [result.success for result in results] == [True, True, False, True, True]
     assert planted not in str([result.to_json_dict() for result in results])
 
 
