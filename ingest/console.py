@@ -18,18 +18,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ingest.center.errors import CenterError
-from ingest.formats.reading import FileRefused
-from ingest.policy.access import AccessDenied
 from ingest.progress import ProgressCallback
 from ingest.sealing.errors import SealingError
 from ingest.settings import PROJECT_ROOT, SettingsError
 from ingest.site.errors import SiteError
 from ingest.warehouse import WarehouseError
 
-EXPECTED = (SettingsError, WarehouseError, SealingError, FileRefused, AccessDenied, SiteError, CenterError)
-
 err = Console(stderr=True)
 out = Console()
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether an error is one of ours, whose text is made for the operator and holds no value of a person."""
+    # Imported when something is wrong: the readers are slow to load, and `tsumugi --help` needs none.
+    from ingest.formats.reading import FileRefused
+    from ingest.policy.access import AccessDenied
+
+    own = (SettingsError, WarehouseError, SealingError, FileRefused, AccessDenied, SiteError, CenterError)
+    return isinstance(error, own)
 
 
 @contextmanager
@@ -37,12 +43,12 @@ def told_errors() -> Iterator[None]:
     """Turn an exception into one line on standard error and exit code 1."""
     try:
         yield
-    except EXPECTED as error:
-        err.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
-        raise typer.Exit(1) from None
     except (KeyboardInterrupt, typer.Exit, typer.Abort, SystemExit):
         raise
     except Exception as error:
+        if is_expected(error):
+            err.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
+            raise typer.Exit(1) from None
         places = [
             f"{Path(frame.filename).relative_to(PROJECT_ROOT)}:{frame.lineno}"
             for frame in traceback.extract_tb(error.__traceback__)

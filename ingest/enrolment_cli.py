@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ingest import settings as settings_module
 from ingest.console import err, out, told_errors
-from ingest.formats.enrolment_profile import ProfileError, field_rules
-from ingest.formats.enrolment_proposal import Proposal, propose
 from ingest.settings import Settings, SiteSettings
-from ingest.site import profiles
 from ingest.site.errors import SiteError
+
+if TYPE_CHECKING:
+    from ingest.formats.enrolment_proposal import Proposal
 
 enrolment_app = typer.Typer(
     no_args_is_help=True,
@@ -58,6 +58,9 @@ def _show(proposal: Proposal) -> None:
 @enrolment_app.command("propose")
 def propose_command(file: File) -> None:
     """Show heading → field, how sure that is and why; kinds of content, never values. Nothing is saved."""
+    from ingest.formats.enrolment_profile import field_rules
+    from ingest.formats.enrolment_proposal import propose
+
     with told_errors():
         proposal = propose(file)
         _show(proposal)
@@ -79,6 +82,10 @@ def confirm_command(
     ] = None,
 ) -> None:
     """Save what the columns are. Asks about each doubtful column on a terminal; --yes takes the proposal."""
+    from ingest.formats.enrolment_profile import ProfileError
+    from ingest.formats.enrolment_proposal import propose
+    from ingest.site import profiles
+
     with told_errors():
         own = _site(settings_module.load(workspace), site, file)
         proposal = propose(file)
@@ -105,6 +112,8 @@ def confirm_command(
 
 
 def _pair(text: str) -> tuple[str, str]:
+    from ingest.formats.enrolment_profile import ProfileError
+
     left, mark, right = text.rpartition("=")
     if not mark or not left:
         raise ProfileError(f"{text}: 見出し=項目 の形で指定してください")
@@ -126,6 +135,8 @@ def _asked(proposal: Proposal) -> dict[str, str]:
 @enrolment_app.command("list")
 def list_command(workspace: Workspace = None, site: SiteName = None) -> None:
     """The confirmed heading rows, and the files of the inbox that wait for one."""
+    from ingest.site import profiles
+
     with told_errors():
         settings = settings_module.load(workspace)
         names = [site] if site else list(settings.sites)
@@ -147,6 +158,8 @@ def show_command(
     site: SiteName = None,
 ) -> None:
     """The columns of one confirmed heading row."""
+    from ingest.site import profiles
+
     with told_errors():
         own = settings_module.load(workspace).site(site)
         known = profiles.confirmed_profiles(own)
@@ -166,6 +179,8 @@ def drop_command(
     site: SiteName = None,
 ) -> None:
     """Forget one confirmed heading row; what was loaded by it stays."""
+    from ingest.site import profiles
+
     with told_errors():
         profiles.drop(settings_module.load(workspace).site(site), fingerprint)
         out.print(f"{fingerprint} を消しました", highlight=False)

@@ -17,9 +17,13 @@ import polars as pl
 from ingest.formats import cells, csvtext
 from ingest.formats.cells import Cell, derived
 from ingest.formats.enrolment_profile import HEADING_SEARCH, Profile, confirmed, fingerprint
+from ingest.formats.enrolment_warnings import warnings
 from ingest.formats.headercsv import HeaderCsv
 from ingest.formats.reading import FileRefused, Reader, Reading
 from ingest.formats.rowcheck import Fault
+from ingest.settings import PROJECT_ROOT
+
+SEEDS = PROJECT_ROOT / "seeds"
 
 
 def _finish(own: list[Cell]) -> list[Cell]:
@@ -62,8 +66,8 @@ _JOINED_DIGITS = r"^(\d{1,12})(\d{8})$"  # unverified: 12 digits are 4 of 記号
 
 @cache
 def reason_words(side: str) -> dict[str, str]:
-    """Code by ``scheme/word`` of 取得事由 (``acquired``) or 喪失事由 (``lost``): ``enrolment_reasons.csv``."""
-    with (cells.LAYOUTS / "enrolment_reasons.csv").open(encoding="utf-8", newline="") as handle:
+    """Code by ``scheme/word`` of 取得事由 (``acquired``) or 喪失事由 (``lost``): ``seeds/enrolment_reasons.csv``."""
+    with (SEEDS / "enrolment_reasons.csv").open(encoding="utf-8", newline="") as handle:
         return {
             f"{row['scheme_code']}/{word}": row["reason_code"]
             for row in csv.DictReader(handle)
@@ -149,7 +153,16 @@ def _profile(text: str) -> Profile | None:
 HEADING_LINES = 2 * HEADING_SEARCH  # blank lines between titles do not count
 
 READERS: tuple[Reader, ...] = (
-    ProfiledCsv("enrolment_profile_csv", "enrolment", "enrolment", "", "processed_date", _finish, _ENDS_BEFORE_START),
+    ProfiledCsv(
+        "enrolment_profile_csv",
+        "enrolment",
+        "enrolment",
+        "",
+        "processed_date",
+        _finish,
+        _ENDS_BEFORE_START,
+        warnings,
+    ),
     HeaderCsv(
         "enrolment_kokuho_csv",
         "enrolment",
@@ -158,6 +171,7 @@ READERS: tuple[Reader, ...] = (
         "processed_date",
         _finish,
         _ENDS_BEFORE_START,
+        warnings,
     ),
     HeaderCsv(
         "enrolment_koki_csv",
@@ -167,5 +181,6 @@ READERS: tuple[Reader, ...] = (
         "processed_date",
         _finish,
         _ENDS_BEFORE_START,
+        warnings,
     ),
 )

@@ -27,6 +27,7 @@ HEADINGS_NAMED = 20
 """So many unknown headings are named in one problem."""
 
 Finish = Callable[[list[Cell]], list[Cell]]
+Warnings = Callable[[pl.DataFrame], list[Problem]]
 
 
 def find_heading(data: bytes, columns: Sequence[LayoutColumn]) -> tuple[csvtext.Lines, list[str]]:
@@ -113,7 +114,8 @@ class HeaderCsv:
 
     ``finish`` adds to the cells of the file those that follow from them (the scheme from the insurer).
     ``month_column`` is the date, or the year of a 1 January, whose months the file speaks of. ``broken``
-    are rules between columns of the contract; a row that breaks one is set aside.
+    are rules between columns of the contract; a row that breaks one is set aside. ``warnings`` tells
+    what is odd among the rows that are taken.
     """
 
     format: str
@@ -123,6 +125,7 @@ class HeaderCsv:
     month_column: str
     finish: Finish
     broken: tuple[Fault, ...] = ()
+    warnings: Warnings | None = None
 
     def recognise(self, head: bytes) -> str | None:
         """``default`` when the heading holds what the layout needs."""
@@ -166,6 +169,7 @@ class HeaderCsv:
                 *lines.problems(self.table),
                 *column_problems(self.table, columns, headings, parts.fields),
                 *line_end_problem(self.table, lines),
+                *(self.warnings(table) if self.warnings else ()),
             ],
         )
 

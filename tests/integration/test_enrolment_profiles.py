@@ -6,8 +6,12 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from ingest import warehouse
 from ingest.cli import app
+from ingest.formats.enrolment_proposal import propose
 from ingest.progress import silent
+from ingest.sealing.keys import KeyRing
+from ingest.site import profiles
 from ingest.site.extract import extract
 from ingest.site.status import status
 from tests.handmade import demo_workspace
@@ -49,3 +53,24 @@ def test_a_file_of_unknown_headings_is_held_until_they_are_confirmed(tmp_path: P
         assert (
             runner.invoke(app, ["enrolment", verb, saved.stem, "-w", str(tmp_path), "--site", "16"]).exit_code == count
         )
+
+
+def test_address_and_address_number_reach_the_encrypted_directory_and_nothing_that_is_sealed(tmp_path: Path) -> None:
+    settings = demo_workspace(tmp_path)
+    site = settings.site("16")
+    path = site.inbox / "vendor.csv"
+    path.write_bytes(f"{HEADING}\r\n{ROW}\r\n".encode("cp932"))
+    profiles.confirm(site, propose(path).profile({}, {}))
+    assert extract(settings, "16", silent)["taken"] == 1
+
+    at_rest = KeyRing(site).secret("at-rest")
+    with warehouse.open_database(site.directory, at_rest, alias="directory", read_only=True) as directory:
+        (known,) = directory.execute("SELECT address, address_number, name_kanji FROM people").fetchall()
+    assert known == ("架空町1番地", "0000015", "紡木糸世")
+    kept = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_size}
+    assert site.directory in kept
+    assert not [
+        file.name
+        for file, content in kept.items()
+        if any(value.encode(code) in content for value in ("架空町1番地", "紡木糸世") for code in ("utf-8", "cp932"))
+    ]

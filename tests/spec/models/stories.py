@@ -100,8 +100,8 @@ def ledger(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     first.enrol(mover, TONAMI, START, date(2023, 10, 10))
     first.enrol(mover, OYABE, date(2023, 10, 10), acquired_date=START)
     for who, birthday in ((turns_75, date(2024, 6, 15)), (turns_75_on_first, date(2024, 7, 1))):
-        first.enrol(who, TOYAMA, START, birthday, lost_date=birthday)
-        first.enrol(who, TOYAMA_75, birthday)
+        first.enrol(who, TOYAMA, START, birthday, lost_date=birthday, lost_reason_code="04")
+        first.enrol(who, TOYAMA_75, birthday, acquired_reason_code="001")
     for who, birthday in ((first_of_april_75, date(2025, 4, 1)), (second_of_april_75, date(2025, 4, 2))):
         first.enrol(who, TOYAMA, START, birthday, lost_date=birthday)
         first.enrol(who, TOYAMA_75, birthday)
@@ -120,7 +120,7 @@ def ledger(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     first.enrol(rejoined, HIMI, START, date(2024, 3, 15))
     first.enrol(rejoined, HIMI, date(2024, 3, 10), identity="new number")
     first.enrol(zero_days, HIMI, date(2023, 8, 8), date(2023, 8, 8))
-    first.enrol(lost, HIMI, START, lost_date=date(2024, 2, 10))
+    first.enrol(lost, HIMI, START, lost_date=date(2024, 2, 10), lost_reason_code="04")
     first.enrol(doctor, DOCTORS, START)
     first.enrol(long_gone, ASAHI, date(2015, 4, 1), date(2020, 6, 10))
     first.enrol(changes_district, TOYAMA, START, date(2024, 9, 1), district_code="001", district_name="総曲輪")

@@ -165,6 +165,15 @@ def test_losing_the_insurance_ends_the_membership_where_the_ledger_names_no_othe
     assert (max(months), months["2024-02"]) == ("2024-02", (9, False))
 
 
+def test_the_change_of_the_75th_birthday_is_told_by_its_reason_and_its_month(built: Built) -> None:
+    def told(who: stories.Person) -> dict[str, bool]:
+        return {row["scheme_code"]: row["is_turned_75"] for row in built.lived("marts.enrolment", who)}
+
+    assert told(stories.turns_75) == told(stories.turns_75_on_first) == {"kokuho": True, "koki": True}
+    assert told(stories.first_of_april_75) == {"kokuho": False, "koki": False}, "no reason is printed"
+    assert told(stories.lost) == {"kokuho": False}, "to the late elderly, but not at that age (障害認定)"
+
+
 def test_enrolment_before_the_first_month_is_known_and_not_spread(built: Built) -> None:
     assert sorted(_months(built, stories.long_gone)) == ["2020-04", "2020-05", "2020-06"]
 

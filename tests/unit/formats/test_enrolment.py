@@ -174,3 +174,36 @@ def test_no_message_holds_a_value_of_the_row(tmp_path: Path) -> None:
     aside = read(by_hand(tmp_path / "e.csv", bad)).set_aside
     shown = "".join(aside.select(pl.concat_str("message", "remedy", "field")).to_series())
     assert not any(value and value in shown for value in (*ROW.values(), *bad.values()) if len(value) > 2)
+
+
+def warned(path: Path) -> list[tuple[int | None, str, str]]:
+    reading = read(path)
+    assert reading.set_aside.is_empty()
+    assert reading.tables["enrolment"].height == reading.records["enrolment"]
+    return [(problem.line, problem.reason_code, problem.message) for problem in reading.problems]
+
+
+def test_two_periods_of_one_person_that_overlap_are_loaded_and_told(tmp_path: Path) -> None:
+    ends = ROW | {"適用終了年月日": "R4.4.1"}
+    touching = ROW | {"適用開始年月日": "R4.4.1"}
+    overlapping = ROW | {"適用開始年月日": "R4.3.31"}
+    other = overlapping | {"枝番": "2"}
+    assert warned(by_hand(tmp_path / "touching.csv", ends, touching, other)) == []
+    told = warned(by_hand(tmp_path / "overlapping.csv", overlapping, ends, other))
+    assert told == [(2, "overlap", "適用期間が重なる行が1行あります（行は取り込みました）")]
+
+
+def test_an_interval_that_a_later_row_corrects_or_withdraws_overlaps_nothing(tmp_path: Path) -> None:
+    open_ended, ended = ROW, ROW | {"適用終了年月日": "R4.4.1", "履歴番号": "2"}
+    again = ROW | {"適用開始年月日": "R4.4.1"}
+    assert warned(by_hand(tmp_path / "corrected.csv", open_ended, ended, again)) == []
+    withdrawn = ROW | {"削除区分": "1", "履歴番号": "2"}
+    assert warned(by_hand(tmp_path / "withdrawn.csv", open_ended, withdrawn, again)) == []
+
+
+def test_a_loss_without_a_reason_is_loaded_and_told(tmp_path: Path) -> None:
+    lost = ROW | {"資格喪失年月日": "20231001"}
+    named = lost | {"資格喪失事由": "01", "枝番": "2"}
+    union = lost | {"保険者番号": "163014"}
+    told = warned(by_hand(tmp_path / "e.csv", named, lost, union))
+    assert told == [(3, "no_reason", "資格喪失事由のない喪失が1行あります（行は取り込みました）")]

@@ -21,7 +21,7 @@ TWO = [disease("1234567"), disease("1234568", base_name="架空の病二")]
 def refusal(content: bytes) -> MasterRefused:
     with pytest.raises(MasterRefused) as refused:
         read(content, "anything.csv")
-    assert isinstance(refused.value, console.EXPECTED)
+    assert console.is_expected(refused.value)
     assert "anything.csv" in str(refused.value) and refused.value.remedy in str(refused.value)
     return refused.value
 
