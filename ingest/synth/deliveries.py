@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ingest.formats import enrolment_profile
+from ingest.formats.enrolment_proposal import propose
 from ingest.synth.noise import Parcel, strangers
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.care_lines import care_lines, high_costs
@@ -19,7 +21,7 @@ from ingest.synth.world.clock import month_date, month_of
 from ingest.synth.writers.care import write_care_1111, write_care_5311, write_care_7131
 from ingest.synth.writers.checkup_xml import write_checkup_archive
 from ingest.synth.writers.counts import write_care_insured_count, write_population
-from ingest.synth.writers.enrolment import write_enrolment
+from ingest.synth.writers.enrolment import write_enrolment, write_vendor_enrolment
 from ingest.synth.writers.fkac167 import items_of, write_fkac167
 from ingest.synth.writers.uke import Edition, write_uke
 
@@ -43,6 +45,8 @@ in which month number, number of the site and the second number sum to a multipl
 BY_ERA_KINDS = ("dental",)
 BY_ERA_MONTHS = 1
 """Files with dates by era: of dentists at the sites of an odd number, and all of the first months."""
+VENDOR_INSURER = "160150"
+"""朝日町: its system prints 資格 under headings of its own."""
 TERM_4_FROM = date(2024, 4, 1)  # 第4期: FKAC167 with the columns of 2024
 
 
@@ -135,7 +139,9 @@ class Desk:
             site=pl.when(is_koki).then(pl.col("insurer_number").str.slice(2, 2)).otherwise(
                 pl.col("insurer_number").str.slice(0, 2)
             ),
-            file=pl.when(is_koki).then(pl.lit("koki")).otherwise(pl.lit("kokuho")),
+            file=pl.when(is_koki).then(pl.lit("koki"))
+            .when(pl.col("insurer_number") == VENDOR_INSURER).then(pl.lit("vendor"))
+            .otherwise(pl.lit("kokuho")),
             delivery=_delivery("processed_date", self.first),
         )  # fmt: skip
         key = ["scheme_code", "insurer_number", "symbol", "number", "branch", "applied_start_date"]
@@ -146,8 +152,20 @@ class Desk:
         sent = strangers(sent, self.settings.noise, stream(self.settings.seed, "noise strangers"))
         for (site, file, delivery), rows in _files(sent, "site", "file", "delivery"):
             path = self.path(site, "enrolment", f"enrolment_{file}_{_month(delivery)}.csv")
-            write_enrolment(rows.drop("person", "record", "site", "file", "delivery"), path, is_wide=file == "kokuho")
+            plain = rows.drop("person", "record", "site", "file", "delivery")
+            if file == "vendor":
+                write_vendor_enrolment(plain, path)
+                self._confirm(path, site)
+            else:
+                write_enrolment(plain, path, is_wide=file == "kokuho")
             self.count("enrolment", rows.height)
+
+    def _confirm(self, path: Path, site: str) -> None:
+        """The profile of a vendor's file, as `tsumugi enrolment confirm --yes` would save it from the first file."""
+        folder = self.workspace / f"site-{site}" / "profiles"
+        if not any(folder.glob("*.csv")):
+            profile = propose(path).profile({}, {})
+            enrolment_profile.save(profile, folder / f"{profile.fingerprint}.csv")
 
     def write_checkups(
         self, checkups: pl.DataFrame, results: pl.DataFrame, guidance: pl.DataFrame, sessions: pl.DataFrame

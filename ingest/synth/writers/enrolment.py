@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -40,3 +42,28 @@ def write_enrolment(
         is_wide=is_wide,
         spelling=spelling,
     )
+
+
+def write_vendor_enrolment(enrolment: pl.DataFrame, path: Path) -> None:
+    """A plain frame of ``enrolment`` of 国保 as some vendor prints it: headings and order of its own, 和暦.
+
+    No reader knows the headings (``enrolment_vendor.csv``, invented): the file loads by a confirmed profile.
+    """
+    write_header_csv(
+        enrolment,
+        path,
+        ENROLMENT,
+        "enrolment_profile_kokuho",
+        dates="wareki",
+        encoding="cp932",
+        is_quoted=True,
+        is_wide=False,
+        spelling=0,
+        headings=_vendor_headings(),
+    )
+
+
+@cache
+def _vendor_headings() -> dict[str, str]:
+    with Path(__file__).with_name("enrolment_vendor.csv").open(encoding="utf-8", newline="") as handle:
+        return {row["contract_column"]: row["column_name"] for row in csv.DictReader(handle)}

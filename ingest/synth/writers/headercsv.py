@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -35,12 +36,18 @@ def write_header_csv(
     is_quoted: bool,
     is_wide: bool,
     spelling: int,
+    headings: Mapping[str, str] | None = None,
 ) -> None:
     """The rows of ``table`` in their order; ``spelling`` picks the heading's how-manieth spelling.
+
+    ``headings`` by contract column, in their order, stand in place of those of the layout.
 
     ValueError where the table holds a value that the layout has no column for.
     """
     columns = [c for c in layout(layout_name) if c.contract_column and ":" not in c.contract_column]
+    if headings:
+        by_name = {c.contract_column: c for c in columns}
+        columns = [by_name[name] for name in headings]
     derived = {"source_row", "scheme_code", "previous_scheme_code"}
     held = {c.contract_column for c in columns} | derived
     lost = [name for name in contract.names() if name not in held and table[name].null_count() < table.height]
@@ -49,8 +56,10 @@ def write_header_csv(
     text = table.select(
         _text(c, contract, dates, is_wide=is_wide).alias(f"f{number}") for number, c in enumerate(columns)
     )
-    headings = [c.spellings[min(spelling, len(c.spellings) - 1)] for c in columns]
-    save(heading_text(headings, is_quoted=is_quoted) + table_text(text, is_quoted=is_quoted), path, encoding)
+    named = headings or {c.contract_column: c.spellings[min(spelling, len(c.spellings) - 1)] for c in columns}
+    save(
+        heading_text(list(named.values()), is_quoted=is_quoted) + table_text(text, is_quoted=is_quoted), path, encoding
+    )
 
 
 def _text(column: LayoutColumn, contract: Contract, dates: DateStyle, *, is_wide: bool) -> pl.Expr:
