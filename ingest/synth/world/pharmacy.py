@@ -31,10 +31,10 @@ FEES_OF_PRESCRIBING = {"120001210": "prescription", "120002610": "prescription_7
 """処方料 of a doctor who hands out the drugs, and the 処方箋料 in its place."""
 DOSAGE_FORMS = {"21": "1", "22": "3", "23": "6"}
 COUNTED_GROUPS = 3  # 薬剤調製料 and 調剤管理料 are counted for three groups of oral drugs at most
-GROUP_BUNDLES = 4
+GROUP_BUNDLES = 6
 ONE_DOSE_GROUPS = 3  # groups from which on the drugs are packed by dose
 SPLIT_DAYS = 14  # drugs for so many days may be handed out in two halves
-AGAIN_SHARE = 0.35  # of those who see the doctor twice or more and have such drugs
+AGAIN_SHARE = 0.15  # of those who see the doctor twice or more and have such drugs
 PSYCHOTROPIC_SHARE = 0.04
 
 

@@ -105,6 +105,12 @@ def test_a_receipt_of_no_points_is_a_receipt(built: Built) -> None:
 
 
 JUNE, JULY, AUGUST = date(2023, 6, 1), date(2023, 7, 1), date(2023, 8, 1)
+TOYAMA_2023 = "fiscal_year", date(2023, 4, 1), "kokuho", "insurer:160010"
+
+
+def _members(built: Built, *months: date) -> int:
+    """Members of 富山 at the ends of the months."""
+    return sum(built.share("members", "month", month, "kokuho", "insurer:160010")[0] for month in months)  # type: ignore[index]
 
 
 def test_dental_and_pharmacy_receipts_are_in_no_figure_of_medical_ones(built: Built) -> None:
@@ -112,7 +118,7 @@ def test_dental_and_pharmacy_receipts_are_in_no_figure_of_medical_ones(built: Bu
     assert built.share("claims_per_1000", *toyama) == (1, built.share("members", *toyama)[0])  # type: ignore[index]
     assert built.share("points_per_claim", *toyama) == (1000, 1)
     assert built.share("outpatient_cost_per_member_month", *toyama)[0] == 10_000  # type: ignore[index]
-    assert built.share("dental_days_per_claim", *toyama) == (3, 1)
+    assert built.share("dental_days_per_claim", *TOYAMA_2023) == (3 + 1, 2)
 
 
 def test_a_pharmacy_receipt_has_no_days_and_adds_none(built: Built) -> None:
@@ -122,25 +128,25 @@ def test_a_pharmacy_receipt_has_no_days_and_adds_none(built: Built) -> None:
 
 def test_the_total_is_of_medical_dental_and_pharmacy_receipts(built: Built) -> None:
     toyama = "month", JUNE, "kokuho", "insurer:160010"
-    members = built.share("members", *toyama)[0]  # type: ignore[index]
-    assert built.share("total_cost_per_member_month", *toyama) == ((1000 + 400 + 700 + 90) * 10, members)
-    assert built.share("dental_cost_per_member_month", *toyama) == (4000, members)
-    assert built.share("pharmacy_claims_per_1000", *toyama) == (2, members)
+    total = (1000 + 400 + 700 + 90) * 10
+    assert built.share("total_cost_per_member_month", *toyama) == (total, _members(built, JUNE))
 
 
-def test_a_month_that_one_kind_did_not_come_for_has_no_total_and_the_other_kinds_have_theirs(built: Built) -> None:
-    for month, missing, there in ((JULY, "pharmacy", "dental"), (AUGUST, "dental", "pharmacy")):
+def test_members_of_a_month_count_for_the_kinds_that_came_and_for_the_total_where_all_did(built: Built) -> None:
+    dental, pharmacy = _members(built, JUNE, JULY), _members(built, JUNE, AUGUST)
+    assert built.share("dental_cost_per_member_month", *TOYAMA_2023) == ((400 + 450) * 10, dental)
+    assert built.share("dental_claims_per_1000", *TOYAMA_2023) == (2, dental)
+    assert built.share("pharmacy_cost_per_member_month", *TOYAMA_2023) == ((700 + 750 + 90) * 10, pharmacy)
+    assert built.share("pharmacy_claims_per_1000", *TOYAMA_2023) == (3, pharmacy)
+    assert built.share("total_cost_per_member_month", *TOYAMA_2023) == (21_900, _members(built, JUNE))
+    for month in (JULY, AUGUST):
         toyama = "month", month, "kokuho", "insurer:160010"
         assert built.share("total_cost_per_member_month", *toyama) is None
-        assert built.share(f"{missing}_cost_per_member_month", *toyama) is None
-        assert built.share(f"{there}_claims_per_1000", *toyama)[0] == 1  # type: ignore[index]
         assert built.share("claims_per_1000", *toyama)[0] == 1  # type: ignore[index]
-    year = "fiscal_year", date(2023, 4, 1), "kokuho", "insurer:160010"
-    assert built.share("total_cost_per_member_month", *year)[0] == 21_900  # type: ignore[index]
 
 
 def test_a_pharmacy_receipt_without_a_member_counts_at_its_insurer(built: Built) -> None:
-    uozu = "month", JULY, "kokuho", "insurer:160036", "U", "unknown"
+    uozu = "fiscal_year", date(2023, 4, 1), "kokuho", "insurer:160036", "U", "unknown"
     assert built.share("pharmacy_cost_per_member_month", *uozu) == (3300, 0)
 
 
