@@ -29,32 +29,6 @@ def day_of(western: pl.Expr) -> pl.Expr:
     return pl.when(day.dt.year() >= FIRST_YEAR).then(day)
 
 
-def _western(digits: pl.Expr) -> pl.Expr:
-    """GYYMMDD (7 characters) as YYYYMMDD; null where the era is unknown."""
-    first = digits.str.slice(0, 1).replace_strict(
-        [code for code, _, _ in ERAS], [base for _, base, _ in ERAS], default=None, return_dtype=pl.Int64
-    )
-    year = first + digits.str.slice(1, 2).cast(pl.Int64, strict=False)
-    return year.cast(pl.String) + digits.str.slice(3, 4)
-
-
-def parse_date(text: pl.Expr) -> pl.Expr:
-    """Date of YYYYMMDD or GYYMMDD; null where it is neither or is no day of the calendar."""
-    digits = text.str.strip_chars()
-    western = (
-        pl.when(digits.str.contains(r"^[0-9]{8}$"))
-        .then(digits)
-        .when(digits.str.contains(r"^[1-5][0-9]{6}$"))
-        .then(_western(digits))
-    )
-    return day_of(western)
-
-
-def parse_month(text: pl.Expr) -> pl.Expr:
-    """First day of the month of YYYYMM or GYYMM; null where it is neither."""
-    return parse_date(text.str.strip_chars() + "01")
-
-
 def format_date(day: pl.Expr, *, by_era: bool) -> pl.Expr:
     """YYYYMMDD, or GYYMMDD in the era of the day; null stays null."""
     if not by_era:

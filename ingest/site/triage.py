@@ -33,7 +33,6 @@ VERDICT: dict[str, pl.DataType] = {
     "_rule": pl.String(),  # the rule that was broken; null where the row is not of our area or files
 }
 _ROW = "_row"
-_VERDICTS: dict[str, pl.DataType] = {_ROW: pl.Int64()} | VERDICT
 _MISSING = "保険者の記録がありません"
 _FOREIGN = "当サイトの地域外の保険者です"
 _WRONG_SITE = "すべての記録が当サイトの地域外の保険者です"

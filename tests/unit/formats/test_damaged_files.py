@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import io
+from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from uke_samples import GO, HO, IR, SI, SY, re_line, write
 
 from ingest.formats import FileRefused, Reading, careframe, cells, csvtext, eras, read, recognise
+from ingest.formats import uke_kernels as kernels
 from ingest.formats.csvlayout import year_value
 from ingest.formats.inspect import inspect_files, render
+from ingest.formats.uke_scan import era_base
 from tests import site_world as world
 
 
@@ -33,10 +39,27 @@ def told(reading: Reading) -> str:
 @pytest.mark.parametrize("text", ["00000101", "00010101", "10000101", "18670101"])
 def test_a_day_before_the_first_era_is_no_date(text: str) -> None:
     frame = pl.DataFrame({"text": [text, "18680101"]})
-    for value in (eras.parse_date(pl.col("text")), cells.date_value(pl.col("text"))):
-        found = frame.select(value).to_series()
-        assert found.is_null().to_list() == [True, False]
-        assert found.to_list()[0] is None  # the year 0 is a date for Polars and an error for Python
+    found = frame.select(cells.date_value(pl.col("text"))).to_series()
+    assert found.is_null().to_list() == [True, False]
+    assert found.to_list()[0] is None  # the year 0 is a date for Polars and an error for Python
+    assert [_day_of_a_receipt(text), _day_of_a_receipt("18680101")] == [None, date(1868, 1, 1)]
+
+
+def _day_of_a_receipt(text: str) -> date | None:
+    """A date as the reader of receipts takes it from their bytes."""
+    digits = np.frombuffer(text.encode("ascii"), np.uint8)
+    days, state = kernels.date(digits, 0, len(digits), False, eras.FIRST_YEAR, era_base())
+    return date(1970, 1, 1) + timedelta(days=int(days)) if state == kernels.VALID else None
+
+
+@given(st.dates(date(1868, 1, 1), date(2199, 12, 31)))
+def test_a_receipts_date_is_the_day_of_the_calendar(day: date) -> None:
+    assert _day_of_a_receipt(f"{day:%Y%m%d}") == day
+
+
+@pytest.mark.parametrize("text", ["20230229", "20240431", "20241301", "20240100", "6010101", "2024010", "202401010"])
+def test_what_is_no_day_of_the_calendar_is_no_date_of_a_receipt(text: str) -> None:
+    assert _day_of_a_receipt(text) is None
 
 
 def test_a_year_before_the_first_era_is_no_year() -> None:
