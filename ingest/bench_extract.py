@@ -21,7 +21,7 @@ from ingest.workspace import create
 
 SITE = "16"
 _SEARCH_NUMBER = re.compile(rb",20\d{4}(\d{24}),")
-_INSURED_NUMBER = re.compile(rb"^(HO,[^,]*,[^,]*),[^,]*,", re.MULTILINE)
+_INSURED_NUMBER = re.compile(rb"^(HO,[^,]*,[^,]*),([^,]*),", re.MULTILINE)
 
 
 def run(megabytes: int, progress: ProgressCallback) -> dict[str, Any]:
@@ -72,14 +72,16 @@ def run(megabytes: int, progress: ProgressCallback) -> dict[str, Any]:
 
 
 def enlarge(written: bytes, size: int, path: Path) -> None:
-    """Repeat a UKE file until it has ``size`` bytes: other receipts of other people each time."""
+    """Repeat a UKE file until it has ``size`` bytes: other receipts of other people each time.
+
+    Within one copy a person keeps the receipts that the file has of them.
+    """
     body = written.removesuffix(b"\x1a")
-    people = 0
+    people: dict[tuple[int, bytes], int] = {}
 
     def renumbered(found: re.Match[bytes]) -> bytes:
-        nonlocal people
-        people += 1
-        return b"%s,%08d," % (found[1], people)
+        number = people.setdefault((copy, found[0]), len(people) + 1)
+        return b"%s,%08d," % (found[1], number)
 
     with path.open("wb") as stream:
         copy = 0

@@ -45,14 +45,17 @@ class Directory:
     def __init__(self, connection: duckdb.DuckDBPyConnection, sequence: int = 0) -> None:
         self._connection = connection
         self._sequence = sequence
+        # What a run adds is tidied into the file once, when it is closed; a killed run's is in the encrypted log.
+        connection.execute("SET wal_autocheckpoint = '1GB'")
+        # No primary keys: an index on a hash costs more than the joins that keep a form once.
         columns = ", ".join(f"{name} {_TYPES[dtype]}" for name, dtype in PEOPLE_SCHEMA.items())
         connection.execute(
-            f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR PRIMARY KEY, {columns}, "
+            f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR, {columns}, "
             "insured_key VARCHAR, own_branch VARCHAR)"
         )
         connection.execute(
             "CREATE TABLE IF NOT EXISTS people_batch (content_hash VARCHAR, sequence BIGINT, first_month DATE, "
-            "last_month DATE, PRIMARY KEY (content_hash, sequence))"
+            "last_month DATE)"
         )
 
     def remember(self, sealed: SealedTables) -> int:
@@ -75,16 +78,19 @@ class Directory:
                 "FROM incoming_people GROUP BY ALL)"
             )
             widened = (
-                "DO UPDATE SET first_month = least(first_month, excluded.first_month), "
-                "last_month = greatest(last_month, excluded.last_month)"
+                "UPDATE SET first_month = least(known.first_month, told.first_month), "
+                "last_month = greatest(known.last_month, told.last_month)"
             )
             self._connection.execute(
-                "INSERT INTO people_batch SELECT content_hash, ?, first_month, last_month FROM temp.told_people "
-                f"ON CONFLICT (content_hash, sequence) {widened}",
-                [self._sequence],
+                "MERGE INTO people_batch AS known USING temp.told_people AS told "
+                "ON known.content_hash = told.content_hash AND known.sequence = $sequence "
+                f"WHEN MATCHED THEN {widened} WHEN NOT MATCHED THEN "
+                "INSERT VALUES (told.content_hash, $sequence, told.first_month, told.last_month)",
+                {"sequence": self._sequence},
             )
             self._connection.execute(
-                f"INSERT INTO people BY NAME FROM temp.told_people ON CONFLICT (content_hash) {widened}"
+                "MERGE INTO people AS known USING temp.told_people AS told ON known.content_hash = told.content_hash "
+                f"WHEN MATCHED THEN {widened} WHEN NOT MATCHED THEN INSERT BY NAME"
             )
             self._connection.execute("DROP TABLE temp.told_people")
         except duckdb.Error as error:

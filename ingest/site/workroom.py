@@ -29,6 +29,9 @@ class Workroom:
             memory_limit=site.memory_limit,
             threads=site.threads,
         )
+        # Nothing here outlives the run: what is added stays in the log, and is not tidied into the file on the way.
+        self.connection.execute("SET wal_autocheckpoint = '1TB'")
+        self.connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         self.tables: list[str] = []
 
     def __enter__(self) -> Workroom:

@@ -40,14 +40,14 @@ def test_a_token_is_plain_aes_siv_over_the_padded_text() -> None:
     derived = HKDF(hashes.SHA256(), 64, None, b"tsumugi/identity|number|3").derive(KEY)
     block = "甲\x1f乙".encode().ljust(63, b"\0") + bytes([7])
     expected = AESSIV(derived).encrypt(block, [b"tsumugi/tok/1", b"number", b"3"])
-    assert Tokeniser(KEY, 3, {}).encrypt("number", ["甲\x1f乙"]) == [expected]
+    assert Tokeniser(KEY, 3, {}).encrypt("number", ["甲\x1f乙"]).to_list() == [expected]
     assert len(expected) == 16 + 64
 
 
 @pytest.mark.parametrize("length", [0, 1, 62, 63, 64, 126, 127, 128, 254, 255, 256, 300, 511, 512, 2000])
 def test_a_text_of_any_length_comes_back_and_its_size_is_hidden_in_blocks(tokeniser: Tokeniser, length: int) -> None:
     ciphertext = tokeniser.encrypt("identity", ["x" * length])
-    assert tokeniser.decrypt("identity", ciphertext) == ["x" * length]
+    assert tokeniser.decrypt("identity", ciphertext.to_list()) == ["x" * length]
     size = len(ciphertext[0]) - 16
     assert size >= 64
     assert size & (size - 1) == 0
