@@ -29,12 +29,18 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _third_of_memory() -> str:
+    """Two sites may run side by side; what does not fit goes to the encrypted spill, which is slower."""
+    megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 3_000_000
+    return f"{megabytes}MB"
+
+
 class PartySettings(_Strict):
     """What every party has: a home that no other party reads."""
 
     home: Path
     unlock_command: str | None = None  # prints a key in hex, given its name; else key files, else a prompt
-    memory_limit: str = "4GB"
+    memory_limit: str = Field(default_factory=_third_of_memory)  # of DuckDB, as it writes sizes: "4GB"
     threads: int = Field(default=2, ge=1)
 
     @property

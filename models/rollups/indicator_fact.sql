@@ -4,7 +4,7 @@
     person who keeps one place and sex through the fiscal year is counted there and added up the ladder (steady_*), and
     the few who change are counted anew in every area (moving_*). The year to date counts a person at the first month
     in which the person appears. Of a month, persons are counted above the line only where they are below it too
-    (matched_count).
+    (matched_count). What is shown by the year alone (is_of_years) is added up by person first, into its first month.
 
     Millions of rows are grouped on the way, so figures, places, areas and persons go by numbers of this run (*_no);
     the names come back at the end. -#}
@@ -31,6 +31,7 @@ with catalogue as (
         valid_to,
         concat(' ', scheme_codes, ' ') as scheme_codes,
         concat(' ', period_kinds, ' ') as period_kinds,
+        period_kinds = 'fiscal_year' as is_of_years,
         -- What is not additive over area and period is counted in persons.
         concat(' ', additive_over, ' ') like '% area %'
         and concat(' ', additive_over, ' ') like '% period %' as is_sum
@@ -84,7 +85,13 @@ in_schemes as (
         coalesce(prefectures.prefecture_code, '') as prefecture_code,
         coalesce(measured.municipality_code, '') as municipality_code,
         coalesce(measured.district_code, '') as district_code,
-        measured.month,
+        -- Counts that come without persons stay in their month: the largest of these is taken below.
+        catalogue.is_of_years and people.person_no is not null as is_of_years,
+        case
+            when catalogue.is_of_years and people.person_no is not null
+                then {{ fiscal_year_start('measured.fiscal_year') }}
+            else measured.month
+        end as month,
         measured.fiscal_year,
         measured.sex_code,
         measured.age_band_code,
@@ -246,9 +253,10 @@ place_ladder as (
             and place_areas.area_id = areas.area_id
 ),
 
-contributions as (
+in_places as (
     select
         reached.indicator_no,
+        reached.is_of_years,
         places.year_no,
         places.town_no,
         places.place_no,
@@ -268,6 +276,27 @@ contributions as (
             and reached.insurer_number = places.insurer_number
             and reached.municipality_code = places.municipality_code
             and reached.district_code = places.district_code
+),
+
+contributions as (
+    {% set keys = [
+        'indicator_no', 'year_no', 'town_no', 'place_no', 'month', 'liable_scheme_code', 'sex_code', 'age_band_code',
+        'person_no'
+    ] | join(', ') -%}
+    select
+        {{ keys }},
+        numerator,
+        denominator
+    from in_places
+    where not is_of_years
+    union all
+    select
+        {{ keys }},
+        cast(sum(numerator) as bigint) as numerator,
+        cast(sum(denominator) as bigint) as denominator
+    from in_places
+    where is_of_years
+    group by {{ keys }}
 ),
 
 in_years as (
@@ -674,6 +703,8 @@ gaps as (
         running.*,
         area_months.month as shown_month
     from running
+    inner join catalogue
+        on running.indicator_no = catalogue.indicator_no and catalogue.period_kinds like '% year_to_date %'
     inner join area_months
         on
             running.area_no = area_months.area_no
