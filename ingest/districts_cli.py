@@ -63,9 +63,10 @@ def import_command(
         settings = settings_module.load(workspace)
         name = _site_of(settings, municipality)
         site, ring = settings.site(name), KeyRing(settings.site(name))
-        known = district_coverage.members(settings, name, ring)
+        town = district_sets.town_of(site, municipality)
+        known = district_coverage.members(settings, name, ring, [town])
         done = district_sets.import_list(
-            site, ring, file, municipality, set_name, created.date() if created else date.today(), known.places
+            site, ring, file, town, set_name, created.date() if created else date.today(), known.places
         )
         (entry,) = district_coverage.report([done.made], known)
         if as_json:
@@ -148,13 +149,14 @@ def _entries(settings: Settings) -> list[dict[str, Any]]:
     from ingest.sealing.keys import KeyRing
     from ingest.site import district_coverage, district_sets
 
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for name, site in settings.sites.items():
         ring = KeyRing(site)
         sets = district_sets.standing(site, ring)
         if sets:
-            found += district_coverage.report(sets, district_coverage.members(settings, name, ring))
-    return found
+            towns = {found.municipality_code for found in sets if not found.is_given_up}
+            entries += district_coverage.report(sets, district_coverage.members(settings, name, ring, towns))
+    return entries
 
 
 def _render(entries: list[dict[str, Any]], *, has_details: bool) -> None:

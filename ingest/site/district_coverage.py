@@ -17,6 +17,7 @@ from ingest.policy import access
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
 from ingest.site.district_sets import NamedSet, municipality_names
+from ingest.site.own_areas import INSURER_MUNICIPALITY
 
 _SCHEMES = ("kokuho", "koki")
 _MEMBERS: dict[str, pl.DataType] = {
@@ -44,18 +45,20 @@ class Members:
     places: pl.DataFrame
 
 
-def members(settings: Settings, site_name: str, ring: KeyRing) -> Members:
-    """The members of a site by 行政区; without rows where nothing is published yet.
+def members(settings: Settings, site_name: str, ring: KeyRing, towns: Iterable[str]) -> Members:
+    """The members of some municipalities of a site by 行政区; without rows where nothing is published yet.
 
     Every insurer is read once, from the file of a tenant that holds all of it.
     """
-    site = settings.site(site_name)
+    site, wanted = settings.site(site_name), sorted(set(towns))
+    insurers = pl.read_csv(INSURER_MUNICIPALITY, infer_schema=False).filter(pl.col("municipality_code").is_in(wanted))
     grants = access.grants_at(access.load_grants(), settings.reference_month).filter(
         (pl.col("site") == site_name)
         & (pl.col("detail") == "person")
         & pl.col("municipality_code").is_null()
         & pl.col("scheme_code").is_in(list(_SCHEMES))
     )
+    grants = grants.join(insurers, on=["scheme_code", "insurer_number"], how="semi")
     whole = grants.sort("tenant_id", "scheme_set").unique(["scheme_code", "insurer_number"], keep="first")
     counts = [pl.DataFrame(schema=_MEMBERS)]
     for (tenant, scheme_set), mine in whole.group_by(["tenant_id", "scheme_set"]):
@@ -67,14 +70,15 @@ def members(settings: Settings, site_name: str, ring: KeyRing) -> Members:
                 "SELECT scheme_code, insurer_number, municipality_code, district_code, "
                 "count(DISTINCT person_id) AS members_count FROM published.person_month "
                 "WHERE is_member AND month = (SELECT value FROM published.about WHERE key = 'reference_month')::DATE "
-                "AND municipality_code IS NOT NULL GROUP BY ALL"
+                "AND list_contains($towns, municipality_code) GROUP BY ALL",
+                {"towns": wanted},
             ).pl()
         kept = rows.join(mine, on=["scheme_code", "insurer_number"], how="semi")
         counts.append(kept.select(pl.col(name).cast(dtype) for name, dtype in _MEMBERS.items()))
     keys = [name for name in _MEMBERS if name != "members_count"]
     counted = pl.concat(counts).group_by(keys).agg(pl.col("members_count").sum()).sort(keys)
     found = counted.filter(pl.col("district_code").is_not_null()).select("municipality_code", "district_code").unique()
-    named = _names(settings, site_name, ring)
+    named = _names(settings, site_name, ring).filter(pl.col("municipality_code").is_in(wanted))
     places = named.join(found, on=["municipality_code", "district_code"], how="full", coalesce=True)
     return Members(counted, places.sort("municipality_code", "district_code"))
 
