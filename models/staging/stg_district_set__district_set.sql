@@ -20,7 +20,6 @@ final as (
         district_name,
         set_district_name,
         created_date,
-        version_number,
         is_deleted as is_withdrawn
     from latest
 )

@@ -56,6 +56,7 @@ class Story:
         row = {"service_month": date(2024, 7, 1), "reference_number": "1", "benefit_yen": 15000}
         self._add("high cost", "care_high_cost", self.taro, CARE, row)
         self._divide(date(2024, 5, 1), {"001": "北小", "002": "南小"})
+        self._divide(date(2024, 5, 1), {"002": "西圏域"}, name="日常生活圏域")
 
     def records_change(self) -> None:
         """Chapter 2: corrections, withdrawals, repeats, versions that come late."""
@@ -90,9 +91,11 @@ class Story:
         self.world.change(self.records["before the move"], applied_end_date=None)
         self.world.repeat(self.records["hanako"], 0)
 
-    def _divide(self, created: date, places: dict[str | None, str | None], *, is_deleted: bool = False) -> None:
+    def _divide(
+        self, created: date, places: dict[str | None, str | None], name: str = "小学校区", *, is_deleted: bool = False
+    ) -> None:
         for code, district in places.items():
-            row = {"municipality_code": "16201", "district_set_name": "小学校区", "district_code": code,
+            row = {"municipality_code": "16201", "district_set_name": name, "district_code": code,
                    "set_district_name": district, "created_date": created, "version_number": 1,
                    "is_deleted": is_deleted}  # fmt: skip
             self.world.sites["16"].put("district_set", Version(0, row, {}))
