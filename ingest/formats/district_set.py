@@ -33,7 +33,7 @@ _NO_PLACE = Fault(
 _TWO_DISTRICTS = Fault(
     "set_district_name",
     "two_districts",
-    pl.col("district_code").is_not_null() & (pl.col("set_district_name").n_unique().over(_PLACE) > 1),
+    pl.col("district_code").is_not_null() & (pl.col("set_district_name").drop_nulls().n_unique().over(_PLACE) > 1),
 )
 
 READERS: tuple[Reader, ...] = (

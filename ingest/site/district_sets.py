@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -89,16 +91,17 @@ def import_list(
     """Make a two-column list the next version of a set, in the inbox; the same content again does nothing.
 
     ``known`` are the 行政区 of the members: municipality_code, district_code, district_name. Names, and codes
-    that lost their zeros in a spreadsheet, are resolved by them. Raises FileRefused as ``read_list`` does,
-    and SiteError for a town of another site, a set without a name, a list that fits nobody, or a
-    作成年月日 before that of the version that stands.
+    that lost their zeros in a spreadsheet, are resolved by them. Raises SiteError for a list that ``read_list``
+    refuses, a town of another site, a set without a name, a list that fits nobody, or a 作成年月日 before
+    that of the version that stands.
     """
     town = town_of(site, municipality)
-    read = _read(file)
-    name = _set_name(set_name or read.set_name)
-    places = _resolved(read, known.filter(pl.col("municipality_code") == town))
+    with _refusals_told(file):
+        read = read_list(file)
+        name = _set_name(set_name or read.set_name)
+        places = _resolved(read, known.filter(pl.col("municipality_code") == town))
     current = {found.key: found for found in standing(site, ring)}.get((town, name))
-    if current is not None and not current.is_given_up and current.places.equals(places):
+    if current is not None and not current.is_given_up and _content(current.places).equals(_content(places)):
         return Imported(None, read, current)
     made = _next(current, town, name, created, places, is_given_up=False)
     return Imported(_deliver(site, made), read, made)
@@ -170,9 +173,11 @@ def _day(value: object) -> date:
 # --- from the list to the set ----------------------------------------------------------------------
 
 
-def _read(file: Path) -> DistrictList:
+@contextmanager
+def _refusals_told(file: Path) -> Iterator[None]:
+    """A refusal of the list in the words of the command: file, line, what is wrong, what to do."""
     try:
-        return read_list(file)
+        yield
     except FileRefused as refused:
         at = f"{refused.line}行目: " if refused.line is not None else ""
         raise SiteError(f"{file.name} {at}{refused.message}。{refused.remedy}") from None
@@ -218,6 +223,16 @@ def _resolved(read: DistrictList, known: pl.DataFrame) -> pl.DataFrame:
     if not known.is_empty() and rows.join(known, on="district_code", how="semi").is_empty():
         raise SiteError("一覧のどの行も、この市町村の資格の行政区と一致しません。市町村と一覧を確かめてください")
     return rows.select(_PLACES).unique().sort(_PLACES)
+
+
+def _content(places: pl.DataFrame) -> pl.DataFrame:
+    """What a set says; by which name a 行政区 of a known code goes is not part of it."""
+    key = pl.coalesce("district_code", "district_name").alias("key")
+    return (
+        places.select(pl.col("district_code").is_null().alias("is_open"), key, "set_district_name")
+        .unique()
+        .sort("is_open", "key", "set_district_name")
+    )
 
 
 def _folded(column: str) -> pl.Expr:

@@ -218,6 +218,14 @@ def test_before_anything_is_published_codes_are_taken_and_names_wait(unpublished
     assert "公表された資格がまだありません" in told(unpublished, "import", str(codes), *TOWN)
 
 
+def test_a_list_taken_before_the_names_were_known_is_the_same_list_afterwards(settings: Settings) -> None:
+    site, path = settings.site("16"), town_list(settings.workspace, "行政区コード,小学校区", "01,甲小")
+    nobody = pl.DataFrame(schema=dict.fromkeys(("municipality_code", "district_code", "district_name"), pl.String()))
+    day = date(2025, 4, 1)
+    district_sets.import_list(site, KeyRing(site), path, "16209", None, day, nobody)
+    assert not figures(settings, "import", str(path), *TOWN)["is_new"]
+
+
 def test_the_members_are_those_at_the_end_of_the_month_of_reference(settings: Settings) -> None:
     found = members(settings, "16", KeyRing(settings.site("16")), ["16209"])
     counted = {(scheme, code): count for scheme, _, code, count in found.counts.iter_rows()}
