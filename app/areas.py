@@ -1,4 +1,8 @@
-"""The ladder of areas: nation › prefecture › medical area › municipality › district, and peers beside it."""
+"""The ladder of areas: nation › prefecture › medical area › municipality › district, and peers beside it.
+
+A municipality may be divided into districts more than once: by the 行政区 of the 資格 rows, and by each named
+set (地区割) that it keeps.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from functools import cached_property
 import polars as pl
 
 NATION = "nation:JP"
+OWN_DISTRICTS = "-"
+"""In place of a set's name: the districts of the 資格 rows themselves."""
 LEVELS = ("nation", "prefecture", "medical_area", "insurer", "municipality", "district")
 
 
@@ -36,6 +42,11 @@ class Ladder:
         return {key: (name or key, english or name or key) for key, name, english in rows}
 
     @cached_property
+    def _sets(self) -> dict[str, str]:
+        named = self.frame.filter(pl.col("district_set_name").is_not_null())
+        return dict(named.select(pl.col("area_level") + ":" + pl.col("area_id"), "district_set_name").iter_rows())
+
+    @cached_property
     def _parents(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         known = self.frame.filter(pl.col("parent_level").is_not_null())
@@ -60,6 +71,10 @@ class Ladder:
             return None
         nearest = max(steps)
         return next(key for key in self._parents[area_key] if level(key) == LEVELS[nearest])
+
+    def district_set(self, area_key: str) -> str:
+        """The named set of a district; ``OWN_DISTRICTS`` where it is of none."""
+        return self._sets.get(area_key, OWN_DISTRICTS)
 
     def path(self, area_key: str) -> list[str]:
         """From the nation down to the area itself."""

@@ -119,10 +119,10 @@ def about(file: Opened) -> dict[str, str]:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def areas(file: Opened) -> pl.DataFrame:
-    """The ladder of areas: area_level, area_id, parent_level, parent_id, area_name, area_name_en."""
+    """The ladder of areas: area_level, area_id, parent_level, parent_id, area_name, area_name_en, district_set_name."""
     return file.rows(
-        "SELECT DISTINCT area_level, area_id, parent_level, parent_id, area_name, area_name_en FROM area"
-        " ORDER BY area_level, area_id, parent_level, parent_id"
+        "SELECT DISTINCT area_level, area_id, parent_level, parent_id, area_name, area_name_en, district_set_name"
+        " FROM area ORDER BY area_level, area_id, parent_level, parent_id"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 import streamlit as st
 
 PARAMETERS = (
-    "view", "lang", "area", "columns", "parts", "kind", "period", "scheme", "sex", "age", "base", "indicator",
+    "view", "lang", "area", "columns", "parts", "set", "kind", "period", "scheme", "sex", "age", "base", "indicator",
     "scope", "level", "sort", "person",
 )  # fmt: skip
 _PREFIX = "q_"

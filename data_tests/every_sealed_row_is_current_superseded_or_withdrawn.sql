@@ -50,6 +50,13 @@ in_marts as (
     {% endfor -%}
     {% endfor -%}
     select
+        'district_set' as table_name,
+        '' as scheme_code,
+        'rows' as measure,
+        count(*) as total
+    from {{ ref('district_set') }}
+    union all
+    select
         'population' as table_name,
         '' as scheme_code,
         'rows' as measure,

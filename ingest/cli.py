@@ -11,6 +11,7 @@ import typer
 
 from ingest import settings as settings_module
 from ingest.console import err, out, print_json_line, progress_bar, told_errors
+from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
 from ingest.settings import Settings
 
@@ -35,6 +36,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")
 app.add_typer(enrolment_app, name="enrolment")
+app.add_typer(districts_app, name="districts")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were set aside at a site: list, look, give up.")
 app.add_typer(bench_app, name="bench")
 app.add_typer(quarantine_app, name="quarantine")

@@ -71,6 +71,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "care_insured_count": {"scheme_code": "care", "insured_class_code": "1"},
     "population": {},
+    "district_set": {"created_date": date(2020, 4, 1), "version_number": 1, "is_deleted": False},
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ingest.settings import Settings
 from ingest.synth.writers.care import write_care_1111, write_care_5311
 from ingest.synth.writers.checkup_xml import write_checkup_archive
-from ingest.synth.writers.counts import write_care_insured_count, write_population
+from ingest.synth.writers.counts import write_care_insured_count, write_district_set, write_population
 from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import write_fkac167
 from ingest.synth.writers.uke import write_uke
@@ -209,6 +209,22 @@ def write_people(path: Path, municipality_code: str = "16202") -> None:
     write_population(frame("population", rows), path)
 
 
+def write_districts(path: Path, municipality_code: str = "16202") -> None:
+    """A 地区割 of one municipality."""
+    rows = [
+        {
+            "municipality_code": municipality_code,
+            "district_set_name": "小学校区",
+            "district_code": code,
+            "district_name": name,
+            "set_district_name": "紡小",
+        }
+        for code, name in (("01", "下関"), ("02", "定塚"))
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_district_set(frame("district_set", rows), path)
+
+
 def fill_inbox(settings: Settings, site: str = "16") -> Path:
     """One good file of every stream in the inbox of a site of 富山; returns the inbox."""
     inbox = settings.site(site).inbox
@@ -220,4 +236,5 @@ def fill_inbox(settings: Settings, site: str = "16") -> Path:
     write_certifications(inbox / "care" / "5311.csv", [care_person(number) for number in range(3)])
     write_counts(inbox / "counts" / "a.csv", [month(2024, 5), month(2024, 6)])
     write_people(inbox / "population" / "a.csv")
+    write_districts(inbox / "district_set" / "a.csv")
     return inbox

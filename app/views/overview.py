@@ -7,7 +7,7 @@ import html
 import streamlit as st
 
 from app import data, state
-from app.areas import LEVELS, NATION, level
+from app.areas import LEVELS, NATION, OWN_DISTRICTS, level
 from app.charts import bars, trend
 from app.views import comparison as tables
 from app.views import filters, marks
@@ -78,13 +78,31 @@ def _part_levels(screen: Screen, focus: str) -> list[str]:
     return [name for name in found if name != "insurer" or level(focus) == "prefecture"]
 
 
+def _districts(screen: Screen, focus: str) -> list[str]:
+    """The districts of a town in every set, where the tenant has its own counts of them."""
+    if level(focus) != "municipality":
+        return []
+    return [key for key in screen.ladder.below(focus, "district") if key in screen.own_areas]
+
+
+def _district_sets(screen: Screen, focus: str) -> list[str]:
+    found = {screen.ladder.district_set(key) for key in _districts(screen, focus)}
+    return sorted(found, key=lambda name: (name != OWN_DISTRICTS, name))
+
+
+def _district_set(screen: Screen, focus: str) -> str | None:
+    """The set that is shown: the chosen one, else the first that the town has."""
+    sets, chosen = _district_sets(screen, focus), state.get("set")
+    return chosen if chosen in sets else next(iter(sets), None)
+
+
 def _below(screen: Screen, focus: str, wanted: str) -> list[str]:
-    inside = screen.ladder.below(focus, wanted)
     # Districts are in no statistics: only the own ones have numbers, and only beside their town.
     if wanted == "district":
-        return [key for key in inside if key in screen.own_areas] if level(focus) == "municipality" else []
+        chosen = _district_set(screen, focus)
+        return [key for key in _districts(screen, focus) if screen.ladder.district_set(key) == chosen]
     known = set(data.areas_with_values(screen.files.statistics, wanted))
-    return [key for key in inside if key in known]
+    return [key for key in screen.ladder.below(focus, wanted) if key in known]
 
 
 def _ladder(screen: Screen) -> tuple[str, str | None]:
@@ -100,6 +118,8 @@ def _ladder(screen: Screen) -> tuple[str, str | None]:
                 text("overview.up"), key="go_up", help=text("overview.up_help"), on_click=_go, args=(path[-2], focus)
             )
         part_level = _part_switch(screen, focus)
+        if part_level == "district":
+            _set_switch(screen, focus)
         if part_level is not None:
             _go_down(screen, focus, part_level)
         if focus != screen.home or state.get("columns") is not None:
@@ -122,6 +142,19 @@ def _part_switch(screen: Screen, focus: str) -> str | None:
         label_visibility="collapsed",
     )
     return None if picked is None else str(picked)
+
+
+def _set_switch(screen: Screen, focus: str) -> None:
+    """Which set of districts, where the town keeps more than one."""
+    text, sets = screen.text, _district_sets(screen, focus)
+    if len(sets) < 2:
+        return
+    if state.get("set") not in sets:
+        state.put("set", sets[0])
+    st.selectbox(
+        text("overview.district_set"), sets, key=state.key("set"), label_visibility="collapsed", width=190,
+        format_func=lambda name: text("level.own_districts") if name == OWN_DISTRICTS else name,
+    )  # fmt: skip
 
 
 def _go_down(screen: Screen, focus: str, part_level: str) -> None:

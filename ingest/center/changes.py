@@ -42,6 +42,12 @@ def _spans_sql(contract: Contract, relation: str) -> str:
             "SELECT DISTINCT 'care' AS scheme_code, '' AS insurer_number, make_date(year, 1, 1) AS first_month, "
             f"make_date(year, 1, 1) AS last_month FROM {relation}"
         )
+    if contract.name == "district_set":  # a 地区割 holds for all that is known: what stands is counted by it anew
+        return (
+            "SELECT DISTINCT unnest(['kokuho', 'koki']) AS scheme_code, '' AS insurer_number, "
+            "(SELECT min(applied_start_date) FROM raw.enrolment) AS first_month, "
+            f"NULL::DATE AS last_month FROM {relation}"
+        )
     if contract.name == "enrolment":
         return (
             "SELECT DISTINCT scheme_code, insurer_number, applied_start_date AS first_month, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingest.formats import care_1111, care_5311, care_7131, checkup_xml, counts, enrolment, fkac167, uke
+from ingest.formats import care_1111, care_5311, care_7131, checkup_xml, counts, district_set, enrolment, fkac167, uke
 from ingest.formats.reading import FileRefused, Problem, Reader, Reading
 
 __all__ = ["READERS", "FileRefused", "Problem", "Reader", "Reading", "read", "recognise"]
@@ -20,6 +20,7 @@ READERS: tuple[Reader, ...] = (
     *care_7131.READERS,
     *enrolment.READERS,
     *counts.READERS,
+    *district_set.READERS,
 )
 """Every reader, asked in this order."""
 

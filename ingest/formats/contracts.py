@@ -885,6 +885,44 @@ POPULATION = Contract(
     ),
 )
 
+DISTRICT_SET = Contract(
+    name="district_set",
+    description=(
+        "地区割: one 行政区 of a municipality and the 地区 it belongs to in one named set (小学校区, 日常生活圏域); a "
+        "delivery holds the whole set and takes the place of the one before."
+    ),
+    stream="district_set",
+    delivery="full",
+    formats=("district_set_csv",),
+    business_key=("municipality_code", "district_set_name", "district_code", "district_name"),
+    version_key=("created_date", "version_number"),
+    columns=(
+        _c("municipality_code", "string", "clear", "municipality", pattern=r"^[0-9]{5}$", required=True),
+        _c(
+            "district_set_name",
+            "string",
+            "clear",
+            "地区割: name of the set within the municipality",
+            pattern=r"^[^/]{1,40}$",
+            required=True,
+        ),
+        _c(
+            "district_code", "string", "clear", "行政区コード as in the 資格 rows; null where the list's key is of none"
+        ),
+        _c("district_name", "string", "clear", "行政区名, or the key of the list where it is a name"),
+        _c(
+            "set_district_name",
+            "string",
+            "clear",
+            "地区 within the set; null where the set is given up",
+            pattern=r"^[^,]{1,60}$",
+        ),
+        _c("created_date", "date", "clear", "作成年月日", required=True),
+        _c("version_number", "integer", "clear", "版 within one 作成年月日", minimum=1, required=True),
+        _c("is_deleted", "boolean", "clear", "削除区分: the set is given up", required=True),
+    ),
+)
+
 CONTRACTS: dict[str, Contract] = {
     contract.name: contract
     for contract in (
@@ -903,6 +941,7 @@ CONTRACTS: dict[str, Contract] = {
         CARE_CERTIFICATION,
         CARE_INSURED_COUNT,
         POPULATION,
+        DISTRICT_SET,
     )
 }
 

@@ -78,7 +78,9 @@ class Proposal:
         if "symbol_and_number" in used and "symbol" not in used:
             notes.append("記号番号は区切りで、区切りのない数字は下8桁を番号として分けます（未検証）")
         if "address_number" not in used:
-            notes.append("宛名番号の列がありません。地区の割り当てに宛名番号は使えません")
+            notes.append("宛名番号の列がありません")
+        if "district_code" not in used:
+            notes.append("行政区コードの列がありません。地区別の数値は出ません")
         return notes
 
     def profile(self, fields: Mapping[str, str], codes: Mapping[str, Mapping[str, str]]) -> Profile:

@@ -178,5 +178,6 @@ class HeaderCsv:
         if not self.broken:
             return table, empty_set_aside()
         known = table.join(fields.select("source_row", line="text"), on="source_row", how="left", maintain_order="left")
-        good, aside = split_faulty(known, self.table, list(self.broken), scheme="scheme_code")
+        scheme = "scheme_code" if "scheme_code" in known.columns else None
+        good, aside = split_faulty(known, self.table, list(self.broken), scheme=scheme)
         return good.select(table.columns), aside

@@ -28,6 +28,7 @@ STREAMS = {
     "care_certification": "介護認定",
     "care_insured_count": "介護被保険者数",
     "population": "人口",
+    "district_set": "地区割",
 }
 _MONTHS = 13  # so many months of the same stream are shown
 

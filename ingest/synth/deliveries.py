@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ingest.formats import enrolment_profile
 from ingest.formats.enrolment_proposal import propose
+from ingest.synth.calibration import seed
 from ingest.synth.noise import Parcel, strangers
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.care_lines import care_lines, high_costs
@@ -20,7 +21,7 @@ from ingest.synth.world.chance import stream
 from ingest.synth.world.clock import month_date, month_of
 from ingest.synth.writers.care import write_care_1111, write_care_5311, write_care_7131
 from ingest.synth.writers.checkup_xml import write_checkup_archive
-from ingest.synth.writers.counts import write_care_insured_count, write_population
+from ingest.synth.writers.counts import write_care_insured_count, write_district_set, write_population
 from ingest.synth.writers.enrolment import write_enrolment, write_vendor_enrolment
 from ingest.synth.writers.fkac167 import items_of, write_fkac167
 from ingest.synth.writers.uke import Edition, write_uke
@@ -276,6 +277,18 @@ class Desk:
         for (site, year), rows in _files(by_site, "site", "year"):
             write_population(rows.drop("site"), self.path(site, "population", f"population_{year}.csv"))
             self.count("population", rows.height)
+
+    def write_district_sets(self) -> None:
+        """地区割 of the towns that keep any, one file a town and set; one leaves out a place and has one too many."""
+        sets = seed("district_sets").drop("source")
+        mine = sets.filter(pl.col("municipality_code").is_in(list(self.settings.municipalities))).with_columns(
+            created_date=pl.date(self.settings.first_fiscal_year, 4, 1),
+            version_number=pl.lit(1, pl.Int64),
+            is_deleted=pl.lit(False),
+        )
+        for number, ((town, _), rows) in enumerate(_files(mine, "municipality_code", "district_set_name"), start=1):
+            write_district_set(rows, self.path(town[:2], "district_set", f"district_set_{town}_{number}.csv"))
+            self.count("district_set", rows.height)
 
     def spoil(self) -> dict[str, int]:
         """Bad deliveries: a file twice, of each stream a file cut short and whole later, a file of no format."""

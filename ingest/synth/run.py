@@ -76,6 +76,7 @@ def synthesise(
     certification = make_certification(settings, towns, people, lives, coverage)
     desk.write_certifications(_sent_certifications(settings, desk, certification.events))
     desk.write_population(population(settings, towns, people, lives))
+    desk.write_district_sets()
 
     use = CareUse(settings, towns, people, lives, health, institutions)
     maker = AllKinds(ReceiptMaker(settings, people, coverage, institutions, catalogue()), institutions)

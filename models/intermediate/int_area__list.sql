@@ -33,6 +33,15 @@ districts as (
     group by municipality_code, district_code
 ),
 
+set_districts as (
+    select distinct
+        municipality_code,
+        district_set_name,
+        set_district_name,
+        area_id
+    from {{ ref('int_district__assign_sets') }}
+),
+
 classes as (
     select distinct
         concat(reading_code, ':', peer_class_code) as area_id,
@@ -50,6 +59,7 @@ steps as (
         '全国' as area_name,
         'Japan' as area_name_en,
         cast(null as varchar) as scheme_code,
+        cast(null as varchar) as district_set_name,
         cast(null as double) as latitude,
         cast(null as double) as longitude
     union all
@@ -61,6 +71,7 @@ steps as (
         prefecture_name as area_name,
         prefecture_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
+        cast(null as varchar) as district_set_name,
         cast(null as double) as latitude,
         cast(null as double) as longitude
     from prefectures
@@ -73,6 +84,7 @@ steps as (
         medical_area_name as area_name,
         medical_area_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
+        cast(null as varchar) as district_set_name,
         cast(null as double) as latitude,
         cast(null as double) as longitude
     from medical_areas
@@ -85,6 +97,7 @@ steps as (
         insurer_name as area_name,
         insurer_name_en as area_name_en,
         scheme_code,
+        cast(null as varchar) as district_set_name,
         cast(null as double) as latitude,
         cast(null as double) as longitude
     from insurers
@@ -97,6 +110,7 @@ steps as (
         municipalities.municipality_name as area_name,
         municipalities.municipality_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
+        cast(null as varchar) as district_set_name,
         municipalities.latitude,
         municipalities.longitude
     from municipalities
@@ -112,6 +126,7 @@ steps as (
         municipalities.municipality_name as area_name,
         municipalities.municipality_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
+        cast(null as varchar) as district_set_name,
         municipalities.latitude,
         municipalities.longitude
     from municipalities
@@ -129,9 +144,23 @@ steps as (
         coalesce(district_name, district_code) as area_name,
         coalesce(district_name, district_code) as area_name_en,
         cast(null as varchar) as scheme_code,
+        cast(null as varchar) as district_set_name,
         cast(null as double) as latitude,
         cast(null as double) as longitude
     from districts
+    union all
+    select
+        'district' as area_level,
+        area_id,
+        'municipality' as parent_level,
+        municipality_code as parent_id,
+        set_district_name as area_name,
+        set_district_name as area_name_en,
+        cast(null as varchar) as scheme_code,
+        district_set_name,
+        cast(null as double) as latitude,
+        cast(null as double) as longitude
+    from set_districts
     union all
     select
         'peer' as area_level,
@@ -141,6 +170,7 @@ steps as (
         peer_class_name as area_name,
         peer_class_name_en as area_name_en,
         cast(null as varchar) as scheme_code,
+        cast(null as varchar) as district_set_name,
         cast(null as double) as latitude,
         cast(null as double) as longitude
     from classes
@@ -155,6 +185,7 @@ final as (
         area_name,
         area_name_en,
         scheme_code,
+        district_set_name,
         latitude,
         longitude
     from steps

@@ -18,9 +18,13 @@
     ('guidance_session', 'guidance'), ('care_service', 'care_claim'), ('care_line', 'care_claim')
 ] -%}
 {%- set deliveries = [
-    {'name': 'care_insured_count', 'scheme': 'landed.scheme_code', 'sum': 'insured_count',
-     'key': ['insurer_number', 'municipality_code', 'month']},
-    {'name': 'population', 'scheme': "''", 'sum': 'population_count', 'key': ['municipality_code', 'year']},
+    {'name': 'care_insured_count', 'scheme': 'landed.scheme_code', 'sums': ['insured_count'],
+     'key': ['insurer_number', 'municipality_code', 'month'], 'order': "cast(created_date as varchar)"},
+    {'name': 'population', 'scheme': "''", 'sums': ['population_count'], 'key': ['municipality_code', 'year'],
+     'order': "cast(created_date as varchar)"},
+    {'name': 'district_set', 'scheme': "''", 'sums': [], 'key': ['municipality_code', 'district_set_name'],
+     'order': "concat(cast(created_date as varchar), lpad(cast(version_number as varchar), 19, '0'))",
+     'withdrawn': 'is_deleted'},
 ] -%}
 with {% for record in records -%}
 {{ record.name }}_status as (
@@ -68,8 +72,45 @@ with {% for record in records -%}
 ),
 
 {% endfor -%}
+{% for delivery in deliveries -%}
+{{ delivery.name }}_ordered as (
+    select
+        landed.*,
+        {{ delivery.scheme }} as delivery_scheme_code,
+        concat({{ delivery.order }}, ' ', source_file_id) as delivery_order
+    from {{ source('raw', delivery.name) }} as landed
+),
+
+{{ delivery.name }}_status as (
+    select
+        landed.delivery_scheme_code as scheme_code,
+        {% for column in delivery.sums %}landed.{{ column }}, {% endfor %}
+        case
+            when landed.delivery_order < newest.delivery_order then 'superseded'
+            {%- if delivery.withdrawn is defined %}
+            when landed.{{ delivery.withdrawn }} then 'withdrawn'
+            {%- endif %}
+            else 'current'
+        end as record_status
+    from {{ delivery.name }}_ordered as landed
+    inner join (
+        select
+            linkage_domain,
+            {% for column in delivery.key %}{{ column }}, {% endfor %}
+            max(delivery_order) as delivery_order
+        from {{ delivery.name }}_ordered
+        group by linkage_domain{% for column in delivery.key %}, {{ column }}{% endfor %}
+    ) as newest
+        on
+            landed.linkage_domain = newest.linkage_domain
+            {%- for column in delivery.key %}
+            and landed.{{ column }} = newest.{{ column }}
+            {%- endfor %}
+),
+
+{% endfor -%}
 counted as (
-    {% for record in records -%}
+    {% for record in records + deliveries -%}
     select
         '{{ record.name }}' as table_name,
         scheme_code,
@@ -105,52 +146,6 @@ counted as (
             and lines.source_file_id = records.source_file_id
             and lines.parent_source_row = records.source_row
     group by lines.scheme_code, records.record_status
-    union all
-    {% endfor -%}
-    {% for delivery in deliveries -%}
-    {% for measure, value in [('rows', '1'), (delivery.sum, 'landed.' ~ delivery.sum)] -%}
-    select
-        '{{ delivery.name }}' as table_name,
-        {{ delivery.scheme }} as scheme_code,
-        case
-            when landed.created_date = newest.created_date and landed.source_file_id = newest.source_file_id
-                then 'current'
-            else 'superseded'
-        end as record_status,
-        '{{ measure }}' as measure,
-        sum({{ value }}) as total
-    from {{ source('raw', delivery.name) }} as landed
-    inner join (
-        select
-            dated.linkage_domain,
-            {% for column in delivery.key %}dated.{{ column }}, {% endfor %}
-            dated.created_date,
-            max(dated.source_file_id) as source_file_id
-        from {{ source('raw', delivery.name) }} as dated
-        inner join (
-            select
-                linkage_domain,
-                {% for column in delivery.key %}{{ column }}, {% endfor %}
-                max(created_date) as created_date
-            from {{ source('raw', delivery.name) }}
-            group by linkage_domain{% for column in delivery.key %}, {{ column }}{% endfor %}
-        ) as latest
-            on
-                dated.linkage_domain = latest.linkage_domain
-                and dated.created_date = latest.created_date
-                {%- for column in delivery.key %}
-                and dated.{{ column }} = latest.{{ column }}
-                {%- endfor %}
-        group by dated.linkage_domain, dated.created_date{% for column in delivery.key %}, dated.{{ column }}{% endfor %}
-    ) as newest
-        on
-            landed.linkage_domain = newest.linkage_domain
-            {%- for column in delivery.key %}
-            and landed.{{ column }} = newest.{{ column }}
-            {%- endfor %}
-    group by 2, 3
-    {{ 'union all' if not loop.last }}
-    {% endfor -%}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),

@@ -204,6 +204,17 @@ place_areas as (
         concat(municipality_code, '-', district_code) as area_id
     from places
     where district_code <> '' and municipality_code <> '' and scheme_code <> 'kumiai'
+    union all
+    -- 地区割: several places make one district of a named set, and a place lies in one district of each set.
+    select
+        places.place_no,
+        places.year_no,
+        'district' as area_level,
+        assigned.area_id
+    from places
+    inner join {{ ref('int_district__assign_sets') }} as assigned
+        on places.municipality_code = assigned.municipality_code and places.district_code = assigned.district_code
+    where places.scheme_code <> 'kumiai'
 ),
 
 areas as (

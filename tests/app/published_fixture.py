@@ -106,6 +106,10 @@ def _about() -> pl.DataFrame:
     )
 
 
+SCHOOLS = {f"16208-小学校区/{name}": name for name in ("紡小", "糸小")}
+"""A second way in which 砺波市 is divided: 紡小 is 1区 to 3区, 糸小 the rest."""
+
+
 def _areas() -> pl.DataFrame:
     rows: list[tuple[str, str, str | None, str | None, str, str]] = [("nation", "JP", None, None, "全国", "Japan")]
     towns = pl.read_csv(SEEDS / "municipalities.csv", infer_schema=False)
@@ -125,11 +129,12 @@ def _areas() -> pl.DataFrame:
     rows += [("peer", "kdb_13:07", None, None, "市 5万人未満", "City under 50,000")]
     rows += [("peer", "kdb_13:10", None, None, "町村 1万～1万5千人", "Town 10,000-15,000")]
     rows += [("district", f"16208-{n:02d}", "municipality", "16208", f"{n}区", f"District {n}") for n in range(1, 6)]
+    rows += [("district", area, "municipality", "16208", name, name) for area, name in SCHOOLS.items()]
     return pl.DataFrame(
         rows,
         schema=["area_level", "area_id", "parent_level", "parent_id", "area_name", "area_name_en"],
         orient="row",
-    )
+    ).with_columns(district_set_name=pl.when(pl.col("area_id").is_in(list(SCHOOLS))).then(pl.lit("小学校区")))
 
 
 def _peer(code: str) -> str:
@@ -180,6 +185,7 @@ def _statistics() -> pl.DataFrame:
                         where = list(places)
                         if code == "16208":
                             where.append(("district", f"16208-{part:02d}"))
+                            where.append(("district", list(SCHOOLS)[part > 3]))
                         for sex, half in (("1", 0.48), ("2", 0.52)):
                             denominator = round(base * half)
                             numerator = round(denominator * level / float(scale))

@@ -64,6 +64,18 @@ def test_a_municipalitys_staff_opens_at_the_own_town_beside_prefecture_peers_and
     assert {"1区", "2区"} <= set(column_names(page))
 
 
+def test_a_town_divided_in_several_ways_is_shown_by_the_districts_of_the_chosen_set(sign_in: SignIn) -> None:
+    page = sign_in("kokuho")
+    segment(page, "q_parts", "地区別")
+    choose(page, "q_set", "小学校区")
+    shown = set(column_names(page))
+    assert {"紡小", "糸小"} <= shown and not {"1区", "2区"} & shown
+    choose(page, "go_down", "糸小")
+    assert page.locator("h1").inner_text() == "糸小"
+    press(page, "▲ 上へ")
+    assert page.locator("h1").inner_text() == "砺波市"
+
+
 def test_small_counts_of_others_are_hidden_in_the_pinned_words(sign_in: SignIn) -> None:
     page = sign_in("prefecture")
     segment(page, "q_parts", "市町村別")

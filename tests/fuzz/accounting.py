@@ -39,8 +39,14 @@ HEADED = {
     "enrolment_koki_csv": "enrolment",
     "care_insured_count_csv": "care_insured_count",
     "population_csv": "population",
+    "district_set_csv": "district_set",
 }
-HEADING_WORDS = {"enrolment": "保険者番号", "care_insured_count": "被保険者数", "population": "人口"}
+HEADING_WORDS = {
+    "enrolment": "保険者番号",
+    "care_insured_count": "被保険者数",
+    "population": "人口",
+    "district_set": "地区割",
+}
 HEADING_WITHIN = 6
 COUNTED = {"uke", "fkac167_csv", "care_1111", "care_5311", "care_7131", *HEADED}
 """Formats whose rows are counted here; of another (an archive, which only bombs look like) none may come twice."""

@@ -326,6 +326,7 @@ def originals() -> tuple[Original, ...]:
             lambda path: world.write_counts(path, [month(2024, number) for number in range(1, 7)]),
         ),
         "population": ("population_csv", world.write_people),
+        "districts": ("district_set_csv", world.write_districts),
     }
     found = []
     with tempfile.TemporaryDirectory() as folder:

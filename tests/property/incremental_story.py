@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.property.incremental_rows import Number, Person, Record, Row
+from tests.property.incremental_rows import Number, Person, Record, Row, Version
 from tests.property.incremental_world import World
 
 TOWN = Number("kokuho", "160010", "16201", "紡", "7001", "01")
@@ -55,6 +55,8 @@ class Story:
         self._care_claim("as claimed", date(2024, 7, 1), {"is_adjudicated": False})  # gives way to it
         row = {"service_month": date(2024, 7, 1), "reference_number": "1", "benefit_yen": 15000}
         self._add("high cost", "care_high_cost", self.taro, CARE, row)
+        self._divide(date(2024, 5, 1), {"001": "北小", "002": "南小"})
+        self._divide(date(2024, 5, 1), {"002": "西圏域"}, name="日常生活圏域")
 
     def records_change(self) -> None:
         """Chapter 2: corrections, withdrawals, repeats, versions that come late."""
@@ -67,6 +69,8 @@ class Story:
         change(told["the first once more"], municipality_code="16208")
         change(told["before the move"], district_code="002")  # which his receipt and his checkup show too
         change(told["hanako"], applied_end_date=date(2024, 11, 1), lost_date=date(2024, 11, 1))
+        self._divide(date(2024, 6, 1), {"001": "北小", "002": "北小"})
+        self._divide(date(2024, 5, 20), {"001": "古小"})  # comes late
         self.world.repeat(told["moves its month"], 0)  # the first version, which is no longer the newest
 
     def two_turn_out_to_be_one(self) -> None:
@@ -83,8 +87,18 @@ class Story:
 
     def one_turns_out_to_be_two(self) -> None:
         """Chapter 4: the number before was in force all the time, so it was somebody else's."""
+        self._divide(date(2024, 7, 1), {None: None}, is_deleted=True)
         self.world.change(self.records["before the move"], applied_end_date=None)
         self.world.repeat(self.records["hanako"], 0)
+
+    def _divide(
+        self, created: date, places: dict[str | None, str | None], name: str = "小学校区", *, is_deleted: bool = False
+    ) -> None:
+        for code, district in places.items():
+            row = {"municipality_code": "16201", "district_set_name": name, "district_code": code,
+                   "set_district_name": district, "created_date": created, "version_number": 1,
+                   "is_deleted": is_deleted}  # fmt: skip
+            self.world.sites["16"].put("district_set", Version(0, row, {}))
 
     def _enrol(self, name: str, person: Person, number: Number, start: date, end: date | None = None) -> None:
         row = {"municipality_code": number.municipality, "district_code": "001", "acquired_date": start,

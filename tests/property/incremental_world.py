@@ -211,6 +211,20 @@ class World:
                "population_count": 1000 + size, "created_date": self._day(how)}  # fmt: skip
         self.sites[domain].put("population", Version(0, row, {}))
 
+    def divide(self, which: int, how: int, size: int) -> None:
+        """A 地区割 of one municipality, whole: another version of it, or that it is given up."""
+        domain = DOMAINS[which % 2]
+        town, name = f"{domain}20{1 + how % 2}", ("小学校区", "日常生活圏域")[size % 2]
+        told = {"municipality_code": town, "district_set_name": name, "created_date": self._day(how),
+                "version_number": 1 + size % 3, "is_deleted": size % 5 == 0}  # fmt: skip
+        for place in range(1 if told["is_deleted"] else 1 + size % 3):
+            row = (
+                {}
+                if told["is_deleted"]
+                else {"district_code": f"00{place}", "set_district_name": f"区{how * place % 2}"}
+            )
+            self.sites[domain].put("district_set", Version(0, told | row, {}))
+
     # -- change ------------------------------------------------------------------------------------
     def correct(self, which: int, how: int, size: int) -> None:
         """A newer version of a record: of what it says, of its month, of whose it is."""
@@ -392,7 +406,7 @@ class World:
 OPERATIONS: dict[str, Callable[[World, int, int, int], None]] = {
     name: getattr(World, name)
     for name in (
-        "join", "move", "claim", "checkup", "guide", "certify", "care_claim", "count", "census",
+        "join", "move", "claim", "checkup", "guide", "certify", "care_claim", "count", "census", "divide",
         "correct", "late", "withdraw", "deliver_again", "merge", "split", "advance", "retract",
     )
 }  # fmt: skip

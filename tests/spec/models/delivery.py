@@ -158,6 +158,12 @@ class Delivery:
             }
             self._add("care_insured_count", row | more)
 
+    def divide(self, town: str, name: str, places: dict[str | None, str | None], **more: Any) -> None:
+        """地区割 of a town: the 地区 of each 行政区コード."""
+        for code, district in places.items():
+            told = {"municipality_code": town, "district_set_name": name, "district_code": code}
+            self._add("district_set", told | {"set_district_name": district} | more)
+
 
 def next_month(month: date) -> date:
     """The first day of the month after."""

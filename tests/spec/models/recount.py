@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from tests.spec.models.contributions import FAMILIES, Contribution, Table, fiscal_year, seed
 from tests.spec.models.delivery import REFERENCE_MONTH, months_from
@@ -13,13 +14,16 @@ from tests.spec.models.delivery import REFERENCE_MONTH, months_from
 Key = tuple[str, str, date, str, str, str, str, str]
 # numerator, denominator, persons in the numerator, persons in the denominator, largest share of one person
 Figures = tuple[int, int, int, int, int]
+# the 地区 of each 行政区, by town and set
+Sets = dict[tuple[str, str], dict[str, str]]
 Cell = tuple[str, str, int, str, str, str, str]
 
 
 class Areas:
-    """Which areas a place lies in, from the seeds."""
+    """Which areas a place lies in, from the seeds and the 地区割 that landed."""
 
-    def __init__(self) -> None:
+    def __init__(self, sets: Sets | None = None) -> None:
+        self._sets = sets or {}
         self._prefecture = {row["insurer_number"]: row["prefecture_code"] for row in seed("insurers")}
         self._medical = {
             row["municipality_code"]: row["medical_area_code"] for row in seed("municipality_medical_area")
@@ -53,13 +57,32 @@ class Areas:
                 found.append(("medical_area", self._medical[row.town]))
             if row.district:
                 found.append(("district", f"{row.town}-{row.district}"))
+                for (town, name), places in self._sets.items():
+                    if town == row.town and row.district in places:
+                        found.append(("district", f"{town}-{name}/{places[row.district]}"))
         return found
+
+
+def standing_sets(table: Table) -> Sets:
+    """Of each town and set the 地区 of every 行政区, as the newest delivery of the set says."""
+    versions: dict[tuple[str, str], dict[tuple[date, int], list[dict[str, Any]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for row in table("raw.district_set"):
+        key = row["municipality_code"], row["district_set_name"]
+        versions[key][row["created_date"], row["version_number"]].append(row)
+    found = {}
+    for key, of_set in versions.items():
+        rows = of_set[max(of_set)]
+        if not any(row["is_deleted"] for row in rows):
+            found[key] = {r["district_code"]: r["set_district_name"] for r in rows if r["district_code"]}
+    return found
 
 
 def recount(table: Table) -> dict[Key, Figures]:
     """Every figure of every indicator of the catalogue."""
     catalogue = {row["indicator_id"]: row for row in seed("indicators")}
-    areas = Areas()
+    areas = Areas(standing_sets(table))
     cells: dict[Cell, list[Contribution]] = defaultdict(list)
     for family in FAMILIES:
         for row in family(table):

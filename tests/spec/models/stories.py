@@ -92,6 +92,19 @@ union_unnamed = Person("of the union, no town named", date(1935, 5, 5))
 tottori_certified = Person("certified in Tottori", date(1941, 1, 1))
 
 
+def divisions(first: Delivery, second: Delivery) -> None:
+    """地区割: one corrected, one that leaves out a 行政区, one corrected on the same day, one given up."""
+    first.divide("16201", "小学校区", {"001": "総曲輪小", "002": "愛宕小"})
+    second.divide(
+        "16201", "小学校区", {"001": "中央小", "002": "中央小", "009": "山の小"}, created_date=date(2024, 6, 1)
+    )
+    first.divide("16201", "日常生活圏域", {"001": "東圏域"})
+    first.divide("16204", "中学校区", {"010": "北中"}, version_number=2)
+    second.divide("16204", "中学校区", {"010": "南中"}, version_number=1)
+    first.divide("16204", "日常生活圏域", {"010": "海圏域", "011": "山圏域"})
+    second.divide("16204", "日常生活圏域", {None: None}, version_number=2, is_deleted=True)
+
+
 def ledger(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     """資格."""
     first.enrol(stayer, TOYAMA, START, district_code="001", district_name="総曲輪")
@@ -326,6 +339,7 @@ def care(first: Delivery, second: Delivery, tottori: Delivery) -> None:
 def tell(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     """Every story."""
     ledger(first, second, tottori)
+    divisions(first, second)
     receipts(first, second, tottori)
     other_receipts(first, second)
     diagnoses(first)

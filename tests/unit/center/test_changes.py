@@ -108,6 +108,23 @@ def test_a_population_table_opens_the_january_of_its_year() -> None:
     ]
 
 
+def test_a_set_of_districts_opens_every_month_of_members_of_both_schemes() -> None:
+    center, load = Center(), Load()
+    load.enrol(load.person("kokuho", "A", "1", branch="01"), "kokuho", "A", date(2024, 12, 10))
+    _land(center, load)
+    _close(center)
+    row = {"source_file_id": "f", "record_key_tag": tag("d"), "municipality_code": "16202"}
+    frame = pl.DataFrame([{c: row.get(c) for c in RAW_TABLES["district_set"]}], schema=RAW_TABLES["district_set"])
+    center.connection.register("landing", frame.to_arrow())
+    center.connection.execute(
+        "INSERT INTO raw.district_set BY NAME SELECT *, '16' AS linkage_domain, 9 AS batch_sequence FROM landing"
+    )
+    changes.add_landed(center.connection, ["district_set"], "16", 9, REFERENCE)
+    found = center.connection.execute("SELECT * EXCLUDE reason FROM control.change_partition ORDER BY ALL").fetchall()
+    months = [date(2024, 12, 1), date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)]
+    assert found == [(scheme, "", month, "district_set") for scheme in ("koki", "kokuho") for month in months]
+
+
 def test_a_month_of_reference_that_moves_on_opens_the_new_months_of_what_goes_on() -> None:
     center, load = Center(), Load()
     staying, gone = (load.person("kokuho", "A", number, branch="01") for number in "12")

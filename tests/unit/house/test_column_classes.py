@@ -13,6 +13,8 @@ NEVER_CLEAR = (
 CLEAR_BY_DECISION = {
     "insurer_number",  # names the payer, not the person
     "district_name",  # names a district
+    "district_set_name",  # names a way of dividing a town
+    "set_district_name",
     "receipt_number",  # counts receipts within a file
     "record_number",  # counts records of one person
     "version_number",
