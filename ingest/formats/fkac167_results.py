@@ -262,7 +262,7 @@ class _Columns:
 
 def _is_constant(column: pl.Series) -> bool:
     """Whether a column says one thing, as the insurer of most files does."""
-    return column[0] == column[-1] and bool((column == column[0]).all())
+    return not column.has_nulls() and column[0] == column[-1] and bool((column == column[0]).all())
 
 
 def _index(numbers: Numbers) -> pl.Series:
