@@ -252,12 +252,16 @@ class _Columns:
             "method_code": self._methods[_index(method)],
             "unit_code": self._units[_index(unit)],
         }
+        schema = CHECKUP_RESULT.plain_schema()
+        same = {name: pl.lit(None, dtype=dtype) for name, dtype in schema.items()}  # held once, however many rows
         for name in ("scheme_code", "insurer_number", "exam_month"):
             own = checkup[name]
-            columns[name] = pl.repeat(own[0], len(rows), dtype=own.dtype, eager=True) if _is_constant(own) else own[row]
-        schema = CHECKUP_RESULT.plain_schema()
-        missing = {n: pl.repeat(None, len(rows), dtype=t, eager=True) for n, t in schema.items() if n not in columns}
-        return pl.DataFrame({name: (columns | missing)[name] for name in schema})
+            if _is_constant(own):
+                same[name] = pl.lit(own[0], dtype=own.dtype)
+            else:
+                columns[name] = own[row]
+        table = pl.DataFrame(columns)
+        return table.with_columns(same[name].alias(name) for name in schema if name not in columns).select(*schema)
 
 
 def _is_constant(column: pl.Series) -> bool:
