@@ -337,7 +337,10 @@ def bench_synth(
 def bench_read(
     megabytes: Annotated[int, typer.Option(min=10, help="Size of the receipt file that is made and read.")] = 500,
 ) -> None:
-    """Read one large receipt file, beside iconv and Python's csv module on the same bytes."""
+    """Read one large receipt file, beside iconv and Python's csv module on the same bytes.
+
+    Then checkup and care files of at most 100 MB beside the csv module, and a checkup archive beside lxml.
+    """
     from ingest.bench_read import read
 
     with told_errors(), progress_bar() as progress:

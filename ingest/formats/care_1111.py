@@ -7,13 +7,15 @@ those claimed (前_). Positions of the columns: ``layouts/care_1111.csv``, unver
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
-from ingest.formats import care_parts, careframe, cells
+from ingest.formats import care_parts, careframe, careplain, cells
 from ingest.formats.care_parts import Parts, care_scheme
-from ingest.formats.cells import derived
+from ingest.formats.careplain import CareRecords, Record, merged
+from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import (
     CARE_CLAIM,
     CARE_HIGH_COST,
@@ -34,6 +36,11 @@ COUNTS = ("reexamination_count", "error_count")
 """再審査回数 and 過誤回数 of a T1: how often the record was taken up again."""
 
 
+LINE_KINDS = {kind: kind for kind in CARE_LINE_KIND_CODES}
+OF_THE_INSURED = ("birth_date", "sex_code")
+"""Columns of a payment of 高額 that its record does not have."""
+
+
 class Care1111:
     """Reader of 給付実績 files."""
 
@@ -49,50 +56,65 @@ class Care1111:
     def read(self, path: Path) -> Reading:
         """Care claims, their sums by service, their lines, and high-cost payments; raises FileRefused ``truncated``
         where the frame is not whole."""
-        file = careframe.open_frame(path, "care_claim")
-        data = file.data().with_columns(code=pl.col("type_code"))
-        records = careframe.record_counts(data, "type_code")
-        claim, claim_aside = _claims(data)
-        service, service_aside, rows = care_parts.lines(data, LAYOUT, {"T1": "T1"}, CARE_SERVICE, claim)
-        claim = _adjusted(claim, rows)
-        kinds = {kind: kind for kind in CARE_LINE_KIND_CODES}
-        line, line_aside, _ = care_parts.lines(data, LAYOUT, kinds, CARE_LINE, claim)
+        source = careplain.records(path, _records(), pl.col("type_code"), "care_claim", DATA_KIND)
+        records = careframe.record_counts(source.codes)
+        claim, claim_aside = _claims(source)
+        service, service_aside, adjusted = care_parts.lines(source, LAYOUT, {"T1": "T1"}, CARE_SERVICE, claim, COUNTS)
+        claim = _adjusted(claim, adjusted)
+        line, line_aside, _ = care_parts.lines(source, LAYOUT, LINE_KINDS, CARE_LINE, claim)
         claim = claim.with_columns(is_purchase=pl.col("source_row").is_in(_purchases(line).implode()))
-        high_cost, high_cost_aside = _high_costs(data, claim)
+        high_cost, high_cost_aside = _high_costs(source, claim)
         tables = {"care_claim": claim, "care_service": service, "care_line": line, "care_high_cost": high_cost}
         asides = [claim_aside, service_aside, line_aside, high_cost_aside]
         aside = pl.concat(asides).sort("source_row", maintain_order=True)
-        file.refuse(records, tables, aside)
+        source.refuse(records, tables, aside)
         return Reading(
             format=self.format,
-            edition=careframe.edition(data, DATA_KIND),
+            edition=source.edition,
             months=cells.months_of(claim["service_month"], high_cost["service_month"]),
             records=records,
             tables=tables,
             set_aside=aside,
-            problems=[*file.problems, *careframe.unknown_records(data, LAYOUT, "type_code", "care_claim")],
+            problems=[*source.problems, *careframe.unknown_records(source.codes, LAYOUT, "care_claim")],
         )
 
 
-def _claims(data: pl.DataFrame) -> Parts:
-    """H1 records as ``care_claim``, and those set aside; ``adjustment_count`` is 0 until its T1 are read."""
-    fields, misfits, own = careframe.record_fields(data, LAYOUT, "H1")
-    own |= {
+@cache
+def _records() -> dict[str, Record]:
+    """How plain records are read."""
+    found = {"H1": Record("H1", CARE_CLAIM, list(_claim_cells().values()), careframe.positions(LAYOUT, "H1")[-1])}
+    found |= care_parts.line_records(LAYOUT, {"T1": "T1"}, CARE_SERVICE, COUNTS)
+    found |= care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE)
+    for kind in CARE_HIGH_COST_KIND_CODES:
+        width = careframe.positions(LAYOUT, kind)[-1]
+        found[kind] = Record(kind, CARE_HIGH_COST, list(_high_cost_cells(kind).values()), width, OF_THE_INSURED)
+    return found
+
+
+def _claim_cells() -> dict[str, Cell]:
+    return careframe.record_cells(careframe.record_columns(LAYOUT, "H1")) | {
         "scheme_code": care_scheme(),
         "is_adjudicated": derived("is_adjudicated", pl.lit(True)),
         "adjustment_count": derived("adjustment_count", pl.lit(0, dtype=pl.Int64)),
         "is_purchase": derived("is_purchase", pl.lit(False)),
     }
+
+
+def _claims(source: CareRecords) -> Parts:
+    """H1 records as ``care_claim``, and those set aside; ``adjustment_count`` is 0 until its T1 are read."""
+    fields, misfits, _ = careframe.record_fields(source.data, LAYOUT, "H1")
+    own = _claim_cells()
     care_parts.blank_as_zero(own, AMOUNTS, own["creation_code"].value == CANCELLED)
     table, aside = cells.typed(fields, CARE_CLAIM, list(own.values()))
-    return table, pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name, "care")])
+    aside = pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name, "care")])
+    return merged(source.tables.get("H1"), table), aside
 
 
 def _adjusted(claim: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
-    """The claims with the largest 再審査回数 + 過誤回数 of their T1."""
+    """The claims with the largest 再審査回数 + 過誤回数 of their T1 (``parent_source_row`` and ``COUNTS``)."""
     if services.is_empty():
         return claim
-    counts = [cells.integer_value(cells.text_of(name)).fill_null(0) for name in COUNTS]
+    counts = [pl.col(name).fill_null(0) for name in COUNTS]
     adjusted = services.select("parent_source_row", adjusted=pl.sum_horizontal(counts)).filter(
         pl.col("adjusted").is_between(1, 99)
     )
@@ -110,30 +132,36 @@ def _purchases(line: pl.DataFrame) -> pl.Series:
     return line.filter(pl.col("line_kind_code").is_in(list(PURCHASES)))["parent_source_row"]
 
 
-def _high_costs(data: pl.DataFrame, claim: pl.DataFrame) -> Parts:
+def _high_costs(source: CareRecords, claim: pl.DataFrame) -> Parts:
     """D8 and DE records as ``care_high_cost``, and those set aside; birth and sex from an H1 of the same insured."""
-    known = claim.group_by("insurer_number", "number").agg(pl.col("birth_date", "sex_code").first())
-    found = [_high_cost(data, kind, known) for kind in CARE_HIGH_COST_KIND_CODES]
+    known = claim.group_by("insurer_number", "number").agg(pl.col(OF_THE_INSURED).first())
+    found = [_high_cost(source, kind, known) for kind in CARE_HIGH_COST_KIND_CODES]
     return pl.concat([table for table, _ in found]).sort("source_row"), pl.concat([aside for _, aside in found])
 
 
-def _high_cost(data: pl.DataFrame, kind: str, known: pl.DataFrame) -> Parts:
-    fields, misfits, own = careframe.record_fields(data, LAYOUT, kind)
+def _high_cost_cells(kind: str) -> dict[str, Cell]:
+    return careframe.record_cells(careframe.record_columns(LAYOUT, kind)) | {
+        "scheme_code": care_scheme(),
+        "line_kind_code": derived("line_kind_code", pl.lit(kind)),
+    }
+
+
+def _high_cost(source: CareRecords, kind: str, known: pl.DataFrame) -> Parts:
+    plain = source.tables.get(kind)
+    if plain is not None:
+        plain = plain.join(known, on=["insurer_number", "number"], how="left", maintain_order="left")
+        plain = plain.select(*CARE_HIGH_COST.plain_schema())
+    fields, misfits, own = careframe.record_fields(source.data, LAYOUT, kind)
     if fields.is_empty() and misfits.is_empty():
-        return pl.DataFrame(schema=CARE_HIGH_COST.plain_schema()), empty_set_aside()
+        return merged(plain, pl.DataFrame(schema=CARE_HIGH_COST.plain_schema())), empty_set_aside()
     insured = [own["insurer_number"], own["number"]]
     keys = cells.with_texts(fields, insured).select(cell.value.alias(cell.column) for cell in insured)
     persons = keys.join(known, on=["insurer_number", "number"], how="left", maintain_order="left")
-    fields = fields.hstack(persons.select("birth_date", "sex_code"))
-    own |= {
-        "scheme_code": care_scheme(),
-        "line_kind_code": derived("line_kind_code", pl.lit(kind)),
-        "birth_date": derived("birth_date", pl.col("birth_date")),
-        "sex_code": derived("sex_code", pl.col("sex_code")),
-    }
+    fields = fields.hstack(persons.select(OF_THE_INSURED))
+    own = _high_cost_cells(kind) | {name: derived(name, pl.col(name)) for name in OF_THE_INSURED}
     care_parts.blank_as_zero(own, ("benefit_yen",), own["creation_code"].value == CANCELLED)
     table, aside = cells.typed(fields, CARE_HIGH_COST, list(own.values()))
-    return table, pl.concat([aside, cells.misfits(misfits, CARE_HIGH_COST.name, "care")])
+    return merged(plain, table), pl.concat([aside, cells.misfits(misfits, CARE_HIGH_COST.name, "care")])
 
 
 READERS: tuple[Reader, ...] = (Care1111(),)

@@ -11,11 +11,13 @@ separator is taken for the symbol (unverified).
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
-from ingest.formats import careframe, cells
+from ingest.formats import careframe, careplain, cells
+from ingest.formats.careplain import CareRecords, Record, merged
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CERTIFICATION
 from ingest.formats.reading import FileRefused, Reader, Reading
@@ -43,15 +45,14 @@ class Care5311:
     def read(self, path: Path) -> Reading:
         """Changes of certification; raises FileRefused ``truncated`` where the frame is not whole,
         ``encoding`` where most names in the kana column are not kana."""
-        file = careframe.open_frame(path, CARE_CERTIFICATION.name)
-        data = file.data()
-        codes = [code for code in CODES if (data["exchange_code"] == code).any()] or [CODES[0]]
-        parts = [_changes(data, code) for code in codes]
+        source = careplain.records(path, _records(), pl.col("exchange_code"), CARE_CERTIFICATION.name, DATA_KINDS[0])
+        records = careframe.record_counts(source.codes)
+        codes = [code for code in CODES if code in records] or [CODES[0]]
+        parts = [_changes(source, code) for code in codes]
         table = pl.concat([part[0] for part in parts]).sort("source_row")
         aside = pl.concat([part[1] for part in parts]).sort("source_row", maintain_order=True)
-        records = careframe.record_counts(data, "exchange_code")
         tables = {CARE_CERTIFICATION.name: table}
-        file.refuse(records, tables, aside)
+        source.refuse(records, tables, aside)
         if not table.is_empty() and not table["name_kana"].is_null().all():
             is_kana = table.select(cells.clean(pl.col("name_kana")).str.contains(_KANA_ONLY).mean()).item()
             if is_kana < 0.5:
@@ -59,21 +60,29 @@ class Care5311:
                 raise FileRefused("encoding", words, records=records, tables=tables, set_aside=aside)
         return Reading(
             format=self.format,
-            edition=careframe.edition(data, DATA_KINDS[0]),
+            edition=source.edition,
             months=cells.months_of(table["event_date"]),
             records=records,
             tables=tables,
             set_aside=aside,
             problems=[
-                *file.problems,
-                *careframe.unknown_records(data, LAYOUT, "exchange_code", CARE_CERTIFICATION.name),
+                *source.problems,
+                *careframe.unknown_records(source.codes, LAYOUT, CARE_CERTIFICATION.name),
             ],
         )
 
 
-def _changes(data: pl.DataFrame, code: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The records of one 交換情報識別番号 as ``care_certification``, and those set aside."""
-    fields, misfits, own = careframe.record_fields(data, LAYOUT, code, "exchange_code")
+@cache
+def _records() -> dict[str, Record]:
+    """How plain records are read."""
+    return {
+        code: Record(code, CARE_CERTIFICATION, list(_cells(code).values()), careframe.positions(LAYOUT, code)[-1])
+        for code in CODES
+    }
+
+
+def _cells(code: str) -> dict[str, Cell]:
+    own = careframe.record_cells(careframe.record_columns(LAYOUT, code))
     own["scheme_code"] = derived("scheme_code", pl.lit("care"))
     event = own["event_date"].value
     if "corrected_date" in own:
@@ -83,9 +92,15 @@ def _changes(data: pl.DataFrame, code: str) -> tuple[pl.DataFrame, pl.DataFrame]
     else:
         own["corrected_date"] = derived("corrected_date", event)
         own["correction_code"] = derived("correction_code", pl.lit("0"))
-    own |= {cell.column: cell for cell in _related(code)}
-    table, aside = cells.typed(fields, CARE_CERTIFICATION, list(own.values()))
-    return table, pl.concat([aside, cells.misfits(misfits, CARE_CERTIFICATION.name, "care")])
+    return own | {cell.column: cell for cell in _related(code)}
+
+
+def _changes(source: CareRecords, code: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records of one 交換情報識別番号 as ``care_certification``, and those set aside."""
+    fields, misfits, _ = careframe.record_fields(source.data, LAYOUT, code, "code")
+    table, aside = cells.typed(fields, CARE_CERTIFICATION, list(_cells(code).values()))
+    aside = pl.concat([aside, cells.misfits(misfits, CARE_CERTIFICATION.name, "care")])
+    return merged(source.tables.get(code), table), aside
 
 
 def _or_else(printed: Cell, other: pl.Expr) -> Cell:

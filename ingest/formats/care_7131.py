@@ -9,14 +9,17 @@ first record of an insured, month and provider is its claim. ``is_adjudicated`` 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
-from ingest.formats import care_parts, careframe, cells
+from ingest.formats import care_parts, careframe, careplain, cells
 from ingest.formats.care_parts import KEY, Parts, care_scheme
-from ingest.formats.careframe import CareFile
-from ingest.formats.cells import derived
+from ingest.formats.careplain import CareRecords, Record, merged
+from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CLAIM, CARE_LINE, CARE_SERVICE
 from ingest.formats.reading import Reader, Reading
 
@@ -40,6 +43,7 @@ LINE_KINDS = {
     PLAN_LINE: "D5",
 }
 """レコード種別 to the code that the same kind of line has in 給付実績."""
+SERVICE_KINDS = {"10": "10"}
 PROCESSED_MONTH = 10
 """処理対象年月 in the control record, counted from 0."""
 
@@ -60,25 +64,22 @@ class Care7131:
     def read(self, path: Path) -> Reading:
         """Claims as claimed, their sums by service and their lines; raises FileRefused ``truncated`` where the frame
         is not whole."""
-        file = careframe.open_frame(path, "care_claim")
-        data = file.data().with_columns(code=_code())
-        records = careframe.record_counts(data, "code")
-        claim, claim_aside = _claims(data, file)
-        service, service_aside, _ = care_parts.lines(data, LAYOUT, {"10": "10"}, CARE_SERVICE, claim)
-        plans = data.filter(pl.col("code") == PLAN).with_columns(code=pl.lit(PLAN_LINE))
-        whole = pl.concat([data, plans])
-        line, line_aside, _ = care_parts.lines(whole, LAYOUT, LINE_KINDS, CARE_LINE, claim)
+        source = careplain.records(path, _records(), _code(), "care_claim", FORMS[0])
+        records = careframe.record_counts(source.codes)
+        claim, claim_aside = _claims(source)
+        service, service_aside, _ = care_parts.lines(source, LAYOUT, SERVICE_KINDS, CARE_SERVICE, claim)
+        line, line_aside, _ = care_parts.lines(_with_plan_lines(source), LAYOUT, LINE_KINDS, CARE_LINE, claim)
         tables = {"care_claim": claim, "care_service": service, "care_line": line}
         aside = pl.concat([claim_aside, service_aside, line_aside]).sort("source_row", maintain_order=True)
-        file.refuse(records, tables, aside)
+        source.refuse(records, tables, aside)
         return Reading(
             format=self.format,
-            edition=careframe.edition(data, FORMS[0]),
+            edition=source.edition,
             months=cells.months_of(claim["service_month"]),
             records=records,
             tables=tables,
             set_aside=aside,
-            problems=[*file.problems, *careframe.unknown_records(data, LAYOUT, "code", "care_claim")],
+            problems=[*source.problems, *careframe.unknown_records(source.codes, LAYOUT, "care_claim")],
         )
 
 
@@ -96,33 +97,78 @@ def _code() -> pl.Expr:
     )
 
 
-def _claims(data: pl.DataFrame, file: CareFile) -> Parts:
+@cache
+def _records() -> dict[str, Record]:
+    """How plain records are read; one of a plan is a claim and a line."""
+    found = {
+        code: Record(
+            code,
+            CARE_CLAIM,
+            list(_claim_cells(code).values()),
+            careframe.positions(LAYOUT, code)[-1],
+            ["adjudication_month"],
+        )
+        for code in ("01", PLAN)
+    }
+    found |= care_parts.line_records(LAYOUT, SERVICE_KINDS, CARE_SERVICE)
+    found |= care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE)
+    found[PLAN_LINE] = replace(found[PLAN_LINE], code=PLAN)
+    return found
+
+
+def _with_plan_lines(source: CareRecords) -> CareRecords:
+    """The records of a plan as its lines."""
+
+    def with_lines(data: pl.DataFrame) -> pl.DataFrame:
+        plans = data.filter(pl.col("code") == PLAN).with_columns(code=pl.lit(PLAN_LINE))
+        return pl.concat([data, plans])
+
+    return replace(source, data=with_lines(source.data), reread=lambda rows: with_lines(source.reread(rows)))
+
+
+def _claims(source: CareRecords) -> Parts:
     """Records 01, and the first of each plan, as ``care_claim``, and those set aside."""
-    control = file.control[PROCESSED_MONTH] if len(file.control) > PROCESSED_MONTH else None
+    control = source.control[PROCESSED_MONTH] if len(source.control) > PROCESSED_MONTH else None
     text = pl.select(cells.clean(pl.lit(control, dtype=pl.String)).alias("text"))
     month = text.select(cells.month_value(pl.col("text"))).item()
-    found = [_claim_records(data, code, pl.lit(month, dtype=pl.Date)) for code in ("01", PLAN)]
+    found = [_claim_records(source, code, month) for code in ("01", PLAN)]
     return pl.concat([table for table, _ in found]).sort("source_row"), pl.concat([aside for _, aside in found])
 
 
-def _claim_records(data: pl.DataFrame, code: str, month: pl.Expr) -> Parts:
-    fields, misfits, own = careframe.record_fields(data, LAYOUT, code, "code")
+def _claim_cells(code: str) -> dict[str, Cell]:
+    own = careframe.record_cells(careframe.record_columns(LAYOUT, code))
     if code == PLAN:
-        keys = cells.with_texts(fields, [own[name] for name in KEY]).select(own[name].value.alias(name) for name in KEY)
-        fields = fields.filter(keys.select(pl.struct(KEY).is_first_distinct()).to_series())
-        misfits = misfits.clear()  # a record too short is set aside once, as a line
         own["user_yen"] = derived("user_yen", pl.lit(0, dtype=pl.Int64))
-    own |= {
+    return own | {
         "scheme_code": care_scheme(),
         "is_adjudicated": derived("is_adjudicated", pl.lit(False)),
         "adjustment_count": derived("adjustment_count", pl.lit(0, dtype=pl.Int64)),
         "is_purchase": derived("is_purchase", pl.lit(False)),
-        "adjudication_month": derived("adjudication_month", month),
         "creation_code": derived("creation_code", pl.lit("1")),
         "input_form_code": derived("input_form_code", own["reference_number"].value),
     }
+
+
+def _claim_records(source: CareRecords, code: str, month: date | None) -> Parts:
+    plain, data = source.tables.get(code), source.data
+    if plain is not None and month is None:  # no claim can be taken
+        data, plain = source.data_with(plain["source_row"]), None
+    fields, misfits, _ = careframe.record_fields(data, LAYOUT, code, "code")
+    own = _claim_cells(code)
+    if code == PLAN:
+        keys = cells.with_texts(fields, [own[name] for name in KEY]).select(
+            "source_row", *(own[name].value.alias(name) for name in KEY)
+        )
+        all_keys = keys if plain is None else pl.concat([keys, plain.select("source_row", *KEY)]).sort("source_row")
+        first = all_keys.filter(pl.struct(KEY).is_first_distinct()).select("source_row")
+        fields = fields.join(first, on="source_row", how="semi", maintain_order="left")
+        plain = None if plain is None else plain.join(first, on="source_row", how="semi", maintain_order="left")
+        misfits = misfits.clear()  # a record too short is set aside once, as a line
+    if plain is not None:
+        plain = plain.with_columns(adjudication_month=pl.lit(month, dtype=pl.Date)).select(*CARE_CLAIM.plain_schema())
+    own["adjudication_month"] = derived("adjudication_month", pl.lit(month, dtype=pl.Date))
     table, aside = cells.typed(fields, CARE_CLAIM, list(own.values()))
-    return table, pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name, "care")])
+    return merged(plain, table), pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name, "care")])
 
 
 READERS: tuple[Reader, ...] = (Care7131(),)

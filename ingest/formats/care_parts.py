@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from ingest.formats import careframe, cells
+from ingest.formats.careplain import CareRecords, Record, merged
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import Contract
 from ingest.formats.reading import empty_set_aside
@@ -27,14 +28,58 @@ def care_scheme() -> Cell:
     return derived("scheme_code", pl.lit("care"))
 
 
-def lines(
-    data: pl.DataFrame, layout: str, kinds: Mapping[str, str], contract: Contract, claim: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """The records of some codes as one table of lines, the rows set aside, and the parent of each row with its texts.
+def line_records(
+    layout: str, kinds: Mapping[str, str], contract: Contract, extra: Sequence[str] = ()
+) -> dict[str, Record]:
+    """How plain records of some codes are read as lines (``kinds`` as ``lines`` has it); ``extra`` are whole numbers
+    that the contract does not have."""
+    found = {}
+    for code, kind in kinds.items():
+        own = careframe.record_cells(careframe.record_columns(layout, code))
+        own |= {"scheme_code": care_scheme(), "line_kind_code": derived("line_kind_code", pl.lit(kind))}
+        width = careframe.positions(layout, code)[-1]
+        found[code] = Record(code, contract, list(own.values()), width, ["parent_source_row"], [*KEY, *extra])
+    return found
 
-    ``kinds`` maps the code of a record (column ``code`` of ``data``) to the ``line_kind_code`` that it becomes. A line
-    whose claim was not taken is set aside.
+
+def lines(
+    source: CareRecords,
+    layout: str,
+    kinds: Mapping[str, str],
+    contract: Contract,
+    claim: pl.DataFrame,
+    extra: Sequence[str] = (),
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The records of some codes as one table of lines, the rows set aside, and the parent of each row with its extra
+    numbers.
+
+    ``kinds`` maps the code of a record to the ``line_kind_code`` that it becomes. A line whose claim was not taken is
+    set aside.
     """
+    tables = [source.tables[code] for code in kinds if code in source.tables]
+    if not tables:
+        return _other_lines(source.data, layout, kinds, contract, claim, extra)
+    plain = pl.concat(tables)
+    if len(tables) > 1:
+        plain = plain.sort("source_row")
+    plain = plain.with_columns(parents(plain, claim))
+    orphans = plain.filter(pl.col("parent_source_row").is_null())["source_row"]
+    plain = plain.filter(pl.col("parent_source_row").is_not_null()) if len(orphans) else plain
+    data = source.data_with(orphans)
+    others, aside, numbers = _other_lines(data, layout, kinds, contract, claim, extra)
+    numbers = pl.concat([plain.select("parent_source_row", *extra), numbers])
+    return merged(plain.select(*contract.plain_schema()), others), aside, numbers
+
+
+def _other_lines(
+    data: pl.DataFrame,
+    layout: str,
+    kinds: Mapping[str, str],
+    contract: Contract,
+    claim: pl.DataFrame,
+    extra: Sequence[str],
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The same of records as text."""
     frames: list[pl.DataFrame] = []
     asides: list[pl.DataFrame] = []
     labels: dict[str, dict[str, str]] = {}
@@ -52,12 +97,14 @@ def lines(
         asides.append(cells.misfits(misfits, contract.name, "care"))
     if not frames:
         nothing = pl.DataFrame(schema=contract.plain_schema())
-        return nothing, empty_set_aside(), pl.DataFrame(schema={"parent_source_row": pl.Int64()})
+        numbers = pl.DataFrame(schema=dict.fromkeys(["parent_source_row", *extra], pl.Int64))
+        return nothing, empty_set_aside(), numbers
     whole = pl.concat(frames, how="diagonal").sort("source_row")
     whole = whole.with_columns(
         pl.lit(None, dtype=pl.String).alias(f"text:{name}") for name in value_of if f"text:{name}" not in whole.columns
     )
-    whole = whole.with_columns(parents(whole, value_of, claim))
+    keys = whole.select("source_row", *(value_of[name].value.alias(name) for name in KEY))
+    whole = whole.with_columns(parents(keys, claim))
     own = value_of | {
         "scheme_code": care_scheme(),
         "parent_source_row": derived("parent_source_row", pl.col("parent_source_row")),
@@ -65,7 +112,10 @@ def lines(
     }
     table, aside = cells.typed(whole, contract, [cell for name, cell in own.items() if name in _needed(contract, own)])
     asides += [_named(aside, whole, code, names) for code, names in labels.items()] if not aside.is_empty() else []
-    return table, pl.concat(asides), whole
+    numbers = whole.select(
+        "parent_source_row", *(cells.integer_value(cells.text_of(name)).alias(name) for name in extra)
+    )
+    return table, pl.concat(asides), numbers
 
 
 def _needed(contract: Contract, own: Mapping[str, Cell]) -> set[str]:
@@ -79,9 +129,9 @@ def _named(aside: pl.DataFrame, whole: pl.DataFrame, code: str, labels: dict[str
     return cells.name_fields(aside.join(own, on="source_row", how="semi", maintain_order="left"), labels)
 
 
-def parents(rows: pl.DataFrame, own: Mapping[str, Cell], claim: pl.DataFrame) -> pl.Series:
-    """``parent_source_row`` of each row (with the texts of its cells); null where no claim was taken for it."""
-    keys = rows.select(own[name].value.alias(name) for name in KEY)
+def parents(rows: pl.DataFrame, claim: pl.DataFrame) -> pl.Series:
+    """``parent_source_row`` of each row (``source_row`` and ``KEY``); null where no claim was taken for it."""
+    keys = rows.select(KEY)
     if claim.is_empty():
         return pl.Series("parent_source_row", [None] * rows.height, dtype=pl.Int64)
     at = claim["source_row"].search_sorted(rows["source_row"]).cast(pl.Int64) - 1

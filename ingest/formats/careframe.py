@@ -20,8 +20,11 @@ from ingest.formats.csvlayout import LayoutColumn, cell, layout
 from ingest.formats.reading import FileRefused, Problem, reasons
 
 CONTROL, DATA, END = "1", "2", "3"
+LEADING = ("record_kind", "record_number", "exchange_code", "form_code", "type_code")
 _COUNT = re.compile(r"^[0-9]{1,9}$")
 _CODE = r"^[0-9A-Z]{2,4}$"
+FEW = 1_000
+"""So many texts are read one by one faster than their repetitions are looked for."""
 OTHER = "(other)"
 """What is told of a record whose code looks like none: a column may have slipped, and a number or name stand there."""
 
@@ -82,19 +85,27 @@ def exchange_code(head: bytes) -> str | None:
 def open_frame(path: Path, table: str) -> CareFile:
     """The lines of a care file and what is wrong with its frame. Raises FileRefused as ``lines_of`` does."""
     text = csvtext.lines_of(path.read_bytes())
-    names = ("record_kind", "record_number", "exchange_code", "form_code", "type_code")
-    leading = pl.col("text").str.splitn(",", len(names) + 1).struct.rename_fields([*names, "rest"])
-    frame = text.frame.with_columns(leading.alias("leading")).unnest("leading").drop("rest")
-    # Of a field in quotes they are taken off; what else stands in it is no code of ours.
-    bare = pl.col(*names)
-    if frame["text"].str.contains('"', literal=True).any():
-        bare = bare.str.strip_chars('"')
-    frame = frame.with_columns(bare.str.strip_chars()).with_columns(
-        pl.col("record_number").cast(pl.Int64, strict=False)
-    )
+    frame = with_leading(text.frame)
     control = csvtext.split_line(text.frame["text"][0])
     fault, line = _fault(frame, control)
     return CareFile(frame, control, fault, line, text.problems(table))
+
+
+def with_leading(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines (``source_row``, ``text``) with their leading fields, as ``CareFile.lines`` has them."""
+    leading = pl.col("text").str.splitn(",", len(LEADING) + 1).struct.rename_fields([*LEADING, "rest"])
+    frame = lines.with_columns(leading.alias("leading")).unnest("leading").drop("rest")
+    # Of a field in quotes they are taken off; what else stands in it is no code of ours.
+    bare = pl.col(*LEADING)
+    if frame["text"].str.contains('"', literal=True).any():
+        bare = bare.str.strip_chars('"')
+    return frame.with_columns(bare.str.strip_chars()).with_columns(pl.col("record_number").cast(pl.Int64, strict=False))
+
+
+def count_fits(control: Sequence[str], data: int) -> bool:
+    """Whether レコード件数 is that of the data records; some senders count the control and end records too."""
+    count = control[3].strip() if len(control) > 3 else ""
+    return bool(_COUNT.match(count)) and int(count) in (data, data + 2)
 
 
 def _fault(frame: pl.DataFrame, control: Sequence[str]) -> tuple[str | None, int | None]:
@@ -112,8 +123,7 @@ def _fault(frame: pl.DataFrame, control: Sequence[str]) -> tuple[str | None, int
     if not _COUNT.match(count):
         return "コントロールレコードのレコード件数を読めません", 1
     data = frame.filter(pl.col("record_kind") == DATA).height
-    # レコード件数 counts the data records; some senders count the control and end records too.
-    if int(count) not in (data, data + 2):
+    if not count_fits(control, data):
         return f"レコード件数{count}に対してデータレコードが{data}件です", last_line
     if data != frame.height - 2:
         return "レコード種別が1、2、3のいずれでもない行があります", last_line
@@ -130,17 +140,26 @@ def edition(data: pl.DataFrame, otherwise: str) -> str:
     return str(data.select(told_code("exchange_code").first()).item()) if not data.is_empty() else otherwise
 
 
-def record_counts(data: pl.DataFrame, code: str) -> dict[str, int]:
-    """Data records by their code (a column of ``CareFile.lines``)."""
-    counts = data.group_by(told_code(code).alias("code")).len().sort("code")
+def summary(data: pl.DataFrame) -> pl.DataFrame:
+    """Each ``code`` of data records with its first ``source_row`` and its ``count``."""
+    return data.group_by("code").agg(pl.col("source_row").min(), pl.len().cast(pl.Int64).alias("count"))
+
+
+def record_counts(codes: pl.DataFrame) -> dict[str, int]:
+    """Data records by their code (``codes`` as ``summary`` gives it)."""
+    counts = codes.group_by(told_code("code").alias("code")).agg(pl.col("count").sum()).sort("code")
     return {str(name): int(count) for name, count in counts.iter_rows()}
 
 
-def unknown_records(data: pl.DataFrame, name: str, code: str, table: str) -> list[Problem]:
+def unknown_records(codes: pl.DataFrame, name: str, table: str) -> list[Problem]:
     """One problem for each record type that the layout does not know; its records are read past."""
     known = sorted({column.record_code for column in layout(name)})
-    unknown = data.filter(~pl.col(code).fill_null("").is_in(known))
-    first = unknown.group_by(told_code(code).alias(code)).agg(pl.col("source_row").min(), pl.len()).sort("source_row")
+    unknown = codes.filter(~pl.col("code").fill_null("").is_in(known))
+    first = (
+        unknown.group_by(told_code("code").alias("code"))
+        .agg(pl.col("source_row").min(), pl.col("count").sum())
+        .sort("source_row")
+    )
     return [
         Problem(
             table,
@@ -159,6 +178,11 @@ def record_columns(name: str, record_code: str) -> list[LayoutColumn]:
     return [column for column in layout(name) if column.record_code == record_code]
 
 
+def positions(name: str, record_code: str) -> list[int]:
+    """Places of the columns of one record type that are carried, ascending."""
+    return sorted({c.position for c in record_columns(name, record_code) if c.contract_column})
+
+
 def record_fields(
     data: pl.DataFrame, name: str, record_code: str, column: str = "type_code"
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Cell]]:
@@ -166,10 +190,8 @@ def record_fields(
 
     Later editions append columns: what stands behind the last column that is carried is read past.
     """
-    columns = record_columns(name, record_code)
-    positions = sorted({c.position for c in columns if c.contract_column})
-    fields, misfits = csvtext.fit_some(data.filter(pl.col(column) == record_code), positions)
-    return fields, misfits, record_cells(columns)
+    fields, misfits = csvtext.fit_some(data.filter(pl.col(column) == record_code), positions(name, record_code))
+    return fields, misfits, record_cells(record_columns(name, record_code))
 
 
 def record_cells(columns: Sequence[LayoutColumn]) -> dict[str, Cell]:
@@ -183,7 +205,11 @@ def record_cells(columns: Sequence[LayoutColumn]) -> dict[str, Cell]:
 def _first_filled(name: str, choices: list[LayoutColumn]) -> Cell:
     parts = [cell(name, c.kind, pl.col(f"f{c.position}"), c.column_name) for c in choices]
     value = by_distinct(name, parts[0].value, choices[0].kind)
-    return Cell(name, pl.coalesce(*(part.text for part in parts)), value, choices[0].column_name)
+    plain = parts[0].plain if len({part.plain for part in parts}) == 1 else ""
+    if len(parts) > 1 and plain != cells.WHOLE:
+        plain = ""
+    fields = tuple(name for part in parts for name in part.fields) if plain else ()
+    return Cell(name, pl.coalesce(*(part.text for part in parts)), value, choices[0].column_name, plain, fields)
 
 
 def by_distinct(name: str, value: pl.Expr, kind: str) -> pl.Expr:
@@ -194,6 +220,8 @@ def by_distinct(name: str, value: pl.Expr, kind: str) -> pl.Expr:
 
     def apply(column: pl.Series) -> pl.Series:
         texts = column.rename(text).to_frame()
+        if column.len() <= FEW:
+            return texts.select(value).to_series()
         known = texts.unique().with_columns(value.alias("value"))
         return texts.join(known, on=text, how="left", nulls_equal=True, maintain_order="left")["value"]
 

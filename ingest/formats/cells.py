@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from ingest.formats.contracts import Column, Contract
-from ingest.formats.eras import ERAS, day_of
-from ingest.formats.reading import MEASURES
+from ingest.formats.eras import ERAS, FIRST_YEAR, day_of
+from ingest.formats.reading import MEASURES, empty_set_aside
 from ingest.formats.rowcheck import LARGEST, Fault, split_faulty
 
 LAYOUTS = Path(__file__).with_name("layouts")
@@ -82,8 +84,35 @@ def date_value(text: pl.Expr) -> pl.Expr:
 def _dates(column: pl.Series) -> pl.Series:
     """Dates of texts; each different text is read once, since a file has few different days."""
     texts = column.drop_nulls().unique()
-    days = texts.to_frame("text").select(_date_of(pl.col("text"))).to_series()
-    return column.replace_strict(texts, days, default=None, return_dtype=pl.Date())
+    days = [_plain_day(text) for text in texts]
+    if _OTHER in days:
+        others = [text for text, day in zip(texts, days, strict=True) if day is _OTHER]
+        read = pl.DataFrame({"text": others}).select(_date_of(pl.col("text"))).to_series()
+        rest = iter(read)
+        days = [next(rest) if day is _OTHER else day for day in days]
+    known = pl.Series(days, dtype=pl.Date)
+    return column.replace_strict(texts, known, default=None, return_dtype=pl.Date())
+
+
+_OTHER = "other"
+_YEAR_BEFORE = {code: year for code, year, _ in ERAS}
+
+
+def _plain_day(text: str) -> date | str | None:
+    """The day of YYYYMMDD or GYYMMDD, as nearly all files write it; None for no day, ``_OTHER`` for another form."""
+    if not (text.isascii() and text.isdigit()):
+        return _OTHER
+    if len(text) == 7 and text[0] in _YEAR_BEFORE:
+        year = int(text[1:3])
+        year, rest = (_YEAR_BEFORE[text[0]] + year if year else 0), text[3:]
+    elif len(text) == 8:
+        year, rest = int(text[:4]), text[4:]
+    else:
+        return _OTHER
+    try:
+        return date(year, int(rest[:2]), int(rest[2:])) if year >= FIRST_YEAR else None
+    except ValueError:
+        return None
 
 
 def _date_of(text: pl.Expr) -> pl.Expr:
@@ -188,6 +217,9 @@ def flag_value(text: pl.Expr, yes: tuple[str, ...], no: tuple[str, ...]) -> pl.E
     )
 
 
+PRINTED, CLEANED, WHOLE = "printed", "cleaned", "whole"
+
+
 @dataclass(frozen=True)
 class Cell:
     """One contract column of a source.
@@ -195,12 +227,17 @@ class Cell:
     ``text``   its tidy text, of the columns of the file; null where blank
     ``value``  its value, of the texts of ``with_texts``: see ``text_of``
     ``label``  the name printed in the file
+    ``plain``  where the value is a text as printed (``PRINTED``), a cleaned text (``CLEANED``) or a whole number
+               (``WHOLE``) of one field, or of the first of several that is not blank: for readers of bytes
+    ``fields`` those fields, in their order
     """
 
     column: str
     text: pl.Expr
     value: pl.Expr
     label: str
+    plain: str = ""
+    fields: tuple[str, ...] = ()
 
 
 def text_of(column: str) -> pl.Expr:
@@ -208,7 +245,10 @@ def text_of(column: str) -> pl.Expr:
     return pl.col(f"text:{column}")
 
 
-def with_texts(fields: pl.DataFrame, cells: Iterable[Cell]) -> pl.DataFrame:
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
+
+
+def with_texts(fields: Frame, cells: Iterable[Cell]) -> Frame:
     """``fields`` with the tidy text of every cell, so that each is made once."""
     return fields.with_columns(cell.text.alias(f"text:{cell.column}") for cell in cells)
 
@@ -232,12 +272,14 @@ def typed(fields: pl.DataFrame, contract: Contract, cells: list[Cell]) -> tuple[
     """
     by_name = {cell.column: cell for cell in cells}
     schema = contract.plain_schema()
+    if fields.is_empty():
+        return pl.DataFrame(schema=schema), empty_set_aside()
     texts = with_texts(fields, cells).drop(r"^f\d+$")
     frame = texts.with_columns(
         (by_name[name].value if name in by_name else pl.lit(None, dtype=schema[name])).alias(name)
         for name in contract.names()
     ).rename({"text": "line"})
-    faults = [fault for column in contract.columns for fault in _faults(column, column.name in by_name)]
+    faults = [fault for column in contract.columns for fault in faults_of(column, column.name in by_name)]
     good, aside = split_faulty(
         frame,
         contract.name,
@@ -249,7 +291,7 @@ def typed(fields: pl.DataFrame, contract: Contract, cells: list[Cell]) -> tuple[
     return table, name_fields(aside, {name: cell.label for name, cell in by_name.items()})
 
 
-def _faults(column: Column, has_text: bool) -> list[Fault]:
+def faults_of(column: Column, has_text: bool) -> list[Fault]:
     """The rules of one contract column that a row can break, in the order in which they are named."""
     value = pl.col(column.name)
     faults: list[Fault] = []
@@ -270,6 +312,17 @@ def _faults(column: Column, has_text: bool) -> list[Fault]:
     if column.maximum is not None:
         faults.append(Fault(column.name, "bad_number", value > column.maximum))
     return faults
+
+
+def bounds(column: Column) -> tuple[int | None, int | None]:
+    """The least and the greatest whole number that ``faults_of`` a column lets pass."""
+    low, high = column.minimum, column.maximum
+    if column.name in MEASURES:
+        low, high = (
+            max(low if low is not None else -LARGEST, -LARGEST),
+            min(high if high is not None else LARGEST, LARGEST),
+        )
+    return low, high
 
 
 def name_fields(aside: pl.DataFrame, labels: dict[str, str]) -> pl.DataFrame:

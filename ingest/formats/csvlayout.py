@@ -110,6 +110,15 @@ def unknown_headings(columns: Sequence[LayoutColumn], headings: Sequence[str]) -
     return [heading for heading in headings if heading.strip() and fold(heading) not in known]
 
 
+PLAIN_KINDS = {
+    "text": cells.CLEANED,
+    "symbol_and_number": cells.CLEANED,
+    "printed": cells.PRINTED,
+    "integer": cells.WHOLE,
+}
+"""Types whose value is the field itself, or a whole number that it holds."""
+
+
 def cell(column: str, kind: str, text: pl.Expr, label: str, era: pl.Expr | None = None) -> Cell:
     """The cell of a contract column from its raw text, by the layout's ``type``.
 
@@ -147,7 +156,8 @@ def cell(column: str, kind: str, text: pl.Expr, label: str, era: pl.Expr | None 
         "service_type": lambda: own,
         "service_item": lambda: own,
     }
-    return Cell(column, tidy, values[kind](), label)
+    plain = PLAIN_KINDS.get(kind, "")
+    return Cell(column, tidy, values[kind](), label, plain, tuple(text.meta.root_names()) if plain else ())
 
 
 def year_value(text: pl.Expr) -> pl.Expr:

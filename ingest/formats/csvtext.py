@@ -108,6 +108,14 @@ def decode(data: bytes) -> tuple[str, str, int]:
     return text, "cp932", replaced
 
 
+def is_readable(character: bytes) -> bool:
+    """Whether some bytes are a character of CP932, as ``decode`` reads it."""
+    try:
+        return character.decode("cp932") not in _NO_CHARACTERS
+    except UnicodeDecodeError:
+        return False
+
+
 def lines_of(data: bytes) -> Lines:
     """The lines of a file, CRLF or LF, with or without the 0x1A of old systems at the end.
 

@@ -11,19 +11,24 @@ until 2023 and eight from 2024. Whoever reads them looks at the examination's fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 import polars as pl
 
-from ingest.formats import cells, csvtext
+from ingest.formats import bytecsv, cells, csvtext
+from ingest.formats.bytecsv import Array, Block, Head, PlainFile
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings
-from ingest.formats.fkac167_results import FLAG_PREFIX, items, results
-from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem
-from ingest.formats.reading import FileRefused, Problem, Reader, Reading
+from ingest.formats.fkac167_results import FLAG_PREFIX, PlainResults, items, results
+from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem, no_line_end
+from ingest.formats.plaincells import PlainCells
+from ingest.formats.reading import FileRefused, Problem, Reader, Reading, empty_set_aside, empty_tables
 
 FILE_NAME = "FKAC167"
 EDITIONS = ("term2", "term3", "term4")
@@ -80,6 +85,73 @@ class Fkac167:
         not show in CP932 or UTF-8, ``truncated`` for a torn last line, ``missing_field`` where a column
         that every row needs is absent.
         """
+        parts = list(self.parts(path))
+        whole = parts[-1]
+        whole.tables = {name: pl.concat([part.tables[name] for part in parts]) for name in whole.tables}
+        whole.set_aside = pl.concat([part.set_aside for part in parts])
+        return whole
+
+    def parts(self, path: Path) -> Iterator[Reading]:
+        """The same some rows at a time; the last part has no rows, but the records, months and problems.
+
+        Raises FileRefused before the first part, or not at all. A file with characters that cannot be read, without
+        its 作成年月日 or with a torn last line is read whole.
+        """
+        file = bytecsv.survey(path)
+        head = None if file is None else bytecsv.head(path, file, 2)
+        if file is not None and head is not None:
+            title, headings = (csvtext.split_line(line) for line in head.lines)
+            if _is_named(title) and _dates_of(title):
+                self._check_headings(headings)
+                if file.is_complete or bytecsv.ends_with(path, file, len(headings)):
+                    yield from self._plain_parts(path, file, head, title, headings)
+                    return
+        whole = self._read_whole(path)
+        yield Reading(self.format, whole.edition, [], {}, whole.tables, whole.set_aside)
+        whole.tables, whole.set_aside = empty_tables("checkup", "checkup_result"), empty_set_aside()
+        yield whole
+
+    def _plain_parts(
+        self, path: Path, file: PlainFile, head: Head, title: Sequence[str], headings: Sequence[str]
+    ) -> Iterator[Reading]:
+        """The parts of a file of which nearly every line is plain; the others are read as ``_read_whole`` does."""
+        own, _ = _checkup_cells(headings, title, pl.DataFrame())
+        rows, last_row, fits = 0, 0, False
+        months = pl.Series([], dtype=pl.Date)
+        for block, lines, checkup, found in _plain_blocks(
+            bytecsv.blocks(path, file, head.begin, head.row, bytecsv.BLOCK_BYTES), headings, own, file.encoding
+        ):
+            others = block.text_of(block.other_lines(lines))
+            aside = empty_set_aside()
+            if not others.is_empty():
+                fields, misfits = csvtext.fit(others, len(headings))
+                tables, aside = _rows(fields, misfits, headings, own)
+                fits = fits or not fields.is_empty()
+                checkup, found = (
+                    pl.concat(both).sort("source_row", maintain_order=True)
+                    for both in ((checkup, tables["checkup"]), (found, tables["checkup_result"]))
+                )
+            fits = fits or len(lines) > 0
+            rows += len(lines) + others.height
+            read = pl.concat([checkup["source_row"], others["source_row"]])
+            last_row = max(last_row, int(str(read.max() or 0)))
+            months = pl.concat([months, checkup["exam_month"]]).unique()
+            yield Reading(
+                self.format, edition_of(headings), [], {}, {"checkup": checkup, "checkup_result": found}, aside
+            )
+        problems = column_problems("checkup", _known_columns(), headings, fits=fits)
+        if not file.is_complete and rows:
+            problems.append(no_line_end("checkup", last_row))
+        yield Reading(
+            format=self.format,
+            edition=edition_of(headings),
+            months=cells.months_of(months),
+            records={"checkup": rows},
+            tables=empty_tables("checkup", "checkup_result"),
+            problems=problems,
+        )
+
+    def _read_whole(self, path: Path) -> Reading:
         lines = csvtext.lines_of(path.read_bytes())
         title = csvtext.split_line(lines.frame["text"][0])
         if not _is_named(title):
@@ -91,11 +163,8 @@ class Fkac167:
         self._check_headings(headings)
         parts = csvtext.split(body, len(headings))
         own, problems = _checkup_cells(headings, title, parts.fields)
-        checkup, aside = cells.typed(parts.fields, CHECKUP, own)
-        found, results_aside = results(parts.fields, headings, checkup)
+        tables, aside = _rows(parts.fields, parts.misfits, headings, own)
         records = {"checkup": body.frame.height}
-        tables = {"checkup": checkup, "checkup_result": found}
-        aside = pl.concat([aside, cells.misfits(parts.misfits, "checkup"), results_aside])
         if parts.torn_line is not None:
             raise FileRefused(
                 "truncated",
@@ -108,14 +177,14 @@ class Fkac167:
         return Reading(
             format=self.format,
             edition=edition_of(headings),
-            months=cells.months_of(checkup["exam_month"]),
+            months=cells.months_of(tables["checkup"]["exam_month"]),
             records=records,
             tables=tables,
-            set_aside=aside.sort("source_row", maintain_order=True),
+            set_aside=aside,
             problems=[
                 *lines.problems("checkup"),
                 *problems,
-                *column_problems("checkup", _known_columns(), headings, parts.fields),
+                *column_problems("checkup", _known_columns(), headings, fits=not parts.fields.is_empty()),
                 *line_end_problem("checkup", body),
             ],
         )
@@ -131,6 +200,45 @@ class Fkac167:
         if headings and len(unknown_headings(_known_columns(), headings)) == len(headings):
             raise FileRefused("encoding", "見出しを読めません", line=2)
         raise FileRefused("missing_field", f"見出しがありません: {'、'.join(missing)}", line=2)
+
+
+def _plain_blocks(
+    blocks: Iterator[Block], headings: Sequence[str], own: list[Cell], encoding: str
+) -> Iterator[tuple[Block, Array, pl.DataFrame, pl.DataFrame]]:
+    """Each block with its lines that are plain, their ``checkup`` and ``checkup_result``.
+
+    The results of a block are put together by a thread while the checkups of the next are read.
+    """
+    plain, plain_results = PlainCells(CHECKUP, own, encoding), PlainResults(headings, encoding)
+    waiting: deque[tuple[Block, Array, pl.DataFrame, Future[tuple[pl.DataFrame, Array]]]] = deque()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for block in blocks:
+            lines = block.plain_lines(len(headings))
+            checkup, odd = plain.read(block, lines)
+            lines = lines[~odd]
+            waiting.append((block, lines, checkup, pool.submit(plain_results.number(block, lines), checkup)))
+            if len(waiting) > 1:
+                yield _without_odd(*waiting.popleft())
+        while waiting:
+            yield _without_odd(*waiting.popleft())
+
+
+def _without_odd(
+    block: Block, lines: Array, checkup: pl.DataFrame, results_of: Future[tuple[pl.DataFrame, Array]]
+) -> tuple[Block, Array, pl.DataFrame, pl.DataFrame]:
+    """What was read of a block, without the lines of which a result is odd."""
+    found, odd = results_of.result()
+    return (block, lines[~odd], checkup.filter(~pl.Series(odd)), found) if odd.any() else (block, lines, checkup, found)
+
+
+def _rows(
+    fields: pl.DataFrame, misfits: pl.DataFrame, headings: Sequence[str], own: list[Cell]
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """(``checkup`` and ``checkup_result``, rows set aside) of lines that fit, as fields, and of those that do not."""
+    checkup, aside = cells.typed(fields, CHECKUP, own)
+    found, results_aside = results(fields, headings, checkup)
+    aside = pl.concat([aside, cells.misfits(misfits, "checkup"), results_aside])
+    return {"checkup": checkup, "checkup_result": found}, aside.sort("source_row", maintain_order=True)
 
 
 def _is_named(first_row: Sequence[str]) -> bool:
@@ -159,9 +267,8 @@ def _checkup_cells(
 
 def _created_date(title: Sequence[str], fields: pl.DataFrame, exam: Cell) -> tuple[pl.Expr, list[Problem]]:
     """作成年月日 of the first line; where it has none, the file's last examination stands in for it."""
-    rest = pl.DataFrame({"text": list(title[2:])}, schema={"text": pl.String})
-    dates = rest.select(cells.date_value(cells.clean(pl.col("text")))).to_series().drop_nulls()
-    if not dates.is_empty():
+    dates = _dates_of(title)
+    if dates:
         return pl.lit(dates[0], dtype=pl.Date), []
     last = cells.with_texts(fields, [exam]).select(exam.value.max()).item()
     problem = Problem(
@@ -173,6 +280,12 @@ def _created_date(title: Sequence[str], fields: pl.DataFrame, exam: Cell) -> tup
         "訂正の前後を決める日付です。作成年月日のあるファイルを取り直してください",
     )
     return pl.lit(last, dtype=pl.Date), [problem]
+
+
+def _dates_of(title: Sequence[str]) -> list[date]:
+    """The dates of the first line."""
+    rest = pl.DataFrame({"text": list(title[2:])}, schema={"text": pl.String})
+    return rest.select(cells.date_value(cells.clean(pl.col("text")))).to_series().drop_nulls().to_list()
 
 
 READERS: tuple[Reader, ...] = (Fkac167(),)

@@ -8,19 +8,21 @@ each different one is read once, and everything else is looking up numbers. Sour
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ingest.formats import cells
+from ingest.formats import cells, fkac167_kernels
+from ingest.formats.bytecsv import Block, Vocabulary
 from ingest.formats.cells import LAYOUTS
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.csvlayout import fold, occurrences
+from ingest.formats.fkac167_kernels import result_lines
 from ingest.formats.reading import empty_set_aside
 
 FLAG_PREFIX = "ＨＬ"
@@ -33,7 +35,12 @@ Numbers = NDArray[Any]
 Mask = NDArray[np.bool_]
 
 _STATUSES = ("measured", "not_done", "not_measurable", "high", "low")
-_NO_FLAG, _H, _L, _ODD = 0, 1, 2, 3
+_NO_FLAG, _H, _L, _ODD = (
+    fkac167_kernels.NO_FLAG,
+    fkac167_kernels.FLAG_H,
+    fkac167_kernels.FLAG_L,
+    fkac167_kernels.ODD_FLAG,
+)
 
 
 @dataclass(frozen=True)
@@ -202,31 +209,136 @@ def _table(
     status = np.where(
         known.is_not_done[values], 1,
         np.where(known.is_not_measurable[values], 2, np.where(flags == _H, 3, np.where(flags == _L, 4, 0))),
-    ).astype(np.uint8)  # fmt: skip
-    most = max(len(one.methods) for one in held)
-    codes = pl.Series(
-        [code or None for one in held for code in (*one.methods, *[""] * (most - len(one.methods)))], dtype=pl.String
-    )
-    units = pl.Series([*(one.item.unit or None for one in held), None], dtype=pl.String)
-    source_row = checkup["source_row"].gather(rows)
-    columns: dict[str, pl.Series] = {
-        "source_row": source_row,
-        "parent_source_row": source_row,
-        "item_id": pl.Series([one.item.item_id for one in held]).gather(places),
-        "numeric_value": known.decimal.gather(np.where(is_numeric & ~has_none, values, blank)),
-        "code_value": known.clean.gather(np.where(is_numeric | has_none, blank, values)),
-        "status_code": pl.Series(_STATUSES).gather(status),
-        "method_code": codes.gather(places * most + methods),
-        "unit_code": units.gather(np.where(is_numeric & ~has_none, places, len(held))),
-    }
-    for name in ("scheme_code", "insurer_number", "exam_month"):
-        own = checkup[name]
-        columns[name] = (
-            pl.repeat(own[0], len(rows), dtype=own.dtype, eager=True) if own.n_unique() == 1 else (own.gather(rows))
+    )  # fmt: skip
+    number = np.where(is_numeric & ~has_none, values, blank)
+    code = np.where(is_numeric | has_none, blank, values)
+    unit = np.where(is_numeric & ~has_none, places, len(held))
+    method = places * _most_methods(held) + methods
+    return _Columns(held).table(known, checkup, rows, places, number, code, unit, method, status)
+
+
+def _most_methods(held: list[_Held]) -> int:
+    return max(len(one.methods) for one in held)
+
+
+class _Columns:
+    """The columns of results, looked up by the numbers of items, texts and rows."""
+
+    def __init__(self, held: list[_Held]) -> None:
+        most = _most_methods(held)
+        self._items = pl.Series([one.item.item_id for one in held])
+        self._statuses = pl.Series(_STATUSES)
+        self._methods = pl.Series(
+            [code or None for one in held for code in (*one.methods, *[""] * (most - len(one.methods)))],
+            dtype=pl.String,
         )
-    schema = CHECKUP_RESULT.plain_schema()
-    missing = {n: pl.repeat(None, len(rows), dtype=t, eager=True) for n, t in schema.items() if n not in columns}
-    return pl.DataFrame({name: (columns | missing)[name] for name in schema}, schema=schema)
+        self._units = pl.Series([*(one.item.unit or None for one in held), None], dtype=pl.String)
+
+    def table(
+        self, known: _Texts, checkup: pl.DataFrame, rows: Numbers, places: Numbers,
+        number: Numbers, code: Numbers, unit: Numbers, method: Numbers, status: Numbers,
+    ) -> pl.DataFrame:  # fmt: skip
+        """The contract table: of each result the row of its checkup, its item, the text of its number and of its code
+        (that of a blank for none), the item whose unit it has, item and method, and status."""
+        row = _index(rows)
+        source_row = checkup["source_row"][row]
+        columns: dict[str, pl.Series] = {
+            "source_row": source_row,
+            "parent_source_row": source_row,
+            "item_id": self._items[_index(places)],
+            "numeric_value": known.decimal[_index(number)],
+            "code_value": known.clean[_index(code)],
+            "status_code": self._statuses[_index(status)],
+            "method_code": self._methods[_index(method)],
+            "unit_code": self._units[_index(unit)],
+        }
+        schema = CHECKUP_RESULT.plain_schema()
+        same = {name: pl.lit(None, dtype=dtype) for name, dtype in schema.items()}  # held once, however many rows
+        for name in ("scheme_code", "insurer_number", "exam_month"):
+            own = checkup[name]
+            if _is_constant(own):
+                same[name] = pl.lit(own[0], dtype=own.dtype)
+            else:
+                columns[name] = own[row]
+        table = pl.DataFrame(columns)
+        return table.with_columns(same[name].alias(name) for name in schema if name not in columns).select(*schema)
+
+
+def _is_constant(column: pl.Series) -> bool:
+    """Whether a column says one thing, as the insurer of most files does."""
+    return not column.has_nulls() and column[0] == column[-1] and bool((column == column[0]).all())
+
+
+def _index(numbers: Numbers) -> pl.Series:
+    return pl.Series(numbers.astype(np.uint32, copy=False))
+
+
+class PlainResults:
+    """The results of plain lines, read from their bytes: what a text says is worked out once a file.
+
+    A line with a text or flag that cannot be read is odd, and ``results`` says what is wrong with it.
+    """
+
+    def __init__(self, headings: Sequence[str], encoding: str) -> None:
+        self._held = _held(headings)
+        columns = list(dict.fromkeys(name for one in self._held for name in (*one.values, *one.flags)))
+        place = {name: number for number, name in enumerate(columns)}
+        self._fields = np.array([int(name[1:]) - 1 for name in columns], np.int64)
+        self._layout = (
+            *_ragged([[place[name] for name in one.values] for one in self._held]),
+            *_ragged([[place[name] for name in one.flags] for one in self._held]),
+            np.array([one.item.value_kind == "numeric" for one in self._held], bool),
+            _most_methods(self._held) if self._held else 0,
+        )
+        self._columns = _Columns(self._held) if self._held else None
+        self._words = Vocabulary(encoding)
+        self._texts = pl.Series([None], dtype=pl.String)
+        self._scratch = np.empty((7, 0), np.uint32)  # kept, since memory that is new costs more than filling it
+        self._learn()
+
+    def number(self, block: Block, lines: Numbers) -> Callable[[pl.DataFrame], tuple[pl.DataFrame, Mask]]:
+        """Reads the texts of some lines; gives what makes of it, and of a checkup for each line, (the results of the
+        lines that are not odd, whether each is odd).
+
+        What it gives calls back nothing from Polars and may run in a thread, one at a time.
+        """
+        if self._columns is None:
+            return lambda checkup: (pl.DataFrame(schema=CHECKUP_RESULT.plain_schema()), np.zeros(len(lines), bool))
+        ids = self._words.of_rows(block, lines, self._fields)
+        if len(self._words) > len(self._texts):
+            self._learn()
+        return partial(self._table, self._columns, ids, self._known, self._said)
+
+    def _table(
+        self, columns: _Columns, ids: Numbers, known: _Texts, said: tuple[Numbers, ...], checkup: pl.DataFrame
+    ) -> tuple[pl.DataFrame, Mask]:
+        odd = np.zeros(len(ids), bool)
+        if len(ids) == 0:
+            return pl.DataFrame(schema=CHECKUP_RESULT.plain_schema()), odd
+        most = len(ids) * len(self._held)
+        if self._scratch.shape[1] < most:
+            self._scratch = np.empty((7, most), np.uint32)
+        read: Callable[..., int] = result_lines
+        count = read(ids, *self._layout, *said, *self._scratch, odd)
+        rows, places, number, code, unit, method, status = self._scratch[:, :count]
+        return columns.table(known, checkup, rows, places, number, code, unit, method, status), odd
+
+    def _learn(self) -> None:
+        """Works out what the new texts say."""
+        new = self._words.series(len(self._texts), len(self._words))
+        self._texts = pl.concat([self._texts, new], rechunk=True)
+        self._known = known = _Texts(self._texts)
+        says = (
+            known.is_blank * fkac167_kernels.BLANK
+            | known.is_not_done * fkac167_kernels.NOT_DONE
+            | known.is_not_measurable * fkac167_kernels.NOT_MEASURABLE
+        )
+        self._said = known.unreadable(self._held), says.astype(np.uint8), known.flag()
+
+
+def _ragged(lists: list[list[int]]) -> tuple[Numbers, Numbers]:
+    """Lists one after the other, and where each begins."""
+    return np.array([n for one in lists for n in one], np.int64), np.cumsum([0, *(len(one) for one in lists)])
 
 
 def _set_aside(held: list[_Held], taken: pl.DataFrame, checkup: pl.DataFrame, bad: dict[str, Mask]) -> pl.DataFrame:

@@ -56,17 +56,17 @@ _IS_VALUE = re.compile(r"[0-9]{4}|^[-+0-9./]+$")
 
 
 def column_problems(
-    table: str, columns: Sequence[LayoutColumn], headings: Sequence[str], fields: pl.DataFrame
+    table: str, columns: Sequence[LayoutColumn], headings: Sequence[str], *, fits: bool
 ) -> list[Problem]:
     """One problem telling the headings that the layout does not know (they are read past).
 
-    Where a line end was lost, the first row stands in the heading: then no row (``fields``) fits under
-    it, or it holds values, and columns are told by their place, so that no value of a person is.
+    Where a line end was lost, the first row stands in the heading: then no row ``fits`` under it, or it holds
+    values, and columns are told by their place, so that no value of a person is.
     """
     unknown = unknown_headings(columns, headings)
     if not unknown:
         return []
-    if fields.is_empty() or any(_IS_VALUE.search(unicodedata.normalize("NFKC", name).strip()) for name in unknown):
+    if not fits or any(_IS_VALUE.search(unicodedata.normalize("NFKC", name).strip()) for name in unknown):
         names = set(unknown)
         unknown = [f"{place}列目" for place, name in enumerate(headings, start=1) if name in names]
     return [
@@ -85,12 +85,14 @@ def line_end_problem(table: str, lines: csvtext.Lines) -> list[Problem]:
     """A problem where the last line has all its fields but no line end: it may be cut in its last field."""
     if lines.is_complete or lines.frame.is_empty():
         return []
-    last = int(lines.frame["source_row"][-1])
-    return [
-        Problem(
-            table, last, "", "truncated", "最後の行に改行がありません", "最後の行が途中で切れていないか確かめてください"
-        )
-    ]
+    return [no_line_end(table, int(lines.frame["source_row"][-1]))]
+
+
+def no_line_end(table: str, line: int) -> Problem:
+    """The problem of a last line without its end."""
+    return Problem(
+        table, line, "", "truncated", "最後の行に改行がありません", "最後の行が途中で切れていないか確かめてください"
+    )
 
 
 def headed_cells(columns: Sequence[LayoutColumn], headings: Sequence[str]) -> list[Cell]:
@@ -167,7 +169,7 @@ class HeaderCsv:
             set_aside=aside,
             problems=[
                 *lines.problems(self.table),
-                *column_problems(self.table, columns, headings, parts.fields),
+                *column_problems(self.table, columns, headings, fits=not parts.fields.is_empty()),
                 *line_end_problem(self.table, lines),
                 *(self.warnings(table) if self.warnings else ()),
             ],

@@ -15,7 +15,7 @@ import pytest
 
 from ingest import faults, warehouse
 from ingest.faults import EXIT_CODE, FAULT_VARIABLE
-from ingest.formats import uke
+from ingest.formats import bytecsv, uke
 from ingest.ledger import Ledger
 from ingest.progress import silent
 from ingest.quality.quarantine import Quarantine
@@ -297,15 +297,17 @@ def test_chunks_do_not_change_what_is_sealed(tmp_path: Path, monkeypatch: pytest
 
 
 def _take_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every file of receipts is a large one, and comes a receipt or two at a time."""
+    """Every file of receipts or checkups is a large one, and comes a receipt or a row or two at a time."""
     monkeypatch.setattr(load_module, "LARGE_FILE", 0)
     monkeypatch.setattr(uke.READERS[0], "block_bytes", 600)
+    monkeypatch.setattr(bytecsv, "BLOCK_BYTES", 800)
 
 
 def test_a_large_file_taken_in_parts_gives_the_same_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = demo_workspace(tmp_path / "one")
     people = [world.person(n, days_count=45 if n == 3 else 1) for n in range(5)]
     world.write_claims(settings.site("16").inbox / "a.UKE", [*people, world.person(6, insurer_number=world.ELSEWHERE)])
+    world.write_checkups(settings.site("16").inbox / "c.csv", [world.person(n) for n in range(5)])
     shutil.copytree(settings.workspace, tmp_path / "two")
     other = load_settings(tmp_path / "two")
     extract(settings, "16", silent)

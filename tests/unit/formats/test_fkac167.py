@@ -165,6 +165,13 @@ def test_a_bad_cell_sets_its_row_aside_and_the_rest_goes_on(
     assert column in aside["message"] and (not value or value not in aside["message"])
 
 
+def test_results_belong_to_the_scheme_of_their_own_row(tmp_path: Path) -> None:
+    employee = ["06139999", *ROW[1:]]
+    reading = read(by_hand(tmp_path / "f.csv", [*NEEDED, "身長"], [*ROW, "160"], [*employee, "170"], [*ROW, "150"]))
+    told = reading.tables["checkup_result"].select("scheme_code", "insurer_number")
+    assert told.rows() == [("kokuho", "162024"), (None, "06139999"), ("kokuho", "162024")]
+
+
 def test_a_bad_result_is_set_aside_alone(tmp_path: Path) -> None:
     reading = read(by_hand(tmp_path / "f.csv", [*NEEDED, "身長", "喫煙"], [*ROW, "背が高い", "9"]))
     assert reading.tables["checkup"].height == 1 and reading.tables["checkup_result"].is_empty()

@@ -1,0 +1,336 @@
+"""A CSV file as bytes: its lines and fields found once, any column gathered from them, no object for a cell.
+
+Goes in: bytes of whole lines in CP932 or UTF-8. Comes out: for chosen lines and fields where each cell lies, and
+columns made of that: texts, numbers of the different texts, whole numbers. ``bytecsv_kernels`` holds the loops.
+What a line that is not plain means (see there) is not known here: it is marked as odd, and ``csvtext`` reads it.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingest.formats import bytecsv_kernels as kernels
+from ingest.formats import csvtext
+from ingest.formats.uke_blocks import chunks
+from ingest.formats.uke_kernels import copy_slices
+
+Array = NDArray[Any]
+
+BLOCK_BYTES = 2 << 20
+"""Bytes read at a time; a wide file's results take some ten times as much memory."""
+SURVEY_BYTES = 1 << 20
+TAIL_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines of a file: ``buf`` their bytes (with padding), ``sep``, ``first`` and ``odd`` as ``kernels.separators``
+    gives them, ``row`` the number in the file of the first (or ``rows`` those of all), ``encoding`` cp932 or utf-8."""
+
+    buf: Array
+    sep: Array
+    first: Array
+    odd: Array
+    row: int
+    encoding: str
+    rows: Array | None = None
+
+    def rows_of(self, lines: Array) -> Array:
+        """The numbers in the file of some lines."""
+        return self.row + lines if self.rows is None else self.rows[lines]
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are, blank ones too."""
+        return len(self.first) - 1
+
+    def plain_lines(self, width: int) -> Array:
+        """The lines of ``width`` fields that are not odd."""
+        return np.flatnonzero((np.diff(self.first) == width) & ~self.odd)
+
+    def other_lines(self, lines: Array) -> Array:
+        """All lines but these."""
+        rest = np.ones(self.lines, bool)
+        rest[lines] = False
+        return np.flatnonzero(rest)
+
+    def text_of(self, lines: Array) -> pl.DataFrame:
+        """Lines as ``source_row`` and ``text``, blank ones left out, as ``csvtext.Lines`` has them."""
+        start = self.sep[self.first[lines]].astype(np.int64) + 1
+        size = self.sep[self.first[lines + 1]] - start
+        texts = [
+            bytes(self.buf[at : at + n]).decode(self.encoding, errors="replace")
+            for at, n in zip(start, size, strict=True)
+        ]
+        frame = pl.DataFrame(
+            {"source_row": self.rows_of(lines), "text": texts}, schema={"source_row": pl.Int64(), "text": pl.String()}
+        ).with_columns(pl.col("text").str.strip_suffix("\r"))
+        return frame.filter(pl.col("text").str.strip_chars() != "")
+
+    def bytes_of(self, lines: Array) -> bytes:
+        """Some lines one after the other."""
+        start = self.sep[self.first[lines]].astype(np.int64) + 1
+        size = self.sep[self.first[lines + 1]] - start
+        out = np.empty(int(size.sum()) + len(lines), np.uint8)
+        copy_slices(self.buf, start, size, 1, out, np.empty(len(lines) + 1, np.int64))
+        return out.tobytes()
+
+    def texts(self, offset: Array, length: Array) -> pl.Series:
+        """Cells as texts."""
+        out, starts = np.empty(int(length.sum()) + len(offset), np.uint8), np.empty(len(offset) + 1, np.int64)
+        copy_slices(self.buf, offset, length, 1, out, starts)
+        whole = out.tobytes().decode(self.encoding, errors="replace")
+        return pl.Series(whole.split("\n")[:-1], dtype=pl.String)
+
+    def cells(self, lines: Array, fields: Array) -> tuple[Array, Array]:
+        """(offsets, lengths) of the cells, one row a field; a field that a line does not have is empty."""
+        offset, length = (np.empty((len(fields), len(lines)), np.int32) for _ in range(2))
+        kernels.locate(self.buf, self.sep, self.first, lines, fields, offset, length)
+        return offset, length
+
+
+@dataclass(frozen=True)
+class PlainFile:
+    """What is known of a file whose every character can be read: where its lines begin and end, in bytes.
+
+    ``is_complete`` says whether the last line ends with a line end.
+    """
+
+    encoding: str
+    begin: int
+    end: int
+    is_complete: bool
+
+
+def survey(path: Path) -> PlainFile | None:
+    """A file in CP932 or UTF-8 without a character that cannot be read; None of any other.
+
+    What is in any other, ``csvtext.lines_of`` finds out: it names encodings, counts and replaces.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        head = handle.read(csvtext.HEAD_BYTES)
+        has_mark = head.startswith(codecs.BOM_UTF8)
+        begin = len(codecs.BOM_UTF8) if has_mark else 0
+        if b"\0" in head or b"\x1b$" in head or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return None
+        handle.seek(max(begin, size - TAIL_BYTES))
+        tail = handle.read().rstrip(b"\x1a")
+        if not tail:
+            return None
+        end = max(begin, size - TAIL_BYTES) + len(tail)
+        for encoding in csvtext.READ_ENCODINGS:
+            handle.seek(begin)
+            states = (_is_readable(data, encoding) for data in chunks(handle, SURVEY_BYTES, _last_line))
+            unreadable = next((state for state in states if state is not True), True)
+            if unreadable is True:
+                return PlainFile(encoding, begin, end, tail.endswith(b"\n"))
+            if unreadable is None or has_mark:  # UTF-8 all the same
+                return None
+    return None
+
+
+def _is_readable(data: bytes, encoding: str) -> bool | None:
+    """Whether all of some whole lines can be read; None where only their last character is cut."""
+    if encoding == "cp932":
+        return bool(kernels.is_readable(np.frombuffer(data, np.uint8), *_readable()))
+    try:
+        _, used = codecs.utf_8_decode(data, "strict", False)
+    except UnicodeDecodeError:
+        return False
+    return True if used == len(data) else None
+
+
+@cache
+def _readable() -> tuple[Array, Array]:
+    """Of each byte above ASCII whether it is a character of CP932 (1) or begins one (2), and of each pair."""
+    single, pair = np.zeros(256, np.uint8), np.zeros(65536, bool)
+    for byte in range(128, 256):
+        single[byte] = 1 if csvtext.is_readable(bytes([byte])) else 2
+        for second in range(64, 256) if single[byte] == 2 else ():
+            pair[byte * 256 + second] = csvtext.is_readable(bytes([byte, second]))
+    return single, pair
+
+
+def _last_line(data: bytes) -> int:
+    return data.rfind(b"\n") + 1
+
+
+def block(data: bytes, row: int, encoding: str) -> Block:
+    """The lines of some bytes whose first line has the number ``row``; the last line ends with them."""
+    size = len(data) + (not data.endswith(b"\n"))
+    buf = np.empty(_padded(size), np.uint8)
+    buf[: len(data)] = np.frombuffer(data, np.uint8)
+    return _block(buf, len(data), row, encoding)
+
+
+def _padded(size: int) -> int:
+    return (size + 1 + kernels.PADDING + 7) // 8 * 8
+
+
+def _block(buf: Array, size: int, row: int, encoding: str, scratch: Array | None = None) -> Block:
+    """The same of the first ``size`` bytes of a buffer that has room for a line end and padding behind them.
+
+    ``scratch`` is as long as the buffer: memory that is new costs more than filling it.
+    """
+    if buf[size - 1] != kernels.NEWLINE:
+        buf[size] = kernels.NEWLINE
+        size += 1
+    buf = buf[: _padded(size)]
+    buf[size:] = 0
+    kind = np.empty_like(buf) if scratch is None else scratch[: len(buf)]
+    fields, lines, returns = kernels.classify(buf, kind)
+    sep, first, odd = np.empty(fields + 1, np.int32), np.empty(lines + 1, np.int32), np.empty(lines + 1, np.uint8)
+    odd[0] = 0
+    kernels.separators(kind.view(np.uint64), sep, first, odd)
+    if returns != int(np.count_nonzero(buf[sep[first[1:]] - 1] == kernels.RETURN)):
+        kernels.mark_returns(buf, sep, first, lines, odd)
+    return Block(buf, sep, first, odd[:lines].view(bool), row, encoding)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first lines of a file that hold something, and the byte and number of the line after them."""
+
+    lines: tuple[str, ...]
+    begin: int
+    row: int
+
+
+def head(path: Path, file: PlainFile, count: int) -> Head | None:
+    """The first ``count`` lines; None where they are not all within the first bytes, or nothing is behind them."""
+    with path.open("rb") as handle:
+        handle.seek(file.begin)
+        data = handle.read(csvtext.HEAD_BYTES)
+    found: list[str] = []
+    at, row = 0, 1
+    while len(found) < count:
+        stop = data.find(b"\n", at)
+        if stop < 0:
+            return None
+        text = data[at:stop].decode(file.encoding).removesuffix("\r")
+        if text.strip():
+            found.append(text)
+        at, row = stop + 1, row + 1
+    return Head(tuple(found), file.begin + at, row) if file.begin + at < file.end else None
+
+
+def ends_with(path: Path, file: PlainFile, width: int) -> bool:
+    """Whether the last line has ``width`` fields: then it is whole, though its line end is missing."""
+    begin = max(file.begin, file.end - TAIL_BYTES)
+    with path.open("rb") as handle:
+        handle.seek(begin)
+        data = handle.read(file.end - begin)
+    found = block(data[data.rfind(b"\n") + 1 :], 0, file.encoding)
+    fields, _ = csvtext.fit(found.text_of(np.arange(found.lines)), width)
+    return not fields.is_empty()
+
+
+def blocks(path: Path, file: PlainFile, begin: int, row: int, size: int) -> Iterator[Block]:
+    """The lines of a file from the byte ``begin`` on, about ``size`` bytes at a time; the first has the number ``row``.
+
+    While a block is worked on, a thread of its own reads the next: it calls nothing but loops over bytes.
+    """
+    scratch = np.empty(0, np.uint8)
+    with path.open("rb") as handle, ThreadPoolExecutor(max_workers=1) as pool:
+        next_block = pool.submit(_next_block, handle, file, begin, row, size, scratch)
+        while (found := next_block.result()) is not None:
+            ready, begin = found
+            row += ready.lines
+            next_block = pool.submit(_next_block, handle, file, begin, row, size, scratch)
+            yield ready
+
+
+def _next_block(
+    handle: BinaryIO, file: PlainFile, begin: int, row: int, size: int, scratch: Array
+) -> tuple[Block, int] | None:
+    """The block that begins at a byte, and where the next begins; None at the end of the file."""
+    wanted = min(size, file.end - begin)
+    while wanted > 0:
+        buf = np.empty(_padded(wanted), np.uint8)
+        handle.seek(begin)
+        came = handle.readinto(buf[:wanted].data)  # type: ignore[attr-defined]
+        whole = came if begin + came >= file.end else kernels.after_last_line(buf, came)
+        if came < wanted and not whole:
+            return None  # the file became shorter
+        if whole:
+            if len(scratch) < len(buf):
+                scratch.resize(len(buf), refcheck=False)
+            return _block(buf, whole, row, file.encoding, scratch), begin + whole
+        wanted = min(2 * wanted, file.end - begin)
+    return None
+
+
+@dataclass
+class Vocabulary:
+    """The different texts of some columns, numbered from 1 in the order in which they came; 0 is no text.
+
+    It is kept from block to block, so that what a text says is worked out once a file.
+    """
+
+    encoding: str
+    _slots: Array = field(default_factory=lambda: np.zeros(4096, np.int32))
+    _keys: Array = field(default_factory=lambda: np.zeros(2048, np.uint64))
+    _starts: Array = field(default_factory=lambda: np.zeros(2048, np.int64))
+    _sizes: Array = field(default_factory=lambda: np.zeros(2048, np.int32))
+    _pool: Array = field(default_factory=lambda: np.zeros(1 << 16, np.uint8))
+    _counts: Array = field(default_factory=lambda: np.array([1, 0], np.int64))
+
+    def __len__(self) -> int:
+        """One more than the texts: the number that the next will have."""
+        return int(self._counts[0])
+
+    def of_cells(self, buf: Array, offset: Array, length: Array, ids: Array) -> None:
+        """Puts the numbers of some cells into ``ids``."""
+        done = 0
+        while (done := kernels.number_texts(buf, offset, length, done, ids, *self._parts())) < len(offset):
+            self._grow(int(length[done]))
+
+    def of_rows(self, block: Block, lines: Array, fields: Array) -> Array:
+        """The numbers of the cells of some fields, one row a line; every line must have them all."""
+        ids, done = np.empty((len(lines), len(fields)), np.int32), 0
+        parts = block.buf, block.sep, block.first, lines, fields
+        while (done := kernels.number_rows(*parts, done, ids, *self._parts())) < len(lines):
+            self._grow(len(block.buf))
+        return ids
+
+    def series(self, begin: int, end: int) -> pl.Series:
+        """The texts with the numbers from ``begin`` to ``end``; number 0 is null."""
+        data = self._pool[: int(self._counts[1])].tobytes()
+        bounds = zip(self._starts[begin:end].tolist(), self._sizes[begin:end].tolist(), strict=True)
+        texts: list[str | None] = [data[at : at + n].decode(self.encoding, errors="replace") for at, n in bounds]
+        if begin == 0:
+            texts[0] = None
+        return pl.Series(texts, dtype=pl.String)
+
+    def raw(self, begin: int, end: int, width: int) -> Array:
+        """The same where the texts are so many numbers each (of 32 bits), one row a text; number 0 is zeros."""
+        first = max(begin, 1)
+        at = int(self._starts[first]) if first < end else 0
+        found = self._pool[at : at + (end - first) * width * 4].copy().view(np.int32).reshape(-1, width)
+        return np.concatenate([np.zeros((first - begin, width), np.int32), found]) if first > begin else found
+
+    def _parts(self) -> tuple[Array, ...]:
+        return self._slots, self._keys, self._starts, self._sizes, self._pool, self._counts
+
+    def _grow(self, text: int) -> None:
+        count, used = self._counts
+        if count >= len(self._keys):
+            self._keys, self._starts, self._sizes = (
+                np.concatenate([part, np.zeros_like(part)]) for part in (self._keys, self._starts, self._sizes)
+            )
+            self._slots = np.zeros(2 * len(self._slots), np.int32)
+            kernels.rehash(self._slots, self._keys, self._sizes, count)
+        else:
+            more = np.zeros(max(len(self._pool), text), np.uint8)
+            self._pool = np.concatenate([self._pool, more])

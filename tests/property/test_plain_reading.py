@@ -1,0 +1,72 @@
+"""Checkup and care files read from their bytes say what they say read as text, whatever happened to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.formats import FileRefused, bytecsv, careplain, read, recognise
+from tests.fuzz.corpus import originals
+from tests.fuzz.mutations import HEAVY, mutant
+
+FORMATS = ("fkac167_csv", "care_1111", "care_5311", "care_7131")
+HEAVY_NAMES = {mutation.__name__ for mutation in HEAVY}
+MUTANTS = [
+    number
+    for number in range(130)
+    if mutant(number, is_made=False).format in FORMATS
+    and not HEAVY_NAMES & set(mutant(number, is_made=False).mutations)
+]
+
+
+def told(path: Path) -> dict[str, Any]:
+    """Everything that a reader says of a file."""
+    try:
+        found = read(path)
+    except FileRefused as refused:
+        said: dict[str, Any] = {"refused": str(refused), "line": refused.line, "records": refused.records}
+        return said | {name: table.rows() for name, table in refused.tables.items()}
+    said = {"edition": found.edition, "months": found.months, "records": found.records, "problems": found.problems}
+    tables = {name: (table.schema, table.rows()) for name, table in found.tables.items()}
+    return said | tables | {"set_aside": found.set_aside.rows()}
+
+
+def differences(path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    path.write_bytes(data)
+    from_bytes = told(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(bytecsv, "survey", lambda _: None)
+        as_text = told(path)
+    return [name for name in from_bytes | as_text if from_bytes.get(name) != as_text.get(name)]
+
+
+@pytest.fixture(autouse=True)
+def _in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that files of a dozen lines are read in several."""
+    monkeypatch.setattr(bytecsv, "BLOCK_BYTES", 2_000)
+    monkeypatch.setattr(careplain, "BLOCK_BYTES", 1_500)
+    monkeypatch.setattr(careplain, "FEW_LINES", 3)
+
+
+def test_good_files_are_read_from_their_bytes_as_they_are_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for original in originals():
+        if original.format in FORMATS:
+            assert differences(tmp_path / "f", original.data, monkeypatch) == [], original.name
+
+
+def test_damaged_files_are_read_from_their_bytes_as_they_are_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(MUTANTS) > 40
+    for number in MUTANTS:
+        made = mutant(number)
+        (tmp_path / "f").write_bytes(made.data)
+        try:
+            recognise(tmp_path / "f")
+        except FileRefused:
+            continue
+        assert differences(tmp_path / "f", made.data, monkeypatch) == [], made
