@@ -12,19 +12,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ingest.formats.uke_kernels import (
-    BLANK,
-    COMMA,
-    NO_OWNER,
-    RE,
-    UNREADABLE,
-    VALID,
-    date,
-    number,
-    record_code,
-    strip,
-    ten_thousandths,
-)
+from ingest.formats.uke_lines import NO_OWNER, RE, record_code
+from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, number, strip, ten_thousandths
+from ingest.formats.uke_words import COMMA
 
 KINDS = ("SI", "IY", "TO", "CD", "SS", "CZ", "KI")
 """Kinds of ``claim_item``, in the order of their numbers here."""
