@@ -16,7 +16,7 @@ import numpy as np
 from ingest.formats.reading import FileRefused
 from ingest.formats.uke_words import SPARE, Array
 
-BLOCK_BYTES = 4 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 """Bytes read at a time; a block's arrays and tables take some ten times as much memory."""
 
 HEAD_RECORDS = ("IR", "YK")

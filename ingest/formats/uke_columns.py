@@ -8,7 +8,7 @@ from numba import njit
 
 from ingest.formats.uke_text import Characters, put_folded, put_short, put_text
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, number, strip
-from ingest.formats.uke_words import COMMA, column_end, count_commas, prefetch, skip_columns
+from ingest.formats.uke_words import COMMA, COMMAS, column_end, count_commas, prefetch, skip_columns, word_at
 
 TEXT, FOLDED, CODE, NUMBER, DATE, MONTH, DAYS, HOLDS = range(8)
 """How a column is read; the first three are texts. CODE: so many digits. DAYS: Σ 2^(day-1) of the 31 columns that
@@ -39,6 +39,9 @@ def _days(buf: Any, at: int, last: int) -> int:
     """Σ 2^(day-1) of the columns from ``at`` on that hold a 1 and nothing else."""
     found, day = 0, 0
     while at < last and day < MONTH_DAYS:
+        if at + 8 <= last and word_at(buf, at) == COMMAS:
+            at, day = at + 8, day + 8
+            continue
         if buf[at] == COMMA:
             day += 1
         elif buf[at] == 49 and buf[at - 1] == COMMA and (at + 1 == last or buf[at + 1] == COMMA):
@@ -126,7 +129,7 @@ def read_columns(
                 view_state[row], to = put_text(buf, at, stop, table, view, row, out, base, base + used[slot])
                 used[slot] = to - base
             elif how == FOLDED:
-                view_state[row], to = put_folded(buf, at, stop, view, row, out, base, base + used[slot])
+                view_state[row], to = put_folded(buf, at, stop, table, view, row, out, base, base + used[slot])
                 used[slot] = to - base
             elif how == CODE:
                 view_state[row] = _put_code(buf, at, stop, order[own, n, 3], view, row)

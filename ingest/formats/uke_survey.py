@@ -31,6 +31,7 @@ from ingest.formats.uke_words import Array
 NO_RECORD = "(none)"
 """Key in ``records`` of lines that begin with no record id."""
 THREADS = 2
+_TELLING_BYTES = 1024 * 1024
 _CODES = 26 * 26
 _HEAD_CODES = np.array([lines.record_code(name) for name in HEAD_RECORDS])
 
@@ -129,10 +130,21 @@ def _blocks(handle: BinaryIO, found: Survey, block_bytes: int) -> Iterator[tuple
         found.torn = torn_tail(data[:size]) if data[size - 1 : size] != b"\n" else b""
         kept = size - len(found.torn)
         if not has_told_encoding:
-            own = data[:kept]
-            refuse_other_encoding(own)
-            has_told_encoding = not own.isascii()
+            has_told_encoding = _has_told_encoding(data, kept)
         yield data, kept
+
+
+def _has_told_encoding(data: bytes, size: int) -> bool:
+    """Whether a block has anything but ASCII, of which a megabyte tells the encoding, and raises if it is another."""
+    start = 0
+    while start < size:
+        stop = size if start + _TELLING_BYTES >= size else data.rfind(b"\n", start, start + _TELLING_BYTES) + 1
+        piece = data[start : stop if stop > start else size]
+        refuse_other_encoding(piece)
+        if not piece.isascii():
+            return True
+        start += len(piece)
+    return False
 
 
 def _look(data: bytes, size: int) -> _Look:

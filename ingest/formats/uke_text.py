@@ -6,6 +6,7 @@ first four and where it stands in the bytes beside. Codes are short, so that mos
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -26,16 +27,22 @@ _REPLACEMENT = 0xFFFD
 
 
 class Characters(NamedTuple):
-    """CP932 as Python reads it: code points by byte, and by first byte × 256 + second; 0 where there is none."""
+    """CP932 as Python reads it: code points by byte, and by first byte × 256 + second; 0 where there is none.
+
+    ``folded`` has for each pair its character in half width (NFKC), where that is one character, no kind of blank but
+    the ideographic one, and made of this alone; CP932 has none that would join with the one before it but half-width
+    kana, which are no pairs.
+    """
 
     single: NDArray[np.uint16]
     pair: NDArray[np.uint16]
+    folded: NDArray[np.uint16]
 
 
 @cache
 def characters() -> Characters:
     """The tables, made from Python's own decoder."""
-    single, pair = np.zeros(256, np.uint16), np.zeros(65536, np.uint16)
+    single, pair, folded = np.zeros(256, np.uint16), np.zeros(65536, np.uint16), np.zeros(65536, np.uint16)
     for byte in range(256):
         read = bytes([byte]).decode("cp932", errors="replace")
         if read != "\ufffd":
@@ -45,7 +52,10 @@ def characters() -> Characters:
             read = bytes([byte, second]).decode("cp932", errors="replace")
             if len(read) == 1:
                 pair[byte * 256 + second] = ord(read)
-    return Characters(single, pair)
+                half = unicodedata.normalize("NFKC", read)
+                if len(half) == 1 and (not half.isspace() or read == "\u3000"):
+                    folded[byte * 256 + second] = ord(half)
+    return Characters(single, pair, folded)
 
 
 @njit(cache=True, nogil=True)
@@ -78,6 +88,19 @@ def count_characters(buf: Any, at: int, last: int, table: Characters) -> tuple[i
 
 
 @njit(cache=True, nogil=True)
+def _put_character(point: int, out: Any, to: int) -> int:
+    """A character as UTF-8 into ``out``; gives its end."""
+    if point < 0x80:
+        out[to] = point
+        return to + 1
+    if point < 0x800:
+        out[to], out[to + 1] = 0xC0 | point >> 6, 0x80 | point & 0x3F
+        return to + 2
+    out[to], out[to + 1], out[to + 2] = 0xE0 | point >> 12, 0x80 | point >> 6 & 0x3F, 0x80 | point & 0x3F
+    return to + 3
+
+
+@njit(cache=True, nogil=True)
 def decode(buf: Any, at: int, last: int, table: Characters, out: Any, to: int) -> int:
     """The slice as UTF-8 into ``out`` from ``to`` on; gives its end."""
     while at < last:
@@ -85,15 +108,7 @@ def decode(buf: Any, at: int, last: int, table: Characters, out: Any, to: int) -
         if point >= 128:
             point, width = _character(buf, at, last, table)
         at += width
-        if point < 0x80:
-            out[to] = point
-            to += 1
-        elif point < 0x800:
-            out[to], out[to + 1] = 0xC0 | point >> 6, 0x80 | point & 0x3F
-            to += 2
-        else:
-            out[to], out[to + 1], out[to + 2] = 0xE0 | point >> 12, 0x80 | point >> 6 & 0x3F, 0x80 | point & 0x3F
-            to += 3
+        to = _put_character(point, out, to)
     return to
 
 
@@ -180,13 +195,15 @@ def put_text(
 
 
 @njit(cache=True, nogil=True)
-def put_folded(buf: Any, at: int, last: int, view: Any, row: int, out: Any, base: int, to: int) -> tuple[int, int]:
-    """The slice in half width, as ``put_text``: full-width digits, letters, hyphens and blanks as ASCII.
+def put_folded(
+    buf: Any, at: int, last: int, table: Characters, view: Any, row: int, out: Any, base: int, to: int
+) -> tuple[int, int]:
+    """The slice in half width (NFKC) without blanks around it, as ``put_text``.
 
-    A slice with any other character that is not ASCII is told as ``OTHER``.
+    A slice with a character that does not fold by itself is told as ``OTHER``.
     """
     begin, stop = to, to
-    start = at
+    start, is_wide = at, False
     while at < last:
         byte = buf[at]
         if byte < 128:
@@ -194,27 +211,22 @@ def put_folded(buf: Any, at: int, last: int, view: Any, row: int, out: Any, base
             at, stop = at + 1, stop + 1
             continue
         second = buf[at + 1] if at + 1 < last else 0
-        folded = 0
-        if byte == 0x82:
-            if 0x4F <= second <= 0x58:
-                folded = second - 0x4F + 48
-            elif 0x60 <= second <= 0x79:
-                folded = second - 0x60 + 65
-            elif 0x81 <= second <= 0x9A:
-                folded = second - 0x81 + 97
-        elif byte == 0x81:
-            folded = 32 if second == 0x40 else 45 if second == 0x7C else 0
-        if folded == 0:
+        point = int(table.folded[int(byte) * 256 + second])
+        if point == 0:
             view[2 * row], view[2 * row + 1] = np.uint64(start), np.uint64(last - start)
             return OTHER, to
-        out[stop] = folded
-        at, stop = at + 2, stop + 1
+        stop = _put_character(point, out, stop)
+        at += 2
+        is_wide |= point >= 128 or not (byte == 0x82 or (byte == 0x81 and (second == 0x40 or second == 0x7C)))
     while stop > begin and out[stop - 1] == 32:
         stop -= 1
     while begin < stop and out[begin] == 32:
         begin += 1
     if begin == stop:
         return BLANK, to
+    if is_wide and (9 <= out[begin] <= 13 or 9 <= out[stop - 1] <= 13):  # left to who knows every kind of blank
+        view[2 * row], view[2 * row + 1] = np.uint64(start), np.uint64(last - start)
+        return OTHER, to
     state = ONLY_BLANKS
     for place in range(begin, stop):
         if out[place] != 32 and out[place] != 9:

@@ -21,7 +21,7 @@ NEWLINE, COMMA = 10, 44
 SPARE = 8
 """Bytes behind the end of a block that are its own but none of the file's."""
 _LOW7, _HIGH = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x8080808080808080)
-_NEWLINES, _COMMAS = np.uint64(0x0A0A0A0A0A0A0A0A), np.uint64(0x2C2C2C2C2C2C2C2C)
+_NEWLINES, COMMAS = np.uint64(0x0A0A0A0A0A0A0A0A), np.uint64(0x2C2C2C2C2C2C2C2C)
 NOTHING = np.uint64(0)
 
 
@@ -114,7 +114,7 @@ def is_ascii(buf: Any, at: int, stop: int) -> bool:
 def skip_columns(buf: Any, at: int, last: int, columns: int) -> tuple[int, int]:
     """The place behind the ``columns``-th comma from ``at`` on, and 0; or ``last`` and how many are missing."""
     while at + 8 <= last:
-        found = _how_many(marks(word_at(buf, at), _COMMAS))
+        found = _how_many(marks(word_at(buf, at), COMMAS))
         if found >= columns:
             break
         columns -= found
@@ -129,7 +129,7 @@ def skip_columns(buf: Any, at: int, last: int, columns: int) -> tuple[int, int]:
 def column_end(buf: Any, at: int, last: int) -> int:
     """Place of the comma that ends the column from ``at`` on, or ``last``."""
     while at < last:
-        found = marks(word_at(buf, at), _COMMAS)
+        found = marks(word_at(buf, at), COMMAS)
         if found != NOTHING:
             return min(at + first_byte(found), last)
         at += 8
@@ -141,7 +141,7 @@ def count_commas(buf: Any, at: int, last: int) -> int:
     """Commas of a slice."""
     found = 0
     while at + 8 <= last:
-        found += _how_many(marks(word_at(buf, at), _COMMAS))
+        found += _how_many(marks(word_at(buf, at), COMMAS))
         at += 8
     while at < last:
         found += buf[at] == COMMA
