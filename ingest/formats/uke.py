@@ -2,32 +2,31 @@
 receive them (columns before the record id, MN … RC around a receipt) and as they are returned (HR).
 
 Source: 記録条件仕様 and samples, domain/formats.md 0 and 1; positions in ``layouts/uke_*.csv``. The rooms:
-``uke_blocks`` cuts the file, ``uke_survey`` looks it over, ``uke_scan`` makes arrays of a block with the loops
-of ``uke_kernels``, ``uke_claims``, ``uke_diagnoses`` and ``uke_items`` make the tables.
+``uke_blocks`` cuts the file, ``uke_survey`` looks it over, ``uke_scan`` makes arrays of a block with the loops of
+``uke_lines`` and ``uke_columns``, ``uke_claims``, ``uke_diagnoses`` and ``uke_items`` make the tables.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
 from ingest.formats.reading import FileRefused, Problem, Reading, empty_set_aside, empty_tables, reasons
-from ingest.formats.uke_blocks import BLOCK_BYTES, HEAD_RECORDS, last_head, receipt_blocks, record_id
+from ingest.formats.uke_blocks import BLOCK_BYTES, Block, load, record_id
 from ingest.formats.uke_claims import claim_table
+from ingest.formats.uke_columns import NUMBER
 from ingest.formats.uke_diagnoses import diagnosis_table
 from ingest.formats.uke_items import item_table, read_items
-from ingest.formats.uke_kernels import VALID
 from ingest.formats.uke_layout import fields, record_uses
 from ingest.formats.uke_scan import Columns, Scan, scan
-from ingest.formats.uke_survey import THREADS, Survey, survey
+from ingest.formats.uke_survey import Survey, in_threads, survey
+from ingest.formats.uke_values import VALID
+from ingest.formats.uke_words import Array
 
 TABLES = ("claim", "claim_diagnosis", "claim_item")
 HEAD_BYTES = 65536
@@ -84,8 +83,8 @@ class _Sums:
 def _sums(block: Scan, claims: pl.DataFrame, claims_aside: int) -> _Sums:
     points, is_summary = claims["original_points"], claims["is_summary"]
     lines = block.lines_of("GO")
-    totals = Columns(block, lines, "GO")
-    announced = [int(value[state == VALID].sum()) for value, state in map(totals.number, ("receipt_count", "points"))]
+    totals = Columns(block, lines, "GO", {"receipt_count": NUMBER, "points": NUMBER})
+    announced = [int(value[state == VALID].sum()) for value, state in map(totals.value, ("receipt_count", "points"))]
     return _Sums(
         claims_aside,
         len(claims) - int(claims["is_public_only"].sum()),
@@ -137,7 +136,7 @@ class UkeReader:
             if handle.read(2) in (b"\xff\xfe", b"\xfe\xff"):
                 raise FileRefused("encoding", "UTF-16で書かれています", line=1)
             handle.seek(0)
-            found = survey(handle)
+            found = survey(handle, self.block_bytes)
             if found.is_unreadable:
                 raise FileRefused(
                     "encoding",
@@ -145,7 +144,6 @@ class UkeReader:
                     line=found.first_unreadable,
                     records=found.records,
                 )
-            handle.seek(0)
             parts = self._parts(handle, edition, found)
             message, line = found.fault(edition)
             if not message:
@@ -163,7 +161,8 @@ class UkeReader:
 
     def _parts(self, handle: BinaryIO, edition: str, found: Survey) -> Iterator[Reading]:
         sums, months = _Sums(), pl.Series([], dtype=pl.Date)
-        for part, of_part in _read_blocks(receipt_blocks(handle, self.block_bytes), found):
+        jobs = ((block, load(handle, block)) for block in found.blocks)
+        for part, of_part in in_threads(lambda job: _read_block(*job), jobs):
             sums.add(of_part)
             months = pl.concat([months, part.tables["claim"]["service_month"]]).unique()
             yield Reading(self.format, edition, [], {}, part.tables, part.set_aside)
@@ -186,47 +185,17 @@ class _Part:
     set_aside: pl.DataFrame
 
 
-def _read_blocks(blocks: Iterator[bytes], found: Survey) -> Iterator[tuple[_Part, _Sums]]:
-    """Blocks as tables, in their order; of several, two are read at a time by threads of their own.
-
-    Threads may be used here since nothing of a block's reading is called back from Polars.
-    """
-    jobs = _jobs(blocks, found)
-    first = list(islice(jobs, 2))
-    if len(first) < 2:
-        yield from (_read_block(*job) for job in first)
-        return
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        waiting = deque(pool.submit(_read_block, *job) for job in first)
-        while waiting:
-            done = waiting.popleft().result()
-            waiting.extend(pool.submit(_read_block, *job) for job in islice(jobs, 1))
-            yield done
-
-
-def _jobs(blocks: Iterator[bytes], found: Survey) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Each block with the number of its first line, its line ends, and the head in force from blocks before."""
-    names = [name for name in HEAD_RECORDS if name in found.records]
-    first_row, carried = 1, b""
-    for data in blocks:
-        if found.torn and data.endswith(found.torn):
-            data = data[: -len(found.torn)]
-        line_ends = data.count(b"\n")
-        yield data, first_row, line_ends, carried
-        first_row += line_ends
-        carried = last_head(data, names) or carried
-
-
-def _read_block(data: bytes, first_row: int, line_ends: int, carried: bytes) -> tuple[_Part, _Sums]:
-    block = scan(data, first_row, line_ends, carried)
-    items = read_items(block)
-    claims = claim_table(block, items.receipt_points)
-    diagnoses, diagnoses_aside = diagnosis_table(block, claims.parents)
-    lines, lines_aside = item_table(block, items, claims.parents)
+def _read_block(block: Block, data: Array) -> tuple[_Part, _Sums]:
+    """A block as tables. Runs in threads, which it may since nothing of it is called back from Polars."""
+    scanned = scan(data, block)
+    items = read_items(scanned)
+    claims = claim_table(scanned, items.receipt_points)
+    diagnoses, diagnoses_aside = diagnosis_table(scanned, claims.parents)
+    lines, lines_aside = item_table(scanned, items, claims.parents)
     tables = {"claim": claims.table, "claim_diagnosis": diagnoses, "claim_item": lines}
     aside = [part for part in (claims.set_aside, diagnoses_aside, lines_aside) if len(part)]
     part = _Part(tables, pl.concat(aside) if aside else empty_set_aside())
-    return part, _sums(block, claims.table, len(claims.set_aside))
+    return part, _sums(scanned, claims.table, len(claims.set_aside))
 
 
 def _problems(found: Survey, sums: _Sums) -> list[Problem]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
 from ingest.formats.reading import MEASURES, SET_ASIDE_SCHEMA, reasons
-from ingest.formats.uke_scan import Array, Scan
+from ingest.formats.uke_arrow import Texts, series
+from ingest.formats.uke_scan import Scan
+from ingest.formats.uke_words import Array
+
+_NO_VIEW = np.zeros((1, 2), np.uint64)
 
 
 def aside(
@@ -15,40 +21,32 @@ def aside(
     lines: Array,
     fault: Array,
     faults: tuple[tuple[str, str], ...],
-    parents: pl.DataFrame,
-    measures: dict[str, pl.Series] | None = None,
+    scheme: Texts,
+    measures: Mapping[str, tuple[Array, Array]] | None = None,
 ) -> pl.DataFrame:
     """The lines with a fault, each once, in the columns of ``SET_ASIDE_SCHEMA``.
 
     ``fault`` is the number of each line's fault, from 1 (0: none), among ``faults`` (field, reason);
-    ``parents`` has the ``scheme_code`` of each receipt, ``measures`` what a line counts for.
+    ``scheme`` has the ``scheme_code`` of each receipt, ``measures`` what a line counts for (numbers, and where there
+    is one).
     """
     bad = np.flatnonzero(fault > 0)
     bad = bad[np.unique(lines[bad], return_index=True)[1]]
     chosen, number = lines[bad], fault[bad] - 1
-    known = reasons()
-    owner = block.owner[chosen]
-    schemes = (
-        pl.select(pl.when(pl.Series(owner >= 0)).then(parents["scheme_code"].gather(np.maximum(owner, 0)))).to_series()
-        if len(parents)
-        else pl.repeat(None, len(chosen), dtype=pl.String, eager=True)
-    )
-    words = pl.DataFrame(
-        {
-            "field": [field for field, _ in faults],
-            "reason_code": [reason for _, reason in faults],
-            "message": [f"{field}: {known[reason].ja}" for field, reason in faults],
-            "remedy": [known[reason].remedy_ja for _, reason in faults],
-        }
-    )[number]
-    counted = {
-        name: (measures or {}).get(name, pl.repeat(None, len(lines), dtype=pl.Int64, eager=True)).gather(bad)
-        for name in MEASURES
+    known, owner = reasons(), block.owner[chosen]
+    scheme = Texts(np.vstack([scheme.view, _NO_VIEW]), np.append(scheme.valid, False), scheme.out)
+    found = {
+        "table_name": Texts.of([table]).take(np.zeros(len(bad), np.int64)).series(),
+        "source_row": pl.Series(block.row[chosen]),
+        "field": Texts.of([field for field, _ in faults]).take(number).series(),
+        "reason_code": Texts.of([reason for _, reason in faults]).take(number).series(),
+        "message": Texts.of([f"{field}: {known[reason].ja}" for field, reason in faults]).take(number).series(),
+        "remedy": Texts.of([known[reason].remedy_ja for _, reason in faults]).take(number).series(),
+        "scheme_code": scheme.take(np.where(owner >= 0, owner, -1)).series(),
+        "raw": block.text_of(chosen),
     }
-    return (
-        pl.DataFrame({"source_row": block.row[chosen], "scheme_code": schemes, "raw": block.text_of(chosen), **counted})
-        .with_columns(table_name=pl.lit(table))
-        .hstack(words)
-        .select(list(SET_ASIDE_SCHEMA))
-        .cast(SET_ASIDE_SCHEMA)  # type: ignore[arg-type]
-    )
+    nothing = np.zeros(len(lines), np.int64), np.zeros(len(lines), bool)
+    for name in MEASURES:
+        value, valid = (measures or {}).get(name, nothing)
+        found[name] = series(value[bad], valid[bad])
+    return pl.DataFrame({name: found[name] for name in SET_ASIDE_SCHEMA})

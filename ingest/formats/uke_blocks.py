@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
 
 from ingest.formats.reading import FileRefused
+from ingest.formats.uke_words import SPARE, Array
 
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 """Bytes read at a time; a block's arrays and tables take some ten times as much memory."""
 
 HEAD_RECORDS = ("IR", "YK")
@@ -68,26 +71,43 @@ def torn_tail(data: bytes) -> bytes:
     return b"" if _COMPLETE_TOTAL.match(last) else bytes(last)
 
 
-def chunks(handle: BinaryIO, size: int, cut: Callable[[bytes], int]) -> Iterator[bytes]:
-    """The file's bytes in blocks of about ``size``; each ends where ``cut`` says (0: it must grow), the last with
-    the file."""
-    wanted = size
-    while data := handle.read(wanted):
-        end = cut(data) if len(data) == wanted else len(data)
+class Block(NamedTuple):
+    """Where a block stands in its file: its place and bytes, the number of its first line, its line ends, and the
+    line of the IR or YK in force from blocks before (empty: none)."""
+
+    place: int
+    size: int
+    first_row: int
+    line_ends: int
+    carried: bytes
+
+
+def cut_blocks(handle: BinaryIO, wanted: int) -> Iterator[tuple[bytes, int]]:
+    """The file's bytes in blocks of about ``wanted``, each (but the first) beginning with a receipt.
+
+    Gives bytes and how many of them are the block's; at least ``SPARE`` more stand behind them.
+    """
+    size = wanted
+    while data := handle.read(size):
+        end = _last_receipt(data) if len(data) == size else len(data)
         if end == 0:
             handle.seek(-len(data), os.SEEK_CUR)
-            wanted += size
+            size += wanted
             continue
-        if end < len(data):
-            handle.seek(end - len(data), os.SEEK_CUR)
-            data = data[:end]
-        wanted = size
-        yield data
+        handle.seek(end - len(data), os.SEEK_CUR)
+        yield (data if len(data) - end >= SPARE else data + bytes(SPARE)), end
+        size = wanted
 
 
-def receipt_blocks(handle: BinaryIO, size: int) -> Iterator[bytes]:
-    """The file's bytes in blocks of about ``size``, each (but the first) beginning with a receipt."""
-    return chunks(handle, size, _last_receipt)
+def load(handle: BinaryIO, block: Block) -> Array:
+    """The bytes of a block with the carried line before them and ``SPARE`` bytes behind them."""
+    head = block.carried + b"\n" if block.carried else b""
+    data = np.empty(len(head) + block.size + SPARE, np.uint8)
+    data[: len(head)] = np.frombuffer(head, np.uint8)
+    data[-SPARE:] = 0
+    handle.seek(block.place)
+    handle.readinto(data[len(head) : -SPARE])  # type: ignore[attr-defined]
+    return data
 
 
 def _last_receipt(data: bytes) -> int:
@@ -109,18 +129,3 @@ def _last_receipt(data: bytes) -> int:
             break
         cut = previous
     return cut
-
-
-def last_head(data: bytes, names: Iterable[str] = HEAD_RECORDS) -> bytes:
-    """The last line of a block with one of these record ids, without its line end; empty where there is none."""
-    end = len(data)
-    while True:
-        place = max((data.rfind(name.encode("ascii") + b",", 0, end) for name in names), default=-1)
-        if place < 0:
-            return b""
-        start = data.rfind(b"\n", 0, place) + 1
-        stop = data.find(b"\n", place)
-        line = bytes(data[start : stop if stop >= 0 else len(data)]).rstrip(b"\r\x1a")
-        if record_id(line) in HEAD_RECORDS:
-            return line
-        end = start

@@ -1,250 +1,162 @@
-"""RE, HO, KO, SN, JD and IR or YK records of receipts as ``claim``, one row a receipt in each array.
+"""The receipts of a block as ``claim``: what their records mean, and what a receipt must hold.
 
-Rules by their number at the head of domain/formats.md: 3 insurer number, 4 full width, 9 several HO,
-10 総括.
+Rules by their number at the head of domain/formats.md: 3 insurer number, 4 full width, 9 several HO, 10 総括;
+``uke_claim_records`` reads the records. What is worked out of a code is worked out once for each distinct one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from ingest.formats import uke_kernels as kernels
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import empty_set_aside
-from ingest.formats.rowcheck import LARGEST, Fault
+from ingest.formats.uke_arrow import Texts, days, series
 from ingest.formats.uke_aside import aside
-from ingest.formats.uke_item_kernel import MEDICAL, PHARMACY
-from ingest.formats.uke_kernels import BLANK, UNREADABLE, VALID
-from ingest.formats.uke_layout import CORRECTING_CHECKS, DPC_COLUMNS, ITEM_LAYOUTS, fields
-from ingest.formats.uke_scan import Array, Columns, Scan, days, series
+from ingest.formats.uke_claim_records import (
+    Checks,
+    Heads,
+    Institutions,
+    Payers,
+    Receipts,
+    institutions,
+    read_checks,
+    read_heads,
+    read_payers,
+    read_receipts,
+)
+from ingest.formats.uke_item_kernel import PHARMACY
+from ingest.formats.uke_items import Parents
+from ingest.formats.uke_scan import Scan
+from ingest.formats.uke_values import BLANK, UNREADABLE, VALID
+from ingest.formats.uke_words import Array
 
 SCHEMA = CONTRACTS["claim"].plain_schema()
-LAYOUTS = (*ITEM_LAYOUTS, *DPC_COLUMNS.values())
-"""Layouts of a RE record, numbered."""
 KINDS = ("medical", "dental", "pharmacy", "dpc")
 FIRST_DIGITS = ("1", "3", "4", "1")
 """Kinds of claims, and the first digit of their レセプト種別."""
 SUMMARY = "1"
 """レセプト総括区分 of a 総括."""
-AMOUNTS = ("days_count", "prescription_count", "points", "meal_count", "meal_yen")
-MEDICAL_INSURER = 1
-"""負担者種別 of 医保, 国保, 後期 in SN and JD."""
+SCHEMES = ("kumiai", "kokuho", "koki")
+_CLAIM_TYPE = r"^[134][1-4][1-5][0-9]$"
+_INSURER = r"^(?:[0-9]{6}|[0-9]{8})$"
 
 
 @dataclass(frozen=True)
 class Claims:
-    """``table`` of the claims kept, rows ``set_aside``, and ``parents`` of their lines: scheme_code,
-    insurer_number, service_month, is_kept by receipt of the block."""
+    """``table`` of the claims kept, rows ``set_aside``, and what all of them say to their lines."""
 
     table: pl.DataFrame
     set_aside: pl.DataFrame
-    parents: pl.DataFrame
+    parents: Parents
 
 
 def claim_table(block: Scan, receipt_points: Array) -> Claims:
     """The receipts of a block; ``receipt_points`` are their points as the lines give them."""
-    raw = pl.DataFrame(_receipts(block) | _heads(block) | _payers(block) | _checks(block))
-    claims = _typed(raw, receipt_points)
-    fault = claims.select(
-        pl.coalesce(
-            *(pl.when(rule.broken).then(pl.lit(number)) for number, rule in enumerate(_RULES, 1)), pl.lit(0)
-        ).alias("fault")
-    )["fault"]
-    broken = fault.to_numpy()
-    parents = claims.select("scheme_code", "insurer_number", "service_month", is_kept=pl.Series(broken == 0))
-    kept = claims.select(SCHEMA.keys())
-    if not broken.any():
-        return Claims(kept, empty_set_aside(), parents)
-    held = {
-        name: pl.select(pl.when(claims[name].is_between(-LARGEST, LARGEST)).then(claims[name])).to_series()
-        for name in ("points", "meal_yen")
-    }
-    faults = tuple((rule.field, rule.reason_code) for rule in _RULES)
-    set_aside = aside("claim", block, block.receipt_line, broken, faults, parents, held)
-    return Claims(kept.filter(fault == 0), set_aside, parents)
+    records = _Records(read_receipts(block), read_heads(block), read_payers(block), read_checks(block))
+    codes = _codes(records)
+    table = pl.DataFrame(_columns(block, records, codes, receipt_points), schema=list(SCHEMA))
+    fault = np.zeros(len(table), np.int64)
+    faults = []
+    for number, (field, reason_code, broken) in enumerate(_rules(records, codes), 1):
+        faults.append((field, reason_code))
+        fault[broken & (fault == 0)] = number
+    parents = Parents(codes.scheme, codes.insurer, records.receipts.values["service_month"][0], fault == 0)
+    if not fault.any():
+        return Claims(table, empty_set_aside(), parents)
+    amounts = {name: records.payers.amounts[name] for name in ("points", "meal_yen")}
+    held = {name: (value, state == VALID) for name, (value, state) in amounts.items()}
+    set_aside = aside("claim", block, block.receipt_line, fault, tuple(faults), codes.scheme, held)
+    return Claims(table.filter(pl.Series(fault == 0)), set_aside, parents)
 
 
-# -- the records ---------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Records:
+    """The records of all receipts."""
+
+    receipts: Receipts
+    heads: Heads
+    payers: Payers
+    checks: Checks
 
 
-def _receipts(block: Scan) -> dict[str, pl.Series | Array]:
-    """RE records by the layout of their receipt, and the kind of claim."""
-    lines = block.receipt_line
-    layout, width = block.layout[lines], np.empty(len(lines), np.int64)
-    kernels.count_columns(block.buf, block.body[lines], block.end[lines], width)
-    is_medical = layout == MEDICAL
-    is_dpc = is_medical & _with_record(block, "BU")
-    re_layout = layout.copy()
-    for name, columns in ((name, columns) for columns, name in DPC_COLUMNS.items()):
-        mine = is_medical & (width == columns)
-        re_layout[mine], is_dpc = LAYOUTS.index(name), is_dpc | mine
-    receipt = Columns(block, lines, "RE", re_layout, LAYOUTS)
-    kind = np.where(is_dpc, len(ITEM_LAYOUTS), layout)
-    found: dict[str, pl.Series | Array] = {
-        "source_row": series(block.row[lines], np.ones(len(lines), bool)),
-        "claim_kind_code": pl.Series(KINDS).gather(kind),
-        "first_digit": pl.Series(FIRST_DIGITS).gather(kind),
-        "is_withdrawn": pl.Series(_with_record(block, "HR")),
-    }
-    for name in (
-        "claim_type_code",
-        "name_kanji",
-        "name_kana",
-        "sex_code",
-        "special_note_codes",
-        "search_number",
-        "summary_code",
-        "prescribing_prefecture_code",
-        "prescribing_point_table_code",
-        "prescribing_institution_number",
-    ):
-        found[name] = receipt.text(name)
-    for name in ("receipt_number", "benefit_rate"):
-        value, state = receipt.number(name)
-        found[name], found[f"{name}_state"] = series(value, state == VALID), state
-    for name in ("service_month", "birth_date", "admission_date"):
-        value, state = receipt.date(name, is_month=name == "service_month")
-        found[name], found[f"{name}_state"] = days(value, state == VALID), state
-    return found
+@dataclass(frozen=True)
+class _Codes:
+    """What is worked out of the codes of a receipt, and whether each is one."""
+
+    insurer: Texts
+    scheme: Texts
+    is_insurer: Array
+    is_inpatient: Array
+    is_type: Array
+    is_summary: Array
+    is_summary_code: Array
+    is_sex: Array
+    prescriber: Institutions
 
 
-def _with_record(block: Scan, record_id: str) -> Array:
-    """Whether each receipt holds such a record."""
-    found = np.zeros(len(block.receipt_line), bool)
-    found[block.owner[block.owned_lines_of(record_id)]] = True
-    return found
-
-
-def _heads(block: Scan) -> dict[str, pl.Series | Array]:
-    """For each receipt: 医療機関 or 薬局 (10 digits) and 請求年月 of the IR or YK record over it.
-
-    IR has these fields at the same places in 歯科 as in 医科; a YK is one of a pharmacy whatever it says.
-    """
-    head = block.head[block.receipt_line]
-    is_pharmacy = (head >= 0) & (block.kind[head] == kernels.YK)
-    parts = [
-        Columns(block, np.where(mine, head, -1), record_id, np.full(len(head), number), ITEM_LAYOUTS)
-        for record_id, mine, number in (("IR", (head >= 0) & ~is_pharmacy, MEDICAL), ("YK", is_pharmacy, PHARMACY))
-    ]
-    found: dict[str, pl.Series | Array] = {"has_head": head >= 0, "is_under_pharmacy": is_pharmacy}
-    for name in ("prefecture_code", "point_table_code", "institution_number"):
-        for part, prefix in zip(parts, ("ir", "yk"), strict=True):
-            found[f"{prefix}_{name}"] = part.text(name)
-    (value, state), (of_pharmacy, state_of_pharmacy) = (part.date("claimed_month", is_month=True) for part in parts)
-    value, state = np.where(is_pharmacy, of_pharmacy, value), np.where(is_pharmacy, state_of_pharmacy, state)
-    found["adjudication_month"], found["adjudication_month_state"] = days(value, state == VALID), state
-    return found
-
-
-def _payers(block: Scan) -> dict[str, pl.Series | Array]:
-    """HO and KO records: the last HO is adjudicated, the first as submitted (rule 9).
-
-    The list of a 総括 set ends with the receipt's own revised record, so that the last is its own too. Of
-    several KO the one with the most points counts, since a receipt that only public funds pay has no total
-    of its own.
-    """
-    layout = block.layout[block.receipt_line]
-    insurers = block.owned_lines_of("HO")
-    first, last = _of_receipts(block, insurers[::-1]), _of_receipts(block, insurers)
-    public = _line_of_most(block, block.owned_lines_of("KO"))
-    insurer = Columns(block, last, "HO", layout, ITEM_LAYOUTS)
-    payer = Columns(block, np.where(last < 0, public, -1), "KO", layout, ITEM_LAYOUTS)
-    found: dict[str, pl.Series | Array] = {"has_insurer": last >= 0, "has_public": public >= 0}
-    for name in ("insurer_number", "symbol", "number"):
-        found[f"ho_{name}"] = insurer.folded(name)
-    for name in AMOUNTS:
-        value, state = insurer.number(name)
-        of_public, state_of_public = payer.number(name)
-        value, state = np.where(last >= 0, value, of_public), np.where(last >= 0, state, state_of_public)
-        found[name], found[f"{name}_state"] = series(value, state == VALID), state
-    is_corrected = first != last
-    value, state = Columns(block, np.where(is_corrected, first, -1), "HO", layout, ITEM_LAYOUTS).number("points")
-    found["is_corrected"], found["first_points"] = is_corrected, series(value, state == VALID)
-    return found
-
-
-def _of_receipts(block: Scan, lines: Array) -> Array:
-    """The last of the lines of each receipt, -1 where it has none."""
-    found = np.full(len(block.receipt_line), -1, np.int64)
-    found[block.owner[lines]] = lines
-    return found
-
-
-def _line_of_most(block: Scan, lines: Array) -> Array:
-    value, state = Columns(block, lines, "KO", block.layout[lines], ITEM_LAYOUTS).number("points")
-    best, chosen = np.zeros(len(block.receipt_line), np.int64), np.full(len(block.receipt_line), -1, np.int64)
-    kernels.line_of_most(lines, block.owner[lines], np.where(state == VALID, value, -1), best, chosen)
-    return chosen
-
-
-def _checks(block: Scan) -> dict[str, pl.Series | Array]:
-    """SN and JD records of the medical insurer: 枝番, the insurer where it was corrected, the days seen."""
-    lines = block.owned_lines_of("SN")
-    check = Columns(block, lines, "SN")
-    payer, _ = check.number("payer_kind_code")
-    code, state = check.number("check_code")
-    own = payer == MEDICAL_INSURER
-    corrects = own & (state == VALID) & np.isin(code, [int(code) for code in CORRECTING_CHECKS])
-    found: dict[str, pl.Series | Array] = {}
-    for name, of_kind in (("branch", own), ("insurer_number", corrects), ("symbol", corrects), ("number", corrects)):
-        chosen = _of_receipts(block, lines[of_kind & check.is_filled(name)])
-        found[f"sn_{name}"] = Columns(block, chosen, "SN").folded(name)
-    lines = block.owned_lines_of("JD")
-    payer, _ = Columns(block, lines, "JD").number("payer_kind_code")
-    chosen = _of_receipts(block, lines[payer == MEDICAL_INSURER])
-    bits = np.zeros(len(chosen), np.int64)
-    there = np.flatnonzero(chosen >= 0)
-    if len(there):
-        seen = np.empty(len(there), np.int64)
-        kernels.day_bits(
-            block.buf, block.body[chosen[there]], block.end[chosen[there]], fields("JD")["first_day"], seen
-        )
-        bits[there] = seen
-    found["visit_days_code"] = series(bits, chosen >= 0)
-    return found
-
-
-# -- the claim -----------------------------------------------------------------------------------
-
-
-def _typed(raw: pl.DataFrame, receipt_points: Array) -> pl.DataFrame:
-    """The columns of ``claim``, beside what the rules need."""
-    type_code, summary = pl.col("claim_type_code"), pl.col("summary_code")
-    claims = raw.lazy().with_columns(
-        insurer_number=normal_insurer_number(pl.coalesce("sn_insurer_number", "ho_insurer_number")),
-        symbol=pl.coalesce("sn_symbol", "ho_symbol"),
-        number=pl.coalesce("sn_number", "ho_number"),
-        branch=pl.col("sn_branch"),
-        is_public_only=~pl.col("has_insurer"),
-        original_points=pl.coalesce(pl.when("is_corrected").then("first_points"), "points"),
-        line_points=pl.Series(receipt_points, dtype=pl.Int64),
-        institution_code=pl.when("is_under_pharmacy")
-        .then(_institution("yk_prefecture_code", pl.lit("4"), "yk_institution_number"))
-        .otherwise(_institution("ir_prefecture_code", pl.col("ir_point_table_code"), "ir_institution_number")),
-        prescribing_institution_code=_institution(
-            "prescribing_prefecture_code",
-            pl.col("prescribing_point_table_code"),
-            "prescribing_institution_number",
-        ),
-        is_inpatient=type_code.str.slice(3, 1).is_in(["1", "3", "5", "7", "9"]),
-        version_number=pl.when("is_withdrawn").then(2).otherwise(1).cast(pl.Int64),
-        is_summary=(summary == SUMMARY).fill_null(False),
-        has_search_number=pl.col("search_number").is_not_null(),
+def _codes(records: _Records) -> _Codes:
+    texts = records.receipts.texts
+    of_payer, corrected = (part.texts["insurer_number"] for part in (records.payers, records.checks))
+    insurer, scheme, is_insurer = _insurers(of_payer, corrected)
+    code = pl.col("code")
+    first_digit = np.array([int(digit) for digit in FIRST_DIGITS])[records.receipts.kind]
+    is_type, type_digit, is_inpatient = _of_distinct(
+        texts["claim_type_code"],
+        code.str.contains(_CLAIM_TYPE).fill_null(False),
+        code.str.slice(0, 1).cast(pl.Int64, strict=False).fill_null(0),
+        code.str.slice(3, 1).is_in(["1", "3", "5", "7", "9"]).fill_null(False),
     )
-    claims = claims.with_columns(scheme_code=scheme_of(pl.col("insurer_number")))
-    if raw["search_number"].null_count():
-        month = pl.col("adjudication_month").dt.strftime("%Y%m")
-        stand_in = pl.format("{}{}{}", "institution_code", month, "receipt_number")
-        claims = claims.with_columns(search_number=pl.coalesce("search_number", stand_in))
-    return claims.collect()
+    is_summary, is_summary_code = _of_distinct(
+        texts["summary_code"], (code == SUMMARY).fill_null(False), code.is_in(["0", "1", "2", "3"]).fill_null(False)
+    )
+    (is_sex,) = _of_distinct(texts["sex_code"], code.is_in(["1", "2"]).fill_null(False))
+    return _Codes(
+        insurer, scheme, is_insurer, is_inpatient, is_type & (type_digit == first_digit), is_summary, is_summary_code,
+        is_sex, _prescribers(texts),
+    )  # fmt: skip
 
 
-def _institution(prefecture: str, table: pl.Expr, number: str) -> pl.Expr:
-    """10 digits of prefecture, 点数表 and number; null where one is missing."""
-    return pl.col(prefecture).str.zfill(2) + table + pl.col(number).str.zfill(7)
+def _of_distinct(column: Texts, *worked_out: pl.Expr) -> list[Array]:
+    """Expressions of ``code``, worked out once for each distinct text."""
+    number, values = column.distinct()
+    found = pl.DataFrame({"code": values}).select(
+        [expression.alias(str(place)) for place, expression in enumerate(worked_out)]
+    )
+    return [one.to_numpy()[number] for one in found.get_columns()]
+
+
+def _insurers(of_payer: Texts, corrected: Texts) -> tuple[Texts, Texts, Array]:
+    """保険者番号 (that of SN before that of HO), 制度, and whether it is a number of an insurer."""
+    number, values = of_payer.distinct()
+    if corrected.valid.any():
+        other, more = corrected.distinct()
+        number, values = np.where(corrected.valid, other + len(values), number), pl.concat([values, more])
+    insurer = normal_insurer_number(pl.col("raw"))
+    found = (
+        pl.DataFrame({"raw": values})
+        .select(insurer=insurer)
+        .with_columns(
+            scheme=scheme_of(pl.col("insurer")),
+            is_insurer=pl.col("insurer").str.contains(_INSURER).fill_null(False),
+        )
+    )
+    scheme, normal = Texts.of(found["scheme"].to_list()), Texts.of(found["insurer"].to_list())
+    return normal.take(number), scheme.take(number), found["is_insurer"].to_numpy()[number]
+
+
+def _prescribers(texts: dict[str, Texts]) -> Institutions:
+    """処方箋を発行した医療機関 of receipts of a pharmacy."""
+    parts = [texts[f"prescribing_{name}"] for name in ("prefecture_code", "point_table_code", "institution_number")]
+    count = len(parts[0].valid)
+    there = np.flatnonzero(parts[0].valid & parts[1].valid & parts[2].valid)
+    prefecture, table, number = (part.take(there).series() for part in parts)
+    own = np.full(count, len(there), np.int64)
+    own[there] = np.arange(len(there))
+    return institutions(prefecture, table, number).take(own)
 
 
 def normal_insurer_number(raw: pl.Expr) -> pl.Expr:
@@ -268,51 +180,111 @@ def scheme_of(insurer_number: pl.Expr) -> pl.Expr:
     )
 
 
-def _required(name: str, reason_code: str) -> tuple[Fault, Fault]:
-    """Faults of a required value: nothing there, or not readable."""
-    state = pl.col(f"{name}_state")
-    return Fault(name, "missing_field", state == BLANK), Fault(name, reason_code, state == UNREADABLE)
+def _columns(block: Scan, records: _Records, codes: _Codes, receipt_points: Array) -> dict[str, pl.Series]:
+    """The columns of ``claim``."""
+    receipts, heads, payers, checks = records.receipts, records.heads, records.payers, records.checks
+    points, points_state = payers.amounts["points"]
+    first_points, first_state = payers.first_points
+    is_first = payers.is_corrected & (first_state == VALID)
+    search_number = receipts.texts["search_number"]
+    everywhere = np.ones(len(points), bool)
+    found = {
+        "source_row": series(block.row[block.receipt_line], everywhere),
+        "scheme_code": codes.scheme.series(),
+        "insurer_number": codes.insurer.series(),
+        "symbol": _first_of(checks.texts["symbol"], payers.texts["symbol"]),
+        "number": _first_of(checks.texts["number"], payers.texts["number"]),
+        "branch": checks.texts["branch"].series(),
+        "search_number": _search_number(search_number, records),
+        "has_search_number": pl.Series(search_number.valid),
+        "claim_kind_code": Texts.of(KINDS).take(receipts.kind).series(),
+        "is_inpatient": pl.Series(codes.is_inpatient),
+        "adjudication_month": _dates(heads.month),
+        "version_number": series(np.where(receipts.is_withdrawn, 2, 1), everywhere),
+        "is_withdrawn": pl.Series(receipts.is_withdrawn),
+        "institution_code": heads.institution.code.series(),
+        "prescribing_institution_code": codes.prescriber.code.series(),
+        "visit_days_code": series(checks.days, checks.has_days),
+        "original_points": series(np.where(is_first, first_points, points), is_first | (points_state == VALID)),
+        "line_points": series(receipt_points, everywhere),
+        "is_summary": pl.Series(codes.is_summary),
+        "is_public_only": pl.Series(~payers.has_insurer),
+    }
+    for name in ("name_kanji", "name_kana", "sex_code", "claim_type_code", "special_note_codes", "summary_code"):
+        found[name] = receipts.texts[name].series()
+    for name in ("receipt_number", "benefit_rate"):
+        found[name] = _numbers(receipts.values[name])
+    for name in ("service_month", "birth_date", "admission_date"):
+        found[name] = _dates(receipts.values[name])
+    return found | {name: _numbers(typed) for name, typed in payers.amounts.items()}
 
 
-_INSURED = pl.col("insurer_number").is_not_null()
-_IS_PHARMACY = pl.col("claim_kind_code") == KINDS[PHARMACY]
-_RULES: tuple[Fault, ...] = (
-    Fault(
-        "insurer_number",
-        "missing_insurer",
-        ~pl.col("has_insurer") & ~pl.col("has_public") | pl.col("has_insurer") & ~_INSURED,
-    ),
-    Fault("insurer_number", "bad_code", _INSURED & ~pl.col("insurer_number").str.contains(r"^(?:[0-9]{6}|[0-9]{8})$")),
-    Fault("number", "missing_field", pl.col("has_insurer") & pl.col("number").is_null()),
-    Fault(
-        "claim_type_code",
-        "bad_code",
-        ~pl.col("claim_type_code").str.contains(r"^[134][1-4][1-5][0-9]$").fill_null(False)
-        | (pl.col("claim_type_code").str.slice(0, 1) != pl.col("first_digit")),
-    ),
-    *_required("service_month", "bad_date"),
-    *_required("birth_date", "bad_date"),
-    Fault("sex_code", "missing_field", pl.col("sex_code").is_null()),
-    Fault("sex_code", "bad_code", ~pl.col("sex_code").is_in(["1", "2"])),
-    *_required("receipt_number", "bad_number"),
-    Fault("institution_code", "missing_field", ~pl.col("has_head")),
-    Fault("institution_code", "bad_code", ~pl.col("institution_code").str.contains(r"^[0-9]{10}$").fill_null(False)),
-    *_required("adjudication_month", "bad_date"),
-    Fault("days_count", "missing_field", ~_IS_PHARMACY & (pl.col("days_count_state") == BLANK)),
-    Fault("days_count", "bad_number", pl.col("days_count_state") == UNREADABLE),
-    Fault("days_count", "bad_number", ~pl.col("days_count").is_between(0, 31)),
-    *_required("points", "bad_number"),
-    *(
-        Fault(name, "bad_number", (pl.col(f"{name}_state") == UNREADABLE) | (pl.col(name) < 0))
-        for name in ("prescription_count", "points", "meal_count", "meal_yen")
-    ),
-    Fault("benefit_rate", "bad_number", pl.col("benefit_rate_state") == UNREADABLE),
-    Fault("admission_date", "bad_date", pl.col("admission_date_state") == UNREADABLE),
-    Fault("summary_code", "bad_code", ~pl.col("summary_code").is_in(["0", "1", "2", "3"])),
-    Fault(
-        "prescribing_institution_code",
-        "bad_code",
-        ~pl.col("prescribing_institution_code").str.contains(r"^[0-9]{10}$"),
-    ),
-)
-"""What a receipt must hold, in the order in which its fault is told."""
+def _numbers(typed: tuple[Array, Array]) -> pl.Series:
+    return series(typed[0], typed[1] == VALID)
+
+
+def _dates(typed: tuple[Array, Array]) -> pl.Series:
+    return days(typed[0], typed[1] == VALID)
+
+
+def _first_of(first: Texts, second: Texts) -> pl.Series:
+    if not first.valid.any():
+        return second.series()
+    return pl.select(pl.coalesce(first.series(), second.series())).to_series()
+
+
+def _search_number(given: Texts, records: _Records) -> pl.Series:
+    """検索番号; where a receipt has none, institution, 請求年月 and レセプト番号 stand in."""
+    column, bare = given.series(), np.flatnonzero(~given.valid)
+    if not len(bare):
+        return column
+    (month, month_state), (number, number_state) = records.heads.month, records.receipts.values["receipt_number"]
+    parts = pl.DataFrame(
+        {
+            "institution": records.heads.institution.code.take(bare).series(),
+            "month": days(month[bare], month_state[bare] == VALID),
+            "number": series(number[bare], number_state[bare] == VALID),
+        }
+    )
+    stand_in = parts.select(pl.format("{}{}{}", "institution", pl.col("month").dt.strftime("%Y%m"), "number"))
+    return column.scatter(bare, stand_in.to_series())
+
+
+def _rules(records: _Records, codes: _Codes) -> Iterator[tuple[str, str, Array]]:
+    """What a receipt must hold, in the order in which its fault is told: field, reason, and which break it."""
+    receipts, heads, payers = records.receipts, records.heads, records.payers
+    has_insurer, number = payers.has_insurer, _either(records.checks.texts["number"], payers.texts["number"])
+    insured, is_sexed = codes.insurer.valid, receipts.texts["sex_code"].valid
+    day_count, day_state = payers.amounts["days_count"]
+
+    def required(name: str, reason_code: str, typed: tuple[Array, Array]) -> Iterator[tuple[str, str, Array]]:
+        yield name, "missing_field", typed[1] == BLANK
+        yield name, reason_code, typed[1] == UNREADABLE
+
+    yield "insurer_number", "missing_insurer", np.where(has_insurer, ~insured, ~payers.has_public)
+    yield "insurer_number", "bad_code", insured & ~codes.is_insurer
+    yield "number", "missing_field", has_insurer & ~number
+    yield "claim_type_code", "bad_code", ~codes.is_type
+    yield from required("service_month", "bad_date", receipts.values["service_month"])
+    yield from required("birth_date", "bad_date", receipts.values["birth_date"])
+    yield "sex_code", "missing_field", ~is_sexed
+    yield "sex_code", "bad_code", ~codes.is_sex
+    yield from required("receipt_number", "bad_number", receipts.values["receipt_number"])
+    yield "institution_code", "missing_field", ~heads.is_there
+    yield "institution_code", "bad_code", ~heads.institution.is_code
+    yield from required("adjudication_month", "bad_date", heads.month)
+    yield "days_count", "missing_field", (receipts.kind != PHARMACY) & (day_state == BLANK)
+    yield "days_count", "bad_number", (day_state == UNREADABLE) | (day_count < 0) | (day_count > 31)
+    yield from required("points", "bad_number", payers.amounts["points"])
+    for name in ("prescription_count", "points", "meal_count", "meal_yen"):
+        value, state = payers.amounts[name]
+        yield name, "bad_number", (state == UNREADABLE) | (value < 0)
+    yield "benefit_rate", "bad_number", receipts.values["benefit_rate"][1] == UNREADABLE
+    yield "admission_date", "bad_date", receipts.values["admission_date"][1] == UNREADABLE
+    yield "summary_code", "bad_code", receipts.texts["summary_code"].valid & ~codes.is_summary_code
+    prescriber = codes.prescriber
+    yield "prescribing_institution_code", "bad_code", prescriber.code.valid & ~prescriber.is_code
+
+
+def _either(first: Texts, second: Texts) -> Array:
+    return first.valid | second.valid

@@ -12,19 +12,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ingest.formats.uke_kernels import (
-    BLANK,
-    COMMA,
-    NO_OWNER,
-    RE,
-    UNREADABLE,
-    VALID,
-    date,
-    number,
-    record_code,
-    strip,
-    ten_thousandths,
-)
+from ingest.formats.uke_lines import NO_OWNER, RE, record_code
+from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, number, strip, ten_thousandths
+from ingest.formats.uke_words import COMMA, COMMAS, NOTHING, first_byte, marks, skip_columns, word_at
 
 KINDS = ("SI", "IY", "TO", "CD", "SS", "CZ", "KI")
 """Kinds of ``claim_item``, in the order of their numbers here."""
@@ -68,10 +58,15 @@ FAULTS = (
 def _split(buf: Any, start: int, end: int, columns: Any) -> int:
     """Where each column begins, and one past the end of the last; gives their number."""
     columns[0], found = start, 1
-    for at in range(start, end):
-        if buf[at] == COMMA and found < MOST_COLUMNS:
-            columns[found] = at + 1
+    for at in range(start, end, 8):
+        commas = marks(word_at(buf, at), COMMAS)
+        while commas != NOTHING and found < MOST_COLUMNS:
+            place = at + first_byte(commas)
+            if place >= end:
+                break
+            columns[found] = place + 1
             found += 1
+            commas &= commas - np.uint64(1)
     columns[found] = end + 1
     return found
 
@@ -120,9 +115,11 @@ def _fields(buf: Any, at: int, end: int, order: Any, fields: int, offset: Any, l
     column = 0
     for n in range(fields):
         place, field = order[n, 0], order[n, 1]
-        while column < place and at < end:
-            column += buf[at] == COMMA
-            at += 1
+        if column + 1 == place and at < end and buf[at] == COMMA:
+            at, column = at + 1, place
+        elif column < place:
+            at, missing = skip_columns(buf, at, end, place - column)
+            column = place - missing
         offset[field], length[field], value[field] = at, 0, -1
         if column < place or field == FIRST_DAY:
             if column < place:
@@ -158,6 +155,9 @@ def _days(buf: Any, at: int, end: int) -> int:
     """Σ 2^(day-1) of the days with a number above zero, from the column of the first; ``NO_DAYS`` where none has."""
     bits, day = 0, 0
     while at < end and day < 31:
+        if at + 8 <= end and word_at(buf, at) == COMMAS:
+            at, day = at + 8, day + 8
+            continue
         byte = buf[at]
         if byte == COMMA:
             day += 1

@@ -12,10 +12,13 @@ from ingest.formats import uke_item_kernel as kernel
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.eras import FIRST_YEAR
 from ingest.formats.reading import empty_set_aside
+from ingest.formats.uke_arrow import Texts, codes, days, decimals, series
 from ingest.formats.uke_aside import aside
-from ingest.formats.uke_kernels import VALID, record_code
 from ingest.formats.uke_layout import ITEM_LAYOUTS, UNCOUNTED_CATEGORIES, Group, fields, groups, subtraction_codes
-from ingest.formats.uke_scan import Array, Scan, codes, decimals, era_base, series
+from ingest.formats.uke_lines import record_code
+from ingest.formats.uke_scan import Scan, era_base
+from ingest.formats.uke_values import VALID
+from ingest.formats.uke_words import Array
 
 SCHEMA = CONTRACTS["claim_item"].plain_schema()
 ORPHAN_FAULTS = (("record", "contract"), ("organ_donor", "contract"), ("parent_source_row", "contract"))
@@ -86,51 +89,59 @@ def read_items(block: Scan) -> Items:
     )  # fmt: skip
 
 
-def item_table(block: Scan, items: Items, parents: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(rows of ``claim_item``, rows set aside). ``parents``: scheme_code, insurer_number, service_month and
-    is_kept by receipt of the block."""
+@dataclass(frozen=True)
+class Parents:
+    """What the receipts of a block say to their lines; ``is_kept`` whether a receipt was not set aside."""
+
+    scheme: Texts
+    insurer: Texts
+    month: Array
+    is_kept: Array
+
+    def columns(self, receipt: Array) -> dict[str, pl.Series]:
+        """The columns that lines have of their receipt; those of a standing one are all there."""
+        return {
+            "scheme_code": self.scheme.take(receipt).series(),
+            "insurer_number": self.insurer.take(receipt).series(),
+            "service_month": days(self.month[receipt], np.ones(len(receipt), bool)),
+        }
+
+
+def item_table(block: Scan, items: Items, parents: Parents) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(rows of ``claim_item``, rows set aside)."""
     owner = block.owner[items.line]
     sequence = sequence_in_receipt(owner)
     fault = line_faults(block, parents, items.line, items.line_fault[items.line])
     set_aside = empty_set_aside()
     if fault.any():
-        set_aside = aside("claim_item", block, items.line, fault, (*ORPHAN_FAULTS, *kernel.FAULTS), parents)
+        set_aside = aside("claim_item", block, items.line, fault, (*ORPHAN_FAULTS, *kernel.FAULTS), parents.scheme)
         kept = np.flatnonzero(fault == 0)
         items, owner, sequence = items.take(kept), owner[kept], sequence[kept]
-    table = pl.DataFrame(
-        {
-            "source_row": block.row[items.line],
-            "receipt": np.maximum(owner, 0),
-            "parent_source_row": block.rows_of_receipts(owner),
-            "sequence_number": sequence,
-            "item_kind_code": pl.Series(kernel.KINDS).gather(items.kind),
-            "item_code": codes(items.code, np.ones(len(owner), bool)),
-            "category_code": _known_categories().gather(items.category + 2),
-            "burden_code": _letters().gather(items.burden),
-            "quantity": decimals(items.quantity[0], items.quantity[1] == VALID),
-            "points": series(items.points[0], items.points[1] == VALID),
-            "times_count": series(items.times[0], items.times[1] == VALID),
-            "days_code": series(items.days, items.days != kernel.NO_DAYS),
-        }
-    )
-    return with_parents(table, parents, SCHEMA), set_aside
+    found = parents.columns(owner) | {
+        "source_row": pl.Series(block.row[items.line]),
+        "parent_source_row": pl.Series(block.rows_of_receipts(owner)),
+        "sequence_number": pl.Series(sequence),
+        "item_kind_code": _kinds().take(items.kind).series(),
+        "item_code": codes(items.code).series(),
+        "category_code": _known_categories().take(items.category + 2).series(),
+        "burden_code": _letters().take(items.burden).series(),
+        "quantity": decimals(items.quantity[0], items.quantity[1] == VALID),
+        "points": series(items.points[0], items.points[1] == VALID),
+        "times_count": series(items.times[0], items.times[1] == VALID),
+        "days_code": series(items.days, items.days != kernel.NO_DAYS),
+    }
+    return pl.DataFrame({name: found[name] for name in SCHEMA}), set_aside
 
 
-def line_faults(block: Scan, parents: pl.DataFrame, lines: Array, own: Array) -> Array:
+def line_faults(block: Scan, parents: Parents, lines: Array, own: Array) -> Array:
     """Number of the first fault of each line: those of ``ORPHAN_FAULTS`` from 1, then its ``own``."""
     owner = block.owner[lines]
+    if not own.any() and not block.donor.any() and parents.is_kept.all() and (owner >= 0).all():
+        return np.zeros(len(owner), np.int64)
     first = np.where(own > 0, own + len(ORPHAN_FAULTS), 0)
-    kept = parents["is_kept"].to_numpy()
+    kept = parents.is_kept
     is_kept = kept[np.maximum(owner, 0)] if len(kept) else np.zeros(len(owner), bool)
     return np.where(owner < 0, 1, np.where(block.donor[lines] > 0, 2, np.where(~is_kept, 3, first)))
-
-
-def with_parents(table: pl.DataFrame, parents: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
-    """The rows with what their receipt says of scheme, insurer and month, in the columns of their contract."""
-    receipt = table["receipt"]
-    return table.with_columns(
-        parents[name].gather(receipt) for name in ("scheme_code", "insurer_number", "service_month")
-    ).select(list(schema))
 
 
 def sequence_in_receipt(owner: Array) -> Array:
@@ -147,15 +158,20 @@ def _line_kinds() -> list[int]:
 
 
 @cache
-def _known_categories() -> pl.Series:
-    """Texts of 診療識別 by their number + 2 (a bad one and none first)."""
-    return pl.Series([None, None, *(f"{number:02}" for number in range(100))], dtype=pl.String)
+def _kinds() -> Texts:
+    return Texts.of(kernel.KINDS)
 
 
 @cache
-def _letters() -> pl.Series:
+def _known_categories() -> Texts:
+    """Texts of 診療識別 by their number + 2 (a bad one and none first)."""
+    return Texts.of([None, None, *(f"{number:02}" for number in range(100))])
+
+
+@cache
+def _letters() -> Texts:
     """Texts of one byte by its number; 0 is none."""
-    return pl.Series([None, *(chr(byte) if byte < 128 else "\ufffd" for byte in range(1, 256))], dtype=pl.String)
+    return Texts.of([None, *(chr(byte) if byte < 128 else "\ufffd" for byte in range(1, 256))])
 
 
 @cache

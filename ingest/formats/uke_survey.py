@@ -6,25 +6,37 @@ take rows back. The bytes pass through compiled loops, two blocks at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
-from ingest.formats import uke_kernels as kernels
-from ingest.formats.uke_blocks import HEAD_RECORDS, MAXIMUM_UNREADABLE_SHARE, chunks, refuse_other_encoding, torn_tail
-from ingest.formats.uke_scan import Array
+from ingest.formats import uke_lines as lines
+from ingest.formats.uke_blocks import (
+    BLOCK_BYTES,
+    HEAD_RECORDS,
+    MAXIMUM_UNREADABLE_SHARE,
+    Block,
+    cut_blocks,
+    refuse_other_encoding,
+    torn_tail,
+)
+from ingest.formats.uke_text import characters as characters_of_cp932
+from ingest.formats.uke_words import Array
 
 NO_RECORD = "(none)"
 """Key in ``records`` of lines that begin with no record id."""
-SURVEY_BYTES = 8 * 1024 * 1024
 THREADS = 2
+_TELLING_BYTES = 1024 * 1024
 _CODES = 26 * 26
-_HEAD_CODES = np.array([kernels.record_code(name) for name in HEAD_RECORDS])
+_HEAD_CODES = np.array([lines.record_code(name) for name in HEAD_RECORDS])
+
+_Job = TypeVar("_Job")
+_Done = TypeVar("_Done")
 
 
 @dataclass
@@ -40,8 +52,10 @@ class Survey:
     unreadable: int = 0
     first_unreadable: int | None = None
     torn: bytes = b""
+    blocks: list[Block] = field(default_factory=list)
     open_head: int | None = None  # line of the first IR or YK that no GO closes
     _head: int | None = None  # of the last IR or YK so far, while it is open
+    _carried: bytes = b""  # the line of the last IR or YK so far
 
     @property
     def is_unreadable(self) -> bool:
@@ -60,10 +74,10 @@ class Survey:
             return "最後のレセプトを閉じる記録(RC)がありません", self.lines
         return "", None
 
-    def add(self, look: _Look) -> None:
-        """Takes up the next block."""
+    def add(self, look: _Look, size: int) -> None:
+        """Takes up the next block, of ``size`` bytes."""
         for code in look.codes:
-            name = NO_RECORD if code == _CODES else kernels.record_name(code)
+            name = NO_RECORD if code == _CODES else lines.record_name(code)
             self.first_line.setdefault(name, self.lines + int(look.first[code]))
             self.records[name] = self.records.get(name, 0) + int(look.count[code])
             if code == look.last_code:
@@ -77,6 +91,9 @@ class Survey:
             self._head = self.lines + still_open if still_open else None
         if look.first_unreadable and self.first_unreadable is None:
             self.first_unreadable = self.lines + look.first_unreadable
+        place = self.blocks[-1].place + self.blocks[-1].size if self.blocks else 0
+        self.blocks.append(Block(place, size, self.lines + 1, look.line_ends, self._carried))
+        self._carried = look.head or self._carried
         self.characters += look.characters
         self.unreadable += look.unreadable
         self.lines += look.line_ends
@@ -84,7 +101,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class _Look:
-    """One block: record ids in their order with number and first line, heads, characters (``kernels.survey``)."""
+    """One block: record ids in their order with number and first line, heads, the last head's line, characters."""
 
     codes: list[int]
     count: Array
@@ -95,58 +112,73 @@ class _Look:
     unreadable: int
     first_unreadable: int
     line_ends: int
+    head: bytes
 
 
-def survey(handle: BinaryIO) -> Survey:
-    """Looks over the file from where ``handle`` stands. Raises FileRefused('encoding') for another encoding."""
+def survey(handle: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Survey:
+    """Looks over the file from its beginning. Raises FileRefused('encoding') for another encoding."""
     found = Survey()
-    blocks = _blocks(handle, found)
-    first = list(islice(blocks, THREADS))
-    if len(first) < THREADS:
-        for block in first:
-            found.add(_look(block))
-        return found
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        while first:
-            for look in pool.map(_look, first):
-                found.add(look)
-            first = list(islice(blocks, THREADS))
+    for look, size in in_threads(lambda block: (_look(*block), block[1]), _blocks(handle, found, block_bytes)):
+        found.add(look, size)
     return found
 
 
-def _blocks(handle: BinaryIO, found: Survey) -> Iterator[bytes]:
-    """Blocks that end with a line; the torn last line, if any, is told and left out."""
+def _blocks(handle: BinaryIO, found: Survey, block_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """The blocks; the torn last line, if any, is told and left out."""
     has_told_encoding = False
-    for data in chunks(handle, SURVEY_BYTES, lambda block: block.rfind(b"\n") + 1):
-        found.torn = torn_tail(data)  # only the last block can have one
-        if found.torn:
-            data = data[: -len(found.torn)]
+    for data, size in cut_blocks(handle, block_bytes):
+        found.torn = torn_tail(data[:size]) if data[size - 1 : size] != b"\n" else b""
+        kept = size - len(found.torn)
         if not has_told_encoding:
-            refuse_other_encoding(data)
-            has_told_encoding = not data.isascii()
-        yield data
+            has_told_encoding = _has_told_encoding(data, kept)
+        yield data, kept
 
 
-def _look(data: bytes) -> _Look:
+def _has_told_encoding(data: bytes, size: int) -> bool:
+    """Whether a block has anything but ASCII, of which a megabyte tells the encoding, and raises if it is another."""
+    start = 0
+    while start < size:
+        stop = size if start + _TELLING_BYTES >= size else data.rfind(b"\n", start, start + _TELLING_BYTES) + 1
+        piece = data[start : stop if stop > start else size]
+        refuse_other_encoding(piece)
+        if not piece.isascii():
+            return True
+        start += len(piece)
+    return False
+
+
+def _look(data: bytes, size: int) -> _Look:
     count, first, heads = np.zeros(_CODES + 1, np.int64), np.zeros(_CODES + 1, np.int64), np.zeros(4, np.int64)
-    single, pair = _tables()
-    line_ends, last_code, characters, unreadable, first_unreadable = kernels.survey(
-        np.frombuffer(data, np.uint8), single, pair, _HEAD_CODES, kernels.record_code("GO"), count, first, heads
-    )
+    line_ends, last_code, characters, unreadable, first_unreadable, head_start, head_end = lines.survey(
+        np.frombuffer(data, np.uint8), size, characters_of_cp932(), _HEAD_CODES, lines.record_code("GO"),
+        count, first, heads,
+    )  # fmt: skip
     codes = np.flatnonzero(count)
     return _Look(
         codes[np.argsort(first[codes], kind="stable")].tolist(),
         count,
         first,
         heads,
-        _CODES if last_code == kernels.NO_RECORD else last_code,
+        _CODES if last_code == lines.NO_RECORD else last_code,
         characters,
         unreadable,
         first_unreadable,
         line_ends,
+        data[head_start:head_end],
     )
 
 
-@cache
-def _tables() -> tuple[Array, Array]:
-    return kernels.character_tables()
+def in_threads(work: Callable[[_Job], _Done], jobs: Iterable[_Job]) -> Iterator[_Done]:
+    """``work`` done for each of ``jobs``, in their order; of several, ``THREADS`` at a time by threads of their own."""
+    jobs = iter(jobs)
+    first = list(islice(jobs, 2))
+    if len(first) < 2:
+        yield from map(work, first)
+        return
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        waiting = deque(pool.submit(work, job) for job in first)
+        waiting.extend(pool.submit(work, job) for job in islice(jobs, 1))  # one more: no thread waits for its job
+        while waiting:
+            done = waiting.popleft().result()
+            waiting.extend(pool.submit(work, job) for job in islice(jobs, 1))
+            yield done

@@ -16,7 +16,7 @@ from rich.console import Console
 from uke_samples import GO, HO, IR, SI, SY, re_line, write
 
 from ingest.formats import FileRefused, Reading, careframe, cells, csvtext, eras, read, recognise
-from ingest.formats import uke_kernels as kernels
+from ingest.formats import uke_values as kernels
 from ingest.formats.csvlayout import year_value
 from ingest.formats.inspect import inspect_files, render
 from ingest.formats.uke_scan import era_base
