@@ -279,7 +279,7 @@ CLAIM = Contract(
             "points",
             "integer",
             "clear",
-            "合計点数 as adjudicated (last HO; KO where 公費単独)",
+            "合計点数 as adjudicated (last HO, of a child of a 総括 the last of its own; KO where 公費単独)",
             unit="points",
             minimum=0,
             required=True,

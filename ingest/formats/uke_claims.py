@@ -20,6 +20,7 @@ from ingest.formats.uke_item_kernel import MEDICAL, PHARMACY
 from ingest.formats.uke_kernels import BLANK, UNREADABLE, VALID
 from ingest.formats.uke_layout import CORRECTING_CHECKS, DPC_COLUMNS, ITEM_LAYOUTS, fields
 from ingest.formats.uke_scan import Array, Columns, Scan, days, series
+from ingest.formats.uke_summary_sets import CHILD_CODES, own_records
 
 SCHEMA = CONTRACTS["claim"].plain_schema()
 LAYOUTS = (*ITEM_LAYOUTS, *DPC_COLUMNS.values())
@@ -46,7 +47,9 @@ class Claims:
 
 def claim_table(block: Scan, receipt_points: Array) -> Claims:
     """The receipts of a block; ``receipt_points`` are their points as the lines give them."""
-    raw = pl.DataFrame(_receipts(block) | _heads(block) | _payers(block) | _checks(block))
+    receipts = _receipts(block)
+    is_child = pl.Series(receipts["summary_code"]).is_in(CHILD_CODES).fill_null(False).to_numpy()
+    raw = pl.DataFrame(receipts | _heads(block) | _payers(block, is_child) | _checks(block))
     claims = _typed(raw, receipt_points)
     fault = claims.select(
         pl.coalesce(
@@ -139,16 +142,16 @@ def _heads(block: Scan) -> dict[str, pl.Series | Array]:
     return found
 
 
-def _payers(block: Scan) -> dict[str, pl.Series | Array]:
+def _payers(block: Scan, is_child: Array) -> dict[str, pl.Series | Array]:
     """HO and KO records: the last HO is adjudicated, the first as submitted (rule 9).
 
-    The list of a 総括 set ends with the receipt's own revised record, so that the last is its own too. Of
+    Among those of a child of a 総括 set stand records of the 総括: the last of its own counts. Of
     several KO the one with the most points counts, since a receipt that only public funds pay has no total
     of its own.
     """
     layout = block.layout[block.receipt_line]
     insurers = block.owned_lines_of("HO")
-    first, last = _of_receipts(block, insurers[::-1]), _of_receipts(block, insurers)
+    first, last = _of_receipts(block, insurers[::-1]), own_records(block, insurers, is_child)
     public = _line_of_most(block, block.owned_lines_of("KO"))
     insurer = Columns(block, last, "HO", layout, ITEM_LAYOUTS)
     payer = Columns(block, np.where(last < 0, public, -1), "KO", layout, ITEM_LAYOUTS)
