@@ -6,9 +6,13 @@ the rows set aside, each once. A refused file must not hold more than it could.
 
 from __future__ import annotations
 
+import io
 import unicodedata
+import zipfile
+from xml.etree import ElementTree as ET  # noqa: S405  (no document with a DTD is parsed)
 
 from ingest.formats.reading import Reading
+from tests.fuzz.archives import BROKEN
 
 BLANKS = " \t\x0b\x0c\r\x85\xa0　 " + "".join(chr(code) for code in range(0x2000, 0x200B)) + "\u2028\u2029\u202f\u205f"
 """What counts as nothing in a line: white space of Unicode, not the separators 0x1C to 0x1F."""
@@ -37,10 +41,17 @@ PLAN = "812"
 HEADED = {
     "enrolment_kokuho_csv": "enrolment",
     "enrolment_koki_csv": "enrolment",
+    "enrolment_profile_csv": "enrolment",
     "care_insured_count_csv": "care_insured_count",
     "population_csv": "population",
 }
-HEADING_WORDS = {"enrolment": "保険者番号", "care_insured_count": "被保険者数", "population": "人口"}
+HEADING_WORDS = {
+    "enrolment_kokuho_csv": "保険者番号",
+    "enrolment_koki_csv": "保険者番号",
+    "enrolment_profile_csv": "保険者コード",  # of the vendor in the corpus
+    "care_insured_count_csv": "被保険者数",
+    "population_csv": "人口",
+}
 HEADING_WITHIN = 6
 COUNTED = {"uke", "fkac167_csv", "care_1111", "care_5311", "care_7131", *HEADED}
 """Formats whose rows are counted here; of another (an archive, which only bombs look like) none may come twice."""
@@ -137,7 +148,7 @@ def misplaced(reading: Reading, data: bytes) -> list[str]:
     if reading.format not in COUNTED:
         more = {name for name, rows in counted.items() if len(rows) != len(set(rows))}
         twice = [f"{name}: a row twice" for name in sorted(more & ONCE)]
-        return twice + (_lost_documents(reading, counted) if reading.format == "checkup_xml" else [])
+        return twice + (_lost_documents(reading, counted, data) if reading.format == "checkup_xml" else [])
     expected = rows_of(reading.format, data)
     unclear = unclear_rows(reading.format, data)
     if reading.format in HEADED:
@@ -145,7 +156,7 @@ def misplaced(reading: Reading, data: bytes) -> list[str]:
         numbered = csv_lines(data)
         lines = [number for number, _ in numbered]
         above = len(lines) - len(counted.get(table, []))
-        if not 1 <= above <= HEADING_WITHIN or not _is_heading(table, numbered[above - 1][1]):
+        if not 1 <= above <= HEADING_WITHIN or not _is_heading(reading.format, numbered[above - 1][1]):
             wrong.append(f"{len(lines)} lines, {len(counted.get(table, []))} rows of {table}")
         expected = {table: set(lines[above:])}
     if reading.format == "uke" and "claim_item" in counted:
@@ -166,17 +177,54 @@ def misplaced(reading: Reading, data: bytes) -> list[str]:
     return wrong
 
 
-def _lost_documents(reading: Reading, counted: dict[str, list[int]]) -> list[str]:
+def _lost_documents(reading: Reading, counted: dict[str, list[int]], data: bytes) -> list[str]:
     """Every document of an archive is one checkup or one guidance, taken or set aside."""
     rows = [row for name in ("checkup", "guidance") for row in counted.get(name, [])]
-    documents = reading.records.get("hc08", 0) + reading.records.get("hg08", 0)
-    return [] if sorted(rows) == list(range(1, documents + 1)) else [f"{len(rows)} rows of {documents} documents"]
+    documents = documents_in(data)
+    told = reading.records.get("hc08", 0) + reading.records.get("hg08", 0)
+    wrong = [] if sorted(rows) == list(range(1, documents + 1)) else [f"{len(rows)} rows of {documents} documents"]
+    return wrong if told == documents else [*wrong, f"{told} records of {documents} documents"]
 
 
-def _is_heading(table: str, line: str) -> bool:
-    """Whether a line names a column that every file of the table has, and no row holds."""
+def documents_in(data: bytes) -> int:
+    """Documents of a person in a whole archive, or in one XML file: those that say so, and those nobody can open."""
+    if not data.startswith(b"PK\x03\x04"):
+        return 1
+    count = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            parts = _printed_name(info).replace("\\", "/").upper().split("/")
+            if not parts[-1].endswith(".XML") or parts[-2:-1] in (["XSD"], ["CORESCHEMAS"], ["CLAIMS"]):
+                continue
+            root = _root_of(archive, info)
+            is_total = root in ("index", "summary") or parts[-1][:4] in ("IX08", "SU08")
+            count += root in ("ClinicalDocument", "") and not is_total
+    return count
+
+
+def _printed_name(info: zipfile.ZipInfo) -> str:
+    """CP932 where the name is not marked as UTF-8: its second bytes may look like a backslash."""
+    if info.flag_bits & 0x800 or info.filename.isascii():
+        return info.filename
+    return info.filename.encode("cp437").decode("cp932", errors="replace")
+
+
+def _root_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
+    """The root element of a member, without its namespace; empty where it cannot be opened."""
+    try:
+        content = archive.read(info) if info.file_size <= 4 << 20 else b""
+        if b"<!DOCTYPE" in content or b"\0" in content:
+            return ""
+        parser = ET.XMLParser(encoding="utf-8")  # noqa: S314  (whatever the document declares)
+        return ET.fromstring(content.removeprefix(b"\xef\xbb\xbf"), parser).tag.rpartition("}")[2]  # noqa: S314
+    except (ET.ParseError, *BROKEN):
+        return ""
+
+
+def _is_heading(format_name: str, line: str) -> bool:
+    """Whether a line names a column that every file of the format has, and no row holds."""
     bare = "".join(unicodedata.normalize("NFKC", line).split())
-    return HEADING_WORDS[table] in bare
+    return HEADING_WORDS[format_name] in bare
 
 
 def _lost_records(format_name: str, records: dict[str, int], data: bytes) -> list[str]:

@@ -35,9 +35,12 @@ class Report:
 def _work(numbers: list[int], pipe: Connection) -> None:
     """Checks the numbers in their order and sends what became of each (in a process of its own)."""
     from tests.fuzz.check import check
-    from tests.fuzz.mutations import mutant
+    from tests.fuzz.corpus import originals
+    from tests.fuzz.mutations import Mutant, mutant
 
     with tempfile.TemporaryDirectory() as home:
+        for original in originals():  # what is compiled at its first use is no part of a mutant's time
+            check(Mutant(-1, original.name, original.format, (), original.data), Path(home))
         for number in numbers:
             made = mutant(number)
             pipe.send(("begun", number, str(made), made.original))
