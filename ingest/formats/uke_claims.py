@@ -221,6 +221,7 @@ def _typed(raw: pl.DataFrame, receipt_points: Array) -> pl.DataFrame:
         symbol=pl.coalesce("sn_symbol", "ho_symbol"),
         number=pl.coalesce("sn_number", "ho_number"),
         branch=pl.col("sn_branch"),
+        name_kana=pl.when(_HAS_KANA_PLACE | pl.col("name_kana").str.contains(_KANA)).then("name_kana"),
         is_public_only=~pl.col("has_insurer"),
         original_points=pl.coalesce(pl.when("is_corrected").then("first_points"), "points"),
         line_points=pl.Series(receipt_points, dtype=pl.Int64),
@@ -243,6 +244,11 @@ def _typed(raw: pl.DataFrame, receipt_points: Array) -> pl.DataFrame:
         stand_in = pl.format("{}{}{}", "institution_code", month, "receipt_number")
         claims = claims.with_columns(search_number=pl.coalesce("search_number", stand_in))
     return claims.collect()
+
+
+_KANA = r"[ァ-ヶｦ-ﾟ]"
+_HAS_KANA_PLACE = pl.col("claim_kind_code").is_in(["medical", "pharmacy"])
+"""Kinds of which the place of カタカナ is specified or seen; of the others, what stands there must be kana."""
 
 
 def _institution(prefecture: str, table: pl.Expr, number: str) -> pl.Expr:

@@ -68,7 +68,10 @@ def _outcomes(ledger: Ledger, sequence: int) -> dict[str, dict[tuple[str, str], 
 def _load(settings: Settings, numbers: list[int], *, with_heavy: bool) -> list[str]:
     """One extract over good files and mutants; what did not hold."""
     site = settings.site("16")
-    good = {str(p.relative_to(site.inbox)) for p in world.fill_inbox(settings).rglob("*") if p.is_file()}
+    left = set(site.inbox.rglob("*"))  # held in an earlier load
+    good = {
+        str(p.relative_to(site.inbox)) for p in world.fill_inbox(settings).rglob("*") if p.is_file() and p not in left
+    }
     profiles.confirm(site, vendors_profile())
     told, expected = _put(site.inbox, numbers, with_heavy=with_heavy)
     held = {name for name in told if profiles.is_held(site.inbox / name, confirmed_profiles())}
