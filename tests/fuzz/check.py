@@ -115,6 +115,7 @@ def _of_reading(reading: Reading, data: bytes) -> list[str]:
 def _of_refusal(refused: FileRefused, format_name: str | None, data: bytes) -> list[str]:
     rows = {name: set(frame["source_row"]) for name, frame in refused.tables.items()}
     wrong = accounting.overcounted(format_name, refused.records, rows, data) if format_name else []
+    wrong += accounting.lost_in_refusal(format_name, refused, data) if format_name else []
     return wrong + _betrayed("refusal", [str(refused), refused.message, refused.remedy, *refused.records])
 
 
