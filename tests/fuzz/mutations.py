@@ -148,6 +148,20 @@ def wrong_counts(data: bytes, random: Random) -> bytes:
     return b"".join(lines)
 
 
+def renumbered(data: bytes) -> bytes:
+    """A file of care with its record numbers and count made right again, so that its records are read after all."""
+    lines = [line for line in _lines(data) if line.strip()]
+    fields = [line.split(b",") for line in lines]
+    records = sum(field[0].strip(b'"') == b"2" for field in fields)
+    for number, field in enumerate(fields, start=1):
+        if len(field) > 1 and field[0].strip(b'"') in (b"1", b"2", b"3"):
+            end = field[1][len(field[1].rstrip(b"\r\n")) :]
+            field[1] = b"%d" % number + end
+        if number == 1 and len(field) > 3:
+            field[3] = b"%d" % records
+    return b"".join(b",".join(field) for field in fields)
+
+
 # -- fields --------------------------------------------------------------------------------------
 
 
@@ -383,6 +397,8 @@ COMMON: tuple[Mutation, ...] = (
 HEAVY: tuple[Mutation, ...] = (very_long_line, very_many_columns, zip_bomb, entity_bomb, huge_document)
 INSIDE = 0.7
 """How often what happens to an archive happens to its members."""
+RENUMBERED = 0.6
+"""How often a file of care is numbered anew after what happened to it."""
 HEAVY_EVERY, HEAVY_TURN = 60, 7
 """One mutant in so many is a heavy one, the first early enough for a short run."""
 FIELDS: tuple[Mutation, ...] = (
@@ -428,4 +444,7 @@ def mutant(number: int, *, is_made: bool = True) -> Mutant:
             data = mutated_inside(data, mutate, random)
         else:
             data = mutate(data, random) if data else data
+    is_of_care = original.format in ("care_1111", "care_5311", "care_7131")
+    if is_of_care and chosen[0] not in HEAVY and random.random() < RENUMBERED:
+        data = renumbered(data)
     return Mutant(number, original.name, original.format, tuple(m.__name__ for m in chosen), data)
