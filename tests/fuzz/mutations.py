@@ -399,7 +399,7 @@ INSIDE = 0.7
 """How often what happens to an archive happens to its members."""
 RENUMBERED = 0.6
 """How often a file of care is numbered anew after what happened to it."""
-HEAVY_EVERY, HEAVY_TURN = 60, 7
+HEAVY_EVERY, HEAVY_TURN = 60, 5
 """One mutant in so many is a heavy one, the first early enough for a short run."""
 FIELDS: tuple[Mutation, ...] = (
     put_a_wrong_date_in, put_a_wrong_number_in, empty_a_field, digits_to_full_width, put_blanks_in, put_markup_in,
@@ -436,7 +436,7 @@ def mutant(number: int, *, is_made: bool = True) -> Mutant:
         chosen = random.choices(FIELDS, k=random.choice((1, 2, 6)))
     else:
         # The turn goes through all of them whatever the number of originals, so that a short run meets each.
-        first = COMMON[(turn + place) % len(COMMON)]
+        first = COMMON[(7 * turn + place) % len(COMMON)]
         chosen = [first, *random.choices(COMMON, k=random.choice((0, 0, 0, 1, 2)))]
     data = original.data if is_made else b""
     for mutate in chosen:
