@@ -10,6 +10,7 @@ from ingest.formats.reading import FileRefused, Problem, Reader, Reading
 __all__ = ["READERS", "FileRefused", "Problem", "Reader", "Reading", "read", "recognise"]
 
 HEAD_BYTES = 65536
+UNPACK = "ZIPは展開して中のファイルを、Excelは元のシステムからCSVで出力し直したものを置いてください"
 
 READERS: tuple[Reader, ...] = (
     *uke.READERS,
@@ -38,6 +39,8 @@ def recognise(path: Path) -> tuple[Reader, str]:
         edition = reader.recognise(head)
         if edition is not None:
             return reader, edition
+    if head.startswith(b"PK\x03\x04"):
+        raise FileRefused("unrecognised", "ZIPかExcelなどのファイルで、中に健診の文書がありません", remedy=UNPACK)
     raise FileRefused("unrecognised", "どの様式にも当てはまりません")
 
 

@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import csvtext
-from ingest.formats.uke_blocks import chunks
-from ingest.formats.uke_kernels import copy_slices
 
 Array = NDArray[Any]
 
@@ -82,13 +80,13 @@ class Block:
         start = self.sep[self.first[lines]].astype(np.int64) + 1
         size = self.sep[self.first[lines + 1]] - start
         out = np.empty(int(size.sum()) + len(lines), np.uint8)
-        copy_slices(self.buf, start, size, 1, out, np.empty(len(lines) + 1, np.int64))
+        kernels.copy_slices(self.buf, start, size, 1, out, np.empty(len(lines) + 1, np.int64))
         return out.tobytes()
 
     def texts(self, offset: Array, length: Array) -> pl.Series:
         """Cells as texts."""
         out, starts = np.empty(int(length.sum()) + len(offset), np.uint8), np.empty(len(offset) + 1, np.int64)
-        copy_slices(self.buf, offset, length, 1, out, starts)
+        kernels.copy_slices(self.buf, offset, length, 1, out, starts)
         whole = out.tobytes().decode(self.encoding, errors="replace")
         return pl.Series(whole.split("\n")[:-1], dtype=pl.String)
 
@@ -131,7 +129,7 @@ def survey(path: Path) -> PlainFile | None:
         end = max(begin, size - TAIL_BYTES) + len(tail)
         for encoding in csvtext.READ_ENCODINGS:
             handle.seek(begin)
-            states = (_is_readable(data, encoding) for data in chunks(handle, SURVEY_BYTES, _last_line))
+            states = (_is_readable(data, encoding) for data in _whole_lines(handle))
             unreadable = next((state for state in states if state is not True), True)
             if unreadable is True:
                 return PlainFile(encoding, begin, end, tail.endswith(b"\n"))
@@ -162,8 +160,10 @@ def _readable() -> tuple[Array, Array]:
     return single, pair
 
 
-def _last_line(data: bytes) -> int:
-    return data.rfind(b"\n") + 1
+def _whole_lines(handle: BinaryIO) -> Iterator[bytes]:
+    """The file's bytes in blocks of whole lines; the last ends with the file."""
+    while data := handle.read(SURVEY_BYTES):
+        yield data if data.endswith(b"\n") else data + handle.readline()
 
 
 def block(data: bytes, row: int, encoding: str) -> Block:

@@ -15,6 +15,8 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from ingest.formats.uke_words import word_at
+
 COMMA, NEWLINE, QUOTE, RETURN, BLANK_BYTE = 44, 10, 34, 13, 32
 VALID, BLANK, OTHER = 0, 1, 2
 """States of a cell: read, nothing there, or something that takes more than a loop over bytes."""
@@ -29,17 +31,6 @@ FULL = -1
 """``number_texts``: the vocabulary must grow before it can go on."""
 
 
-def _load_of(typingctx: Any, buf: Any, at: Any) -> Any:  # pragma: no cover  (code of the compiler)
-    """The eight bytes from ``at`` on, the first the lowest; they may lie anywhere."""
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, args[0])
-        place = builder.gep(array.data, [args[1]])
-        return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
-
-    return types.uint64(buf, types.int64), build
-
-
 def _trailing_zeros_of(typingctx: Any, word: Any) -> Any:  # pragma: no cover  (code of the compiler)
     """How many of the lowest bits of a word are zero."""
 
@@ -49,7 +40,6 @@ def _trailing_zeros_of(typingctx: Any, word: Any) -> Any:  # pragma: no cover  (
     return types.uint64(types.uint64), build
 
 
-_load: Any = intrinsic(_load_of)
 _trailing_zeros: Any = intrinsic(_trailing_zeros_of)
 
 
@@ -58,7 +48,7 @@ def is_readable(buf: Any, single: Any, pair: Any) -> bool:
     """Whether every character above ASCII is one of CP932 (tables: ``bytecsv._readable``)."""
     at, size = 0, buf.size
     while at < size:
-        if at + 8 <= size and _load(buf, at) & _HIGH == 0:
+        if at + 8 <= size and word_at(buf, at) & _HIGH == 0:
             at += 8
             continue
         byte = buf[at]
@@ -201,12 +191,12 @@ def _slot(key: Any, size: int, slots: int) -> int:
 def _text_key(buf: Any, at: int, size: int) -> Any:
     """A number for a text: the same for the same text. Of texts of up to 16 bytes with the same number and the same
     last eight bytes the first eight are the same too."""
-    key = _load(buf, at)
+    key = word_at(buf, at)
     if size <= 8:
         return key if size == 8 else key & ((_ONE << np.uint64(size * 8)) - _ONE)
     for step in range(8, size - 8, 8):
-        key = (key ^ (key >> np.uint64(29))) * _MIX + _load(buf, at + step)
-    return key ^ (_load(buf, at + size - 8) * _MIX)
+        key = (key ^ (key >> np.uint64(29))) * _MIX + word_at(buf, at + step)
+    return key ^ (word_at(buf, at + size - 8) * _MIX)
 
 
 @njit(cache=True, nogil=True)
@@ -267,17 +257,17 @@ def number_texts(
             continue
         known = 0
         if size <= 16:  # as nearly all: looked up here, since a call costs more than the search
-            key = _load(buf, at)
+            key = word_at(buf, at)
             if size < 8:
                 key &= (_ONE << np.uint64(size * 8)) - _ONE
-            tail = _load(buf, at + size - 8) if size > 8 else _ZERO
+            tail = word_at(buf, at + size - 8) if size > 8 else _ZERO
             key ^= tail * _MIX
             slot = _slot(key, size, slots.size)
             known = slots[slot]
             while known and (
                 keys[known] != key
                 or sizes[known] != size
-                or (size > 8 and _load(pool, np.int64(starts[known] + size - 8)) != tail)
+                or (size > 8 and word_at(pool, np.int64(starts[known] + size - 8)) != tail)
             ):
                 slot = (slot + 1) & (slots.size - 1)
                 known = slots[slot]
@@ -306,7 +296,7 @@ def number_rows(
                 start, stop = start + 1, stop - 1
             size, known = stop - start, 0
             if 0 < size < 8:  # as nearly all: looked up here, since a call costs more than the search
-                key = _load(buf, start) & ((_ONE << np.uint64(size * 8)) - _ONE)
+                key = word_at(buf, start) & ((_ONE << np.uint64(size * 8)) - _ONE)
                 slot = _slot(key, size, slots.size)
                 known = slots[slot]
                 while known and (keys[known] != key or sizes[known] != size):
@@ -344,20 +334,20 @@ def plain_texts(buf: Any, offset: Any, length: Any, view: Any, held: Any, state:
         if state[number] != VALID:
             continue
         if size <= 12:
-            start = _load(buf, at)
+            start = word_at(buf, at)
             low = start & np.uint64(0xFFFFFFFF)
             if size < 4:
                 low &= (_ONE << np.uint64(size * 8)) - _ONE
             view[number, 0] = np.uint64(size) | (low << np.uint64(32))
             if size > 4:
-                high = _load(buf, at + 4)
+                high = word_at(buf, at + 4)
                 if size < 12:
                     high &= (_ONE << np.uint64((size - 4) * 8)) - _ONE
                 view[number, 1] = high
         else:
             for place in range(size):
                 held[used + place] = buf[at + place]
-            view[number, 0] = np.uint64(size) | ((_load(buf, at) & np.uint64(0xFFFFFFFF)) << np.uint64(32))
+            view[number, 0] = np.uint64(size) | ((word_at(buf, at) & np.uint64(0xFFFFFFFF)) << np.uint64(32))
             view[number, 1] = np.uint64(used) << np.uint64(32)
             used += size
     return used
@@ -402,3 +392,19 @@ def first_filled(buf: Any, offset: Any, length: Any, odd: Any) -> None:
                 odd[number] = True
             offset[0, number], length[0, number] = offset[choice, number], size
             break
+
+
+@njit(cache=True, nogil=True)
+def copy_slices(buf: Any, offset: Any, length: Any, gap: int, out: Any, starts: Any) -> int:
+    """The slices one after the other, each followed by ``gap`` line ends; ``starts`` where each begins."""
+    at = 0
+    for i in range(offset.size):
+        starts[i] = at
+        for place in range(offset[i], offset[i] + max(length[i], 0)):
+            out[at] = buf[place]
+            at += 1
+        for _ in range(gap):
+            out[at] = NEWLINE
+            at += 1
+    starts[offset.size] = at
+    return at

@@ -84,7 +84,10 @@ class Care7131:
 
 
 def _code() -> pl.Expr:
-    """What a record is: its レコード種別, 812 of a plan, the 交換情報識別番号 of a cover or of a form not known."""
+    """What a record is: its レコード種別, 812 of a plan, the 交換情報識別番号 of a cover or of a form not known.
+
+    What is no 交換情報識別番号 of four characters, in a line that lost a field, is not taken for a レコード種別.
+    """
     form = pl.col("exchange_code").str.slice(0, 3)
     return (
         pl.when(pl.col("exchange_code").is_in(list(COVERS)))
@@ -93,7 +96,9 @@ def _code() -> pl.Expr:
         .then(pl.lit(PLAN))
         .when(form.is_in(list(FORMS)))
         .then(pl.col("form_code"))
-        .otherwise(pl.col("exchange_code"))
+        .when(pl.col("exchange_code").str.len_chars() == 4)
+        .then(pl.col("exchange_code"))
+        .otherwise(pl.lit(careframe.OTHER))
     )
 
 

@@ -248,6 +248,18 @@ class _Walk:
                     "同じ日の訂正の前後は文書名で決まります。元の名前のまま取り込んでください",
                 )
             )
+        twice = [name for name, times in Counter(name for _, name in self._places.values()).items() if times > 1]
+        if twice:
+            found.append(
+                Problem(
+                    "checkup",
+                    None,
+                    "ファイル名",
+                    "contract",
+                    f"同じ名前の文書が{len(twice)}種類あります({'、'.join(twice[:5])})。どちらも読みました",
+                    "どちらが正しい文書か送付元に確かめてください。新旧は文書名の一連番号で決まるため、区別できません",
+                )
+            )
         if self._strange:
             found.append(_read_past(f"様式にない文書({'、'.join(self._strange[:5])})", len(self._strange)))
         return found

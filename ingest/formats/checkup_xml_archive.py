@@ -49,6 +49,9 @@ _DOCUMENT_NAME = re.compile(rb"(?:^|[/\\])DATA[/\\][hg]\d{26,27}\.xml$", re.IGNO
 _DATA_NAME = re.compile(r"^[hg]\d{18}(\d)\d(\d{6})\.xml$", re.IGNORECASE)
 
 DECRYPT = "支払基金・国保連の復号ソフトなどで復号し、パスワードのないZIPを置いてください"
+_PACKED_NAMES = (".zip", ".lzh", ".7z", ".rar", ".gz", ".tgz", ".tar", ".cab")
+_PACKED_MARKS = (LOCAL, b"7z\xbc\xaf", b"Rar!")
+UNPACK = "中の圧縮ファイルを取り出し、それぞれを置いてください"
 RESEND = "送付元に確かめ、健診の文書だけを入れたZIPを取り直してください"
 
 
@@ -108,7 +111,8 @@ def version_in(head: bytes) -> str | None:
 class Archive:
     """A ZIP whose directory is whole, or one that was cut (``is_cut``).
 
-    Raises FileRefused ``not_opened`` where a member is encrypted or the sizes are those of a bomb.
+    Raises FileRefused ``not_opened`` where a member is encrypted or an archive itself, or the sizes are those of a
+    bomb.
     """
 
     def __init__(self, path: Path) -> None:
@@ -137,11 +141,23 @@ class Archive:
         for info in self._infos:
             if info.flag_bits & _ENCRYPTED:
                 raise FileRefused("not_opened", f"{base_of(info.filename)}が暗号化されています", remedy=DECRYPT)
+            if _is_packed_name(info.filename) or self._is_packed(info):
+                raise _nested(_name_of(info))
         packed = sum(info.compress_size for info in self._infos)
         if packed > size:
             raise FileRefused("not_opened", "ZIPの中の文書が互いに重なっています", remedy=RESEND)
         if sum(info.file_size for info in self._infos) > TOTAL_FLOOR + RATIO * size:
             raise FileRefused("not_opened", f"展開すると元の{RATIO}倍を超えるZIPです", remedy=RESEND)
+
+    def _is_packed(self, info: zipfile.ZipInfo) -> bool:
+        """Whether a member that is no document begins as an archive does."""
+        if info.filename.lower().endswith((".xml", ".xsd")) or self._zip is None:
+            return False
+        try:
+            with self._zip.open(info) as handle:
+                return handle.read(4) in _PACKED_MARKS
+        except _BROKEN:
+            return False
 
     def members(self, is_wanted: Callable[[str], bool]) -> Iterator[Member]:
         """Every member in the order of the directory; the bytes of those that are wanted."""
@@ -167,6 +183,15 @@ class Archive:
             if isinstance(error, zipfile.BadZipFile) and "CRC" in str(error):
                 return Member(name, None, Fault("checksum", "ZIPの検査値(CRC)が合いません"))
             return Member(name, None, Fault("contract", "ZIPから取り出せません", RESEND))
+
+
+def _is_packed_name(name: str) -> bool:
+    return name.lower().endswith(_PACKED_NAMES)
+
+
+def _nested(name: str) -> FileRefused:
+    """An archive in the archive: what it holds would be passed over."""
+    return FileRefused("not_opened", f"ZIPの中に圧縮ファイル({base_of(name)})があります", remedy=UNPACK)
 
 
 def _name_of(info: zipfile.ZipInfo) -> str:
@@ -197,6 +222,8 @@ def _salvaged(path: Path) -> Iterator[Member]:
             name = raw_name.decode("utf-8" if flags & _UTF8 else "cp932", errors="replace")
             if flags & _ENCRYPTED:
                 raise FileRefused("not_opened", f"{base_of(name)}が暗号化されています", remedy=DECRYPT)
+            if _is_packed_name(name):
+                raise _nested(name)
             start = place + _LOCAL_HEADER.size + name_length + extra
             found = _inflated(data, start, method, None if flags & _SIZES_FOLLOW else packed)
             if found is None:

@@ -279,7 +279,7 @@ CLAIM = Contract(
             "points",
             "integer",
             "clear",
-            "合計点数 as adjudicated (last HO; KO where 公費単独)",
+            "合計点数 as adjudicated (last HO, of a child of a 総括 the last of its own; KO where 公費単独)",
             unit="points",
             minimum=0,
             required=True,
@@ -715,6 +715,8 @@ CARE_LINE = Contract(
         _c("item_code", "string", "clear", "サービス項目 4 characters", pattern=r"^[0-9A-Z]{4}$"),
         _c("times_count", "integer", "clear", "日数・回数 (後)", unit="days or times", minimum=0),
         _c("public_times_count", "integer", "clear", "公費1 対象日数・回数 (後)", unit="days or times", minimum=0),
+        _c("public2_times_count", "integer", "clear", "公費2 対象日数・回数 (後)", unit="days or times", minimum=0),
+        _c("public3_times_count", "integer", "clear", "公費3 対象日数・回数 (後)", unit="days or times", minimum=0),
         _c("units", "integer", "clear", "サービス単位数 of the line (後)", unit="units", minimum=0),
         _c(
             "amount_yen",

@@ -16,6 +16,7 @@ from ingest.formats.uke_item_kernel import MEDICAL, PHARMACY
 from ingest.formats.uke_layout import CORRECTING_CHECKS, DPC_COLUMNS, ITEM_LAYOUTS
 from ingest.formats.uke_lines import row_of_most
 from ingest.formats.uke_scan import Columns, How, Scan
+from ingest.formats.uke_summary_sets import own_records
 from ingest.formats.uke_values import BLANK, VALID
 from ingest.formats.uke_words import Array
 
@@ -178,16 +179,16 @@ class Payers:
     first_points: Typed
 
 
-def read_payers(block: Scan) -> Payers:
+def read_payers(block: Scan, is_child: Array) -> Payers:
     """The last HO is adjudicated, the first as submitted (rule 9).
 
-    The list of a 総括 set ends with the receipt's own revised record, so that the last is its own too. Of
+    Among those of a child of a 総括 set stand records of the 総括: the last of its own counts. Of
     several KO the one with the most points counts, since a receipt that only public funds pay has no total
     of its own.
     """
     layout = block.layout[block.receipt_line]
     insurers, publics = block.owned_lines_of("HO"), block.owned_lines_of("KO")
-    first, last = _of_receipts(block, insurers[::-1], insurers[::-1]), _of_receipts(block, insurers, insurers)
+    first, last = _of_receipts(block, insurers[::-1], insurers[::-1]), own_records(block, insurers, is_child)
     points, state = Columns(block, publics, "KO", _POINTS, block.layout[publics], ITEM_LAYOUTS).value("points")
     most = np.full(len(last), -1, np.int64)
     row_of_most(block.owner[publics], np.where(state == VALID, points, -1), np.zeros_like(most), most)

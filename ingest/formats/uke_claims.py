@@ -28,9 +28,10 @@ from ingest.formats.uke_claim_records import (
     read_payers,
     read_receipts,
 )
-from ingest.formats.uke_item_kernel import PHARMACY
+from ingest.formats.uke_item_kernel import MEDICAL, PHARMACY
 from ingest.formats.uke_items import Parents
 from ingest.formats.uke_scan import Scan
+from ingest.formats.uke_summary_sets import CHILD_CODES
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID
 from ingest.formats.uke_words import Array
 
@@ -42,6 +43,7 @@ SUMMARY = "1"
 """レセプト総括区分 of a 総括."""
 SCHEMES = ("kumiai", "kokuho", "koki")
 _CLAIM_TYPE = r"^[134][1-4][1-5][0-9]$"
+_KANA = r"[ァ-ヶｦ-ﾟ]"
 _INSURER = r"^(?:[0-9]{6}|[0-9]{8})$"
 
 
@@ -56,7 +58,9 @@ class Claims:
 
 def claim_table(block: Scan, receipt_points: Array) -> Claims:
     """The receipts of a block; ``receipt_points`` are their points as the lines give them."""
-    records = _Records(read_receipts(block), read_heads(block), read_payers(block), read_checks(block))
+    receipts = read_receipts(block)
+    (is_child,) = _of_distinct(receipts.texts["summary_code"], pl.col("code").is_in(CHILD_CODES).fill_null(False))
+    records = _Records(receipts, read_heads(block), read_payers(block, is_child), read_checks(block))
     codes = _codes(records)
     table = pl.DataFrame(_columns(block, records, codes, receipt_points), schema=list(SCHEMA))
     fault = np.zeros(len(table), np.int64)
@@ -210,13 +214,24 @@ def _columns(block: Scan, records: _Records, codes: _Codes, receipt_points: Arra
         "is_summary": pl.Series(codes.is_summary),
         "is_public_only": pl.Series(~payers.has_insurer),
     }
-    for name in ("name_kanji", "name_kana", "sex_code", "claim_type_code", "special_note_codes", "summary_code"):
+    found["name_kana"] = _kana(receipts)
+    for name in ("name_kanji", "sex_code", "claim_type_code", "special_note_codes", "summary_code"):
         found[name] = receipts.texts[name].series()
     for name in ("receipt_number", "benefit_rate"):
         found[name] = _numbers(receipts.values[name])
     for name in ("service_month", "birth_date", "admission_date"):
         found[name] = _dates(receipts.values[name])
     return found | {name: _numbers(typed) for name, typed in payers.amounts.items()}
+
+
+def _kana(receipts: Receipts) -> pl.Series:
+    """カタカナ of a receipt. Its place is specified or seen of 医科 and 調剤; of the others, what stands there must be
+    kana."""
+    written, has_place = receipts.texts["name_kana"].series(), np.isin(receipts.kind, [MEDICAL, PHARMACY])
+    if has_place.all():
+        return written
+    is_kana = pl.Series(has_place) | written.str.contains(_KANA).fill_null(False)
+    return pl.select(pl.when(is_kana).then(written)).to_series()
 
 
 def _numbers(typed: tuple[Array, Array]) -> pl.Series:

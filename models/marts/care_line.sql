@@ -40,6 +40,8 @@ final as (
         care_lines.item_code,
         care_lines.times_count,
         care_lines.public_times_count,
+        care_lines.public2_times_count,
+        care_lines.public3_times_count,
         care_lines.units,
         care_lines.amount_yen,
         care_lines.user_yen,

@@ -23,6 +23,8 @@ final as (
         lines.item_code,
         lines.times_count,
         lines.public_times_count,
+        lines.public2_times_count,
+        lines.public3_times_count,
         lines.units,
         lines.amount_yen,
         lines.user_yen,

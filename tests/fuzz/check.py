@@ -19,9 +19,11 @@ from rich.console import Console
 
 from ingest.formats import FileRefused, Reading, inspect, recognise
 from ingest.formats.contracts import CONTRACTS
+from ingest.formats.enrolment_profile import with_profiles
+from ingest.formats.enrolment_proposal import propose
 from ingest.formats.reading import SET_ASIDE_SCHEMA, reasons
 from tests.fuzz import accounting
-from tests.fuzz.corpus import planted
+from tests.fuzz.corpus import confirmed_profiles, planted
 from tests.fuzz.mutations import Mutant, mutant
 
 NAME = "提出[bold].csv"
@@ -40,6 +42,11 @@ class Outcome:
 
 def check(made: Mutant, folder: Path) -> Outcome:
     """Reads and inspects the mutant; never raises for what they do wrong."""
+    with with_profiles(confirmed_profiles()):
+        return _check(made, folder)
+
+
+def _check(made: Mutant, folder: Path) -> Outcome:
     path = folder / NAME
     path.write_bytes(made.data)
     failures: list[str] = []
@@ -62,6 +69,8 @@ def check(made: Mutant, folder: Path) -> Outcome:
             failures += _of_inspect(path, came)
         except Exception:
             failures.append(f"what was read: {_told()}")
+    if made.format.startswith("enrolment"):
+        failures += _of_proposal(path)
     return Outcome(made.number, format_name, isinstance(came, FileRefused), tuple(failures))
 
 
@@ -106,6 +115,7 @@ def _of_reading(reading: Reading, data: bytes) -> list[str]:
 def _of_refusal(refused: FileRefused, format_name: str | None, data: bytes) -> list[str]:
     rows = {name: set(frame["source_row"]) for name, frame in refused.tables.items()}
     wrong = accounting.overcounted(format_name, refused.records, rows, data) if format_name else []
+    wrong += accounting.lost_in_refusal(format_name, refused, data) if format_name else []
     return wrong + _betrayed("refusal", [str(refused), refused.message, refused.remedy, *refused.records])
 
 
@@ -128,6 +138,19 @@ def _of_inspect(path: Path, came: Reading | FileRefused) -> list[str]:
     if path.name not in "".join(out.getvalue().split()):
         wrong.append("inspect: the name is not printed as it is")
     return wrong + _betrayed("inspect", [json.dumps(results, ensure_ascii=False, default=str), out.getvalue()])
+
+
+def _of_proposal(path: Path) -> list[str]:
+    """The profile that `tsumugi enrolment propose` makes of the file: proposed or refused, no value told."""
+    try:
+        proposal = propose(path)
+    except FileRefused as refused:
+        return _betrayed("proposal", [str(refused), refused.message, refused.remedy])
+    except Exception:
+        return [f"propose: {_told()}"]
+    columns = [[c.column_name, c.contract_column, c.kind, c.why] for c in proposal.columns]
+    said = [*columns, proposal.missing, proposal.unused, proposal.notes]
+    return _betrayed("proposal", said)
 
 
 def _betrayed(where: str, said: Iterable[Any]) -> list[str]:

@@ -19,12 +19,15 @@ from typing import Any
 import polars as pl
 
 from ingest.formats.contracts import CARE_LINE_KIND_CODES
+from ingest.formats.enrolment_profile import Profile
+from ingest.formats.enrolment_proposal import propose
 from ingest.synth.writers.care import write_care_1111, write_care_5311, write_care_7131
 from ingest.synth.writers.checkup_xml import write_checkup_archive
-from ingest.synth.writers.enrolment import write_enrolment
+from ingest.synth.writers.enrolment import write_enrolment, write_vendor_enrolment
 from ingest.synth.writers.fkac167 import write_fkac167
 from ingest.synth.writers.uke import write_uke
 from tests import site_world as world
+from tests.fuzz.corpus_kinds import write_hospitals_file, write_institutions_file, write_insurers_file
 from tests.handmade import frame, month
 
 PEOPLE = 6
@@ -87,47 +90,17 @@ def _uke(path: Path, edition: Any) -> None:
     )  # fmt: skip
 
 
-def _uke_kinds(path: Path) -> None:
-    """An insurer's file with a receipt of 医科, DPC, 歯科 and 調剤 each."""
-    heads = {
-        "1112": "IR,2,16,1,0123459,,架空医院,202406,,00,",
-        "1111": "IR,2,16,1,0123459,,架空病院,202406,,00,",
-        "3112": "IR,2,16,3,0123459,,架空歯科,202406,,00",
-        "4112": "YK,2,16,4,0123459,架空薬局,202406,00,",
-    }
-    widths = {"1112": (38, 18), "1111": (40, 20), "3112": (38, 19), "4112": (42, 37)}  # columns, 検索番号
-    bodies = {
-        "1112": ["SY,2500015,20240401,1,,,01,", "SI,12,1,112007410,,300,3,,,,,,,1,1,1" + "," * 28],
-        "1111": [
-            "BU,050050xx9910x0,20240501,20240510,1,", "SB,8830417,8002,,I200,01,,", "SB,2500015,,,E119,11,,",
-            "GT,202405,2,1,1,0,0,0,900,93,,", "CD,20240505,33,1,1,640453060,2,,,1,",
-        ],
-        "3112": [
-            "HS,20240501,1,,8844001,,,,,01,,,", f"SS,44,1,309000110,,,309000570,1{',' * 69}400,2,1,1{',' * 29}",
-            f"IY,21,1,610406047,1.5,10,10{',' * 32}",
-        ],
-        "4112": [
-            "SH,1,1,,,7,,,,", "IY,1,610406047,3,,,,,,", f"CZ,1,20240501,20240505,1,14,1,1,,430000001,24,,,98{',' * 57}",
-            f"KI,20240505,1,1,430000020,660,,1,430000030,2,59{',' * 103}",
-        ],
-    }  # fmt: skip
-    lines = []
-    for number, (kind, head) in enumerate(heads.items(), start=1):
-        person = world.person(number)
-        columns, search = widths[kind]
-        receipt = ["RE", "1", kind, "202405", person["name_kanji"], "1", f"{person['birth_date']:%Y%m%d}", "070"]
-        receipt += [""] * (columns - len(receipt))
-        receipt[search] = f"S{number}"
-        if kind == "1111":
-            receipt[18] = "0"
-        insurer = f"HO,  {world.KOKUHO},,{_wide(person['number'])},3,900{',' * 9}"
-        lines += ["MN,16001,,16001", head, ",".join(receipt), insurer, *bodies[kind], "EX,,,", "RC,Ver00001,x"]
-    text = "".join(f"1,{number},0,{line}\r\n" for number, line in enumerate(lines, start=1))
-    path.write_bytes(text.encode("cp932"))
+QUESTIONS = (
+    "koki_health", "koki_satisfaction", "koki_three_meals", "koki_hard_food", "koki_choking", "koki_weight_loss",
+    "koki_slow_walk", "koki_fall", "koki_exercise", "koki_forgetful", "koki_date_unknown", "koki_smoking",
+    "koki_goes_out", "koki_contact", "koki_consults",
+)  # fmt: skip
+"""後期高齢者の質問票, in its order."""
+KOKI: dict[str, Any] = {"scheme_code": "koki", "insurer_number": world.KOKI, "symbol": None, "branch": None}
 
 
 def _checkups(**changes: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A checkup a person, with three results."""
+    """A checkup a person, with three results and one that was not done; of 後期 the fifteen questions beside."""
     rows = [
         {name: value for name, value in person.items() if not name.startswith("name_")}
         | {
@@ -142,32 +115,54 @@ def _checkups(**changes: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]
         | changes
         for number, person in enumerate(_people(), start=1)
     ]
+    is_koki = changes.get("scheme_code") == "koki"
+    values: list[dict[str, Any]] = [
+        {"item_id": "hba1c", "numeric_value": Decimal("5.8")},
+        {"item_id": "systolic", "numeric_value": Decimal(131)},
+        {"item_id": "bmi", "numeric_value": Decimal("22.4")},
+        *({"item_id": item, "code_value": "1"} for item in QUESTIONS if is_koki),
+    ]
     results = [
         {
-            "scheme_code": "kokuho",
-            "insurer_number": world.KOKUHO,
+            "scheme_code": rows[0]["scheme_code"],
+            "insurer_number": rows[0]["insurer_number"],
             "parent_source_row": number,
             "exam_month": month(2024, 6),
-            "item_id": item,
-            "numeric_value": value,
         }
+        | value
         for number in range(1, PEOPLE + 1)
-        for item, value in (("hba1c", Decimal("5.8")), ("systolic", Decimal(131)), ("bmi", Decimal("22.4")))
+        for value in values
     ]
     return rows, results
 
 
-def _fkac167(path: Path, edition: Any, *, is_quoted: bool, is_wide: bool) -> None:
-    rows, results = _checkups()
+def _fkac167(path: Path, edition: Any, *, is_quoted: bool, is_wide: bool, **changes: Any) -> None:
+    rows, results = _checkups(**changes)
     write_fkac167(
         frame("checkup", rows), frame("checkup_result", results), path,
         edition=edition, is_quoted=is_quoted, is_wide=is_wide,
     )  # fmt: skip
 
 
-def _checkup_xml(path: Path) -> None:
-    """An archive with a checkup of everybody and the guidance of two of them."""
-    rows, results = _checkups(address_number=None)
+def _checkup_xml(path: Path, *, guided: int = 2, **changes: Any) -> None:
+    """An archive with a checkup of everybody, each kind of status among their results, and the guidance of some."""
+    rows, results = _checkups(address_number=None, **changes)
+    for number, status in enumerate(("not_done", "not_measurable", "high", "low")):
+        results.append(
+            results[0]
+            | {"parent_source_row": number + 1, "item_id": "ldl", "numeric_value": None, "status_code": status}
+        )
+    pair = _guidance(rows[:guided])
+    write_checkup_archive(frame("checkup", rows), frame("checkup_result", results), path, guidance=pair)
+
+
+def _guidance_xml(path: Path) -> None:
+    """An archive with nothing but guidance."""
+    rows, _ = _checkups()
+    write_checkup_archive(frame("checkup", []), frame("checkup_result", []), path, guidance=_guidance(rows))
+
+
+def _guidance(rows: list[dict[str, Any]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     own = ("scheme_code", "insurer_number", "symbol", "number", "branch", "birth_date", "sex_code")
     guided = [
         {name: row[name] for name in own}
@@ -182,12 +177,12 @@ def _checkup_xml(path: Path) -> None:
             "created_date": date(2024, 7, 1),
             "data_number": number,
         }
-        for number, row in enumerate(rows[:2], start=1)
+        for number, row in enumerate(rows, start=1)
     ]
     contacts = [
         {
-            "scheme_code": "kokuho",
-            "insurer_number": world.KOKUHO,
+            "scheme_code": row["scheme_code"],
+            "insurer_number": row["insurer_number"],
             "parent_source_row": PEOPLE + number,
             "guidance_month": month(2024, 6),
             "session_kind_code": kind,
@@ -195,11 +190,10 @@ def _checkup_xml(path: Path) -> None:
             "support_form_code": "1",
             "minute_count": 20,
         }
-        for number in (1, 2)
+        for number, row in enumerate(rows, start=1)
         for place, kind in enumerate(("first", "support"))
     ]
-    pair = (frame("guidance", guided), frame("guidance_session", contacts))
-    write_checkup_archive(frame("checkup", rows), frame("checkup_result", results), path, guidance=pair)
+    return frame("guidance", guided), frame("guidance_session", contacts)
 
 
 def _care(path: Path, *, is_quoted: bool) -> None:
@@ -279,10 +273,7 @@ def _certifications(path: Path, code: Any) -> None:
     write_care_5311(frame("care_certification", rows), path, record_code=code, is_quoted=code == "5311")
 
 
-def _enrolment(path: Path, *, is_koki: bool) -> None:
-    own: dict[str, Any] = (
-        {"scheme_code": "koki", "insurer_number": world.KOKI, "symbol": None, "branch": None} if is_koki else {}
-    )
+def _enrolment(path: Path, *, is_koki: bool = False, is_vendors: bool = False) -> None:
     rows = [
         person
         | {
@@ -293,12 +284,29 @@ def _enrolment(path: Path, *, is_koki: bool) -> None:
             "applied_start_date": date(2020, 4, 1),
             "processed_date": date(2020, 4, 10),
         }
-        | own
+        | (KOKI if is_koki else {})
         for person in _people()
     ]
+    if is_vendors:
+        write_vendor_enrolment(frame("enrolment", rows), path)
+        return
     write_enrolment(
         frame("enrolment", rows), path, dates="mixed" if is_koki else "wareki", is_quoted=is_koki, is_wide=not is_koki
     )
+
+
+@cache
+def vendors_profile() -> Profile:
+    """The profile by which the site of these tests reads the vendor's 資格 file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "vendor.csv")
+        _enrolment(path, is_vendors=True)
+        return propose(path).profile({}, {})
+
+
+def confirmed_profiles() -> dict[str, Profile]:
+    """What the site confirmed, by the fingerprint of the heading row."""
+    return {vendors_profile().fingerprint: vendors_profile()}
 
 
 @cache
@@ -309,18 +317,28 @@ def originals() -> tuple[Original, ...]:
         "uke-wareki": ("uke", lambda path: _uke(path, "wareki")),
         "uke-insurer": ("uke", lambda path: _uke(path, "insurer")),
         "uke-returned": ("uke", lambda path: _uke(path, "returned")),
-        "uke-kinds": ("uke", _uke_kinds),
+        "uke-kinds": ("uke", write_insurers_file),
+        "uke-dental": ("uke", lambda path: write_institutions_file(path, "dental")),
+        "uke-pharmacy": ("uke", lambda path: write_institutions_file(path, "pharmacy")),
+        "uke-dpc": ("uke", write_hospitals_file),
         "fkac167-term3": ("fkac167_csv", lambda path: _fkac167(path, "term3", is_quoted=False, is_wide=True)),
         "fkac167-term4": ("fkac167_csv", lambda path: _fkac167(path, "term4", is_quoted=True, is_wide=False)),
+        "fkac167-koki": (
+            "fkac167_csv",
+            lambda path: _fkac167(path, "term4", is_quoted=False, is_wide=False, **KOKI),
+        ),
         "checkup-xml": ("checkup_xml", _checkup_xml),
+        "checkup-xml-koki": ("checkup_xml", lambda path: _checkup_xml(path, guided=0, **KOKI)),
+        "guidance-xml": ("checkup_xml", _guidance_xml),
         "care-1111": ("care_1111", lambda path: _care(path, is_quoted=False)),
         "care-1111-quoted": ("care_1111", lambda path: _care(path, is_quoted=True)),
         "care-1112-whole": ("care_1111", lambda path: _care_whole(path, is_claimed=False)),
         "care-7131": ("care_7131", lambda path: _care_whole(path, is_claimed=True)),
         "care-5311": ("care_5311", lambda path: _certifications(path, "5311")),
         "care-5341": ("care_5311", lambda path: _certifications(path, "5341")),
-        "enrolment-kokuho": ("enrolment_kokuho_csv", lambda path: _enrolment(path, is_koki=False)),
+        "enrolment-kokuho": ("enrolment_kokuho_csv", _enrolment),
         "enrolment-koki": ("enrolment_koki_csv", lambda path: _enrolment(path, is_koki=True)),
+        "enrolment-vendor": ("enrolment_profile_csv", lambda path: _enrolment(path, is_vendors=True)),
         "insured-counts": (
             "care_insured_count_csv",
             lambda path: world.write_counts(path, [month(2024, number) for number in range(1, 7)]),

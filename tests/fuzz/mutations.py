@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from tests.fuzz.archives import is_archive, mutated_inside
 from tests.fuzz.corpus import originals
 
 Mutation = Callable[[bytes, Random], bytes]
@@ -145,6 +146,20 @@ def wrong_counts(data: bytes, random: Random) -> bytes:
         fields[random.choice(numbers)] = other
     lines[place] = b",".join(fields)
     return b"".join(lines)
+
+
+def renumbered(data: bytes) -> bytes:
+    """A file of care with its record numbers and count made right again, so that its records are read after all."""
+    lines = [line for line in _lines(data) if line.strip()]
+    fields = [line.split(b",") for line in lines]
+    records = sum(field[0].strip(b'"') == b"2" for field in fields)
+    for number, field in enumerate(fields, start=1):
+        if len(field) > 1 and field[0].strip(b'"') in (b"1", b"2", b"3"):
+            end = field[1][len(field[1].rstrip(b"\r\n")) :]
+            field[1] = b"%d" % number + end
+        if number == 1 and len(field) > 3:
+            field[3] = b"%d" % records
+    return b"".join(b",".join(field) for field in fields)
 
 
 # -- fields --------------------------------------------------------------------------------------
@@ -355,6 +370,22 @@ def entity_bomb(data: bytes, random: Random) -> bytes:
     )
 
 
+def huge_document(data: bytes, random: Random) -> bytes:
+    """XML within the size of a member, of one long text, one long attribute, elements without end, deep nesting."""
+    head, tail = b'<ClinicalDocument xmlns="urn:hl7-org:v3"><code code="10"/>', b"</ClinicalDocument>"
+    size = 3_500_000
+    body = random.choice(
+        (b"<text>" + random.randbytes(size // 2).hex().encode() + b"</text>",
+         b'<text a="' + b"x" * size + b'"/>',
+         b'<observation><code code="9N001000000000001"/></observation>' * (size // 60),
+         b"<a>" * (size // 7) + b"</a>" * (size // 7),
+         b"<a" + b"".join(b' b%d=""' % n for n in range(size // 12)) + b"/>")
+    )  # fmt: skip
+    name = "1610123459_16002800_202407010_1/DATA/h16101234592024070101000001.xml"
+    document = head + body + tail
+    return document if random.random() < 0.3 else _zip({name: document})
+
+
 COMMON: tuple[Mutation, ...] = (
     flip_bytes, flip_one_bit, cut_anywhere, cut_the_head_off, double, lose_a_stretch, put_bytes_in,
     put_a_control_character_in, drop_records, drop_the_first_or_last_record, repeat_records, reorder_records,
@@ -363,8 +394,12 @@ COMMON: tuple[Mutation, ...] = (
     exchange_fields, put_quotes_or_commas_in, other_encoding, half_in_another_encoding, other_line_ends, no_line_end,
     another_file,
 )  # fmt: skip
-HEAVY: tuple[Mutation, ...] = (very_long_line, very_many_columns, zip_bomb, entity_bomb)
-HEAVY_EVERY, HEAVY_TURN = 60, 7
+HEAVY: tuple[Mutation, ...] = (very_long_line, very_many_columns, zip_bomb, entity_bomb, huge_document)
+INSIDE = 0.7
+"""How often what happens to an archive happens to its members."""
+RENUMBERED = 0.6
+"""How often a file of care is numbered anew after what happened to it."""
+HEAVY_EVERY, HEAVY_TURN = 60, 5
 """One mutant in so many is a heavy one, the first early enough for a short run."""
 FIELDS: tuple[Mutation, ...] = (
     put_a_wrong_date_in, put_a_wrong_number_in, empty_a_field, digits_to_full_width, put_blanks_in, put_markup_in,
@@ -401,9 +436,15 @@ def mutant(number: int, *, is_made: bool = True) -> Mutant:
         chosen = random.choices(FIELDS, k=random.choice((1, 2, 6)))
     else:
         # The turn goes through all of them whatever the number of originals, so that a short run meets each.
-        first = COMMON[(turn + place) % len(COMMON)]
+        first = COMMON[(7 * turn + place) % len(COMMON)]
         chosen = [first, *random.choices(COMMON, k=random.choice((0, 0, 0, 1, 2)))]
     data = original.data if is_made else b""
     for mutate in chosen:
-        data = mutate(data, random) if data else data
+        if is_archive(data) and mutate not in HEAVY and random.random() < INSIDE:
+            data = mutated_inside(data, mutate, random)
+        else:
+            data = mutate(data, random) if data else data
+    is_of_care = original.format in ("care_1111", "care_5311", "care_7131")
+    if is_of_care and chosen[0] not in HEAVY and random.random() < RENUMBERED:
+        data = renumbered(data)
     return Mutant(number, original.name, original.format, tuple(m.__name__ for m in chosen), data)

@@ -19,6 +19,8 @@ from pathlib import Path
 
 SECONDS = 10.0
 KILL_SECONDS = 120.0
+START_SECONDS = 600.0
+"""What a process may take for each good file that it reads first: loops over bytes are compiled there."""
 MEGABYTES = 1500
 """Resident memory that no mutant may cost; the largest is a file of 10 MB."""
 
@@ -35,9 +37,13 @@ class Report:
 def _work(numbers: list[int], pipe: Connection) -> None:
     """Checks the numbers in their order and sends what became of each (in a process of its own)."""
     from tests.fuzz.check import check
-    from tests.fuzz.mutations import mutant
+    from tests.fuzz.corpus import originals
+    from tests.fuzz.mutations import Mutant, mutant
 
     with tempfile.TemporaryDirectory() as home:
+        for original in originals():  # what is compiled at its first use is no part of a mutant's time
+            check(Mutant(-1, original.name, original.format, (), original.data), Path(home))
+            pipe.send(("warmed", original.name))
         for number in numbers:
             made = mutant(number)
             pipe.send(("begun", number, str(made), made.original))
@@ -68,7 +74,9 @@ def _outcomes(numbers: list[int]) -> Iterator[tuple[str, str, bool, list[str]]]:
         told, original = "", ""
         try:
             while True:
-                if not ours.poll(KILL_SECONDS):
+                if not ours.poll(KILL_SECONDS if told else START_SECONDS):
+                    if not told:
+                        raise RuntimeError("the process of the mutants does not get started")
                     yield told, original, False, [f"hangs: ended after {KILL_SECONDS:.0f} s"]
                     break
                 message = ours.recv()
@@ -77,7 +85,7 @@ def _outcomes(numbers: list[int]) -> Iterator[tuple[str, str, bool, list[str]]]:
                     rest = rest[rest.index(number) + 1 :]
                 elif message[0] == "done":
                     yield told, original, message[1], message[2]
-                else:
+                elif message[0] == "finished":
                     break
         except EOFError:
             if not told:

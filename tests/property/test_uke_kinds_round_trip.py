@@ -55,12 +55,14 @@ def receipt(draw: st.DrawFn) -> dict[str, Any]:
                 else [],
             }
         )
+    summary_code = draw(st.sampled_from("0123")) if kind == "dpc" else None
+    original = draw(st.integers(0, 999_999))
     return {
         "claim_kind_code": kind,
         "layout_code": draw(st.sampled_from(["dpc28", "dpc40"])) if kind == "dpc" else None,
-        "summary_code": draw(st.sampled_from("0123")) if kind == "dpc" else None,
-        "points": draw(st.integers(0, 999_999)),
-        "original_points": draw(st.integers(0, 999_999)),
+        "summary_code": summary_code,
+        "points": draw(st.integers(0, original if summary_code in ("2", "3") else 999_999)),  # a raise needs the 総括's
+        "original_points": original,
         "days": draw(DAYS),
         "prescribing": draw(st.sampled_from(["1610000011", "3110000028"])) if kind == "pharmacy" else None,
         "diseases": [] if kind == "pharmacy" else draw(st.lists(DISEASE, max_size=3)),

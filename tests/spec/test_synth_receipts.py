@@ -105,12 +105,13 @@ def test_a_record_has_the_columns_of_its_layout(receipts: list[Receipt]) -> None
 
 
 def test_a_set_of_dpc_receipts_keeps_its_list_of_corrections_in_order(receipts: list[Receipt]) -> None:
-    """Own original, the revised one of the 総括, own revised (formats.md, rule 9); others have two."""
-    three = [receipt for receipt in receipts if len(receipt.of("HO")) == 3]
-    assert all(receipt.re[18] == "2" for receipt in three)
-    for receipt in three:
-        own, of_set, revised = (int(line[5]) for line in receipt.of("HO"))
-        assert revised < own < of_set
+    """Own original, the revised one of the 総括, own revised (formats.md, rule 9); the last only where revised."""
+    told = {receipt.re[18]: receipt for receipt in receipts if receipt.is_of_set and len(receipt.of("HO")) > 1}
+    assert set(told) == {"2", "3"} and {len(receipt.of("HO")) for receipt in told.values()} == {2, 3}
+    for receipt in told.values():
+        own, of_set, *revised = (int(line[5]) for line in receipt.of("HO"))
+        assert all(points < own for points in revised) and own < of_set
+    assert all(receipt.is_of_set for receipt in receipts if len(receipt.of("HO")) == 3)
 
 
 def test_the_reader_finds_the_same_receipts_points_and_rows(written: Path, files: dict[str, File]) -> None:

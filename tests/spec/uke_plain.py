@@ -39,8 +39,15 @@ class Receipt:
         return int((self.of("HO") or self.of("KO"))[0][5])
 
     @property
+    def is_of_set(self) -> bool:
+        return self.kind == "dpc" and self.re[18] in ("2", "3")
+
+    @property
     def adjudicated(self) -> int:
-        return int((self.of("HO") or self.of("KO"))[-1][5])
+        """合計点数 of the last HO; an open list of a child of a 総括 ends in the greater one of the 総括 (rule 9)."""
+        told = [int(record[5]) for record in self.of("HO") or self.of("KO")]
+        ends_in_total = self.is_of_set and len(told) % 2 == 0 and told[-1] > told[-2]
+        return told[-2] if ends_in_total else told[-1]
 
     def points(self) -> int:
         """The sum of the lines (formats.md, head and 1.4)."""

@@ -227,15 +227,20 @@ def _long(
     settings: SynthSettings, exam: pl.DataFrame, values: dict[str, Floats], codes: dict[str, Ints],
     random: np.random.Generator,
 ) -> pl.DataFrame:  # fmt: skip
-    """One row an item that was asked for, with the few that could not be had."""
-    wide = exam.select("source_row", "scheme_code", "insurer_number", "exam_month")
+    """One row an item that was asked for, with the few that could not be had.
+
+    In the order of the institutions of a prefecture every third of those is 測定不可能, the second for a start, and the
+    others 未実施: so the few of an institution hold both.
+    """
+    wide = exam.select("source_row", "scheme_code", "insurer_number", "exam_month", "institution_code")
     parts = []
     for item, column in values.items():
         lacking = random.random(len(column))
         rate = settings.noise.checkup_missing_item if item in ("waist", "ldl", "uric_acid", "creatinine") else 0.0
-        status = np.where(lacking < rate * 0.7, "not_done", np.where(lacking < rate, "not_measurable", "measured"))
+        has_value = lacking >= rate
+        status = np.where(has_value, "measured", _LACKING)
         low, high = MEASURABLE.get(item, (-np.inf, np.inf))
-        is_measured, has_value = status == "measured", np.isin(status, ["not_done", "not_measurable"], invert=True)
+        is_measured = status == "measured"
         status = np.where(is_measured & (column < low), "low", np.where(is_measured & (column > high), "high", status))
         parts.append(
             wide.with_columns(
@@ -254,13 +259,20 @@ def _long(
                 status_code=pl.lit("measured"),
             ).filter(pl.Series(code > 0))
         )
+    is_lacking = pl.col("status_code") == _LACKING
+    place = is_lacking.cum_sum().over(pl.col("institution_code").str.slice(0, 2), order_by="institution_code")
+    told = pl.when(place % 3 == 2).then(pl.lit("not_measurable")).otherwise(pl.lit("not_done"))
     long = (
         pl.concat(parts)
+        .with_columns(status_code=pl.when(is_lacking).then(told).otherwise("status_code"))
         .rename({"source_row": "parent_source_row"})
         .with_columns(source_row=pl.col("parent_source_row"))
     )
     long = long.with_columns(pl.lit(None).alias(name) for name in ("method_code", "unit_code", "interpretation_code"))
     return long.select(pl.col(c).cast(t) for c, t in CHECKUP_RESULT.plain_schema().items())
+
+
+_LACKING = "lacking"
 
 
 def _rounded(value: Floats, decimals: int = 0) -> Floats:

@@ -277,6 +277,7 @@ def _with_sets(number: int, turned: Receipts, items: pl.DataFrame, in_set: NDArr
         search_number=pl.col("search_number").str.slice(0, 16) + pl.lit("1") + pl.col("search_number").str.slice(17),
     )  # fmt: skip
     revisions = first.select("source_row", own_cut=cut, revised=pl.when(revised).then(summary["points"]))
+    second = second.with_columns(summary_points=revisions["revised"])
     claims = turned.claims.join(revisions, on="source_row", how="left", maintain_order="left").with_columns(
         points=pl.col("points") - pl.col("own_cut").fill_null(0), summary_points="revised"
     )

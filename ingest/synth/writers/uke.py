@@ -234,10 +234,9 @@ def _payer_lines(claims: pl.DataFrame, layout: str, edition: Edition, prefecture
     yield corrected.select(
         key("JY").alias("key"), pl.format("JY,1,1,0,,,{},0,", (original - points).abs()).alias("line")
     )
-    # The list of a 総括 set: own original, the revised one of the 総括, own revised (formats.md, rule 9).
-    yield corrected.filter(pl.col("summary_points").is_not_null()).select(
-        insurer("HO of 総括", pl.col("summary_points"))
-    )
+    # The list of a 総括 set: own original, the revised one of the 総括, own revised (formats.md, rule 9); a child
+    # that was not revised itself ends in that of the 総括.
+    yield insured.filter(pl.col("summary_points").is_not_null()).select(insurer("HO of 総括", pl.col("summary_points")))
     yield corrected.select(insurer("HO2", points))
     payer = f"12{prefecture_code}001"
     values = amounts | {

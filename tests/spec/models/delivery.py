@@ -132,7 +132,9 @@ class Delivery:
         parent = self._add("care_claim", who.at(at) | told | money | more)
         line = {"insurer_number": at.number, "service_month": month, "parent_source_row": parent}
         kind = {"line_kind_code": "D7", "amount_yen": benefit_yen} if more.get("is_purchase") else {}
-        self._add("care_line", line | {"service_type_code": "15", "item_code": "1111", "units": money["units"]} | kind)
+        days = {"times_count": 6, "public_times_count": 3, "public2_times_count": 2, "public3_times_count": 1}
+        item = {"service_type_code": "15", "item_code": "1111", "units": money["units"]}
+        self._add("care_line", line | item | days | kind)
 
     def as_claimed(self, who: Person, at: Insurer, month: date, benefit_yen: int) -> None:
         """The 請求明細書 of one provider and month."""

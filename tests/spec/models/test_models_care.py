@@ -139,3 +139,5 @@ def test_every_standing_claim_has_the_lines_of_its_own_version(built: Built) -> 
         claims = built.lived("marts.care_claim", who)
         lines = built.lived("marts.care_line", who)
         assert sorted(row["units"] for row in lines) == sorted(row["units"] for row in claims)
+        days = [[row[f"public{number}_times_count"] for number in ("", "2", "3")] for row in lines]
+        assert days == [[3, 2, 1]] * len(lines)  # of three public funds, each its own
