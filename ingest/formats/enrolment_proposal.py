@@ -81,7 +81,9 @@ class Proposal:
             notes.append("宛名番号の列がありません。地区の割り当てに宛名番号は使えません")
         return notes
 
-    def profile(self, fields: Mapping[str, str], codes: Mapping[str, Mapping[str, str]]) -> Profile:
+    def profile(
+        self, fields: Mapping[str, str], codes: Mapping[str, Mapping[str, str]], *, is_full: bool = False
+    ) -> Profile:
         """The profile with corrections: ``fields`` and ``codes`` by heading, ``見出し#2`` for its second occurrence.
 
         An empty field leaves the column unused; a field given to a column is taken from the column that
@@ -101,7 +103,7 @@ class Proposal:
             columns.append(
                 ProfileColumn(column.column_name, column.occurrence, given.get(key, own), coded.get(key, {}))
             )
-        profile = Profile(tuple(columns))
+        profile = Profile(tuple(columns), is_full)
         profile.check()
         return profile
 
