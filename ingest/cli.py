@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -174,6 +175,47 @@ def site_retract(
         _tell(f"site {names[0]} retract", retract(settings, names[0], batch, reason=reason, files=file or []))
 
 
+Held = Annotated[str, typer.Argument(help="The held file, as `tsumugi status` names it, or the start of its SHA-256.")]
+By = Annotated[str, typer.Option("--by", help="Who decides; the ledger keeps the name and the time.")]
+
+
+def _decide(decision: str, file: str, by: str, reason: str | None, workspace: Path | None, site: str | None) -> None:
+    from ingest.site.hold_desk import decide
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        names = _sites(settings, site)
+        if len(names) > 1:
+            raise settings_module.SettingsError("several sites here; say which with --site")
+        _tell(f"site {names[0]}", decide(settings, names[0], file, decision, by=by, reason=reason))
+
+
+@site_app.command("confirm")
+def site_confirm(file: Held, by: By, workspace: Workspace = None, site: SiteName = None) -> None:
+    """Let a held full delivery (全件) go: it loads with the next run, and ends the members that it does not name.
+
+    A full 資格 file is held where more than 5 % of an insurer's live members are not in it; `tsumugi status`
+    says how many there were and how many are missing. Nobody asks again for the same file.
+    """
+    _decide("confirmed", file, by, None, workspace, site)
+
+
+@site_app.command("refuse")
+def site_refuse(
+    file: Held,
+    by: By,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; name no member.")] = None,
+    workspace: Workspace = None,
+    site: SiteName = None,
+) -> None:
+    """Have a held full delivery (全件) refused: the next run counts its rows as refused and loads none of them.
+
+    The file is kept, encrypted, like every refused file; members stay as they were. The corrected file may be put
+    into the inbox at any time.
+    """
+    _decide("refused", file, by, reason, workspace, site)
+
+
 @site_app.command("receive")
 def site_receive(workspace: Workspace = None, site: SiteName = None) -> None:
     """Open the center's results, re-identify, publish the tenants' files."""
@@ -266,12 +308,24 @@ def status(
     as_json: AsJson = False,
     months: Annotated[int, typer.Option(min=1, help="How many months of deliveries to show.")] = 12,
     insurer: Annotated[str | None, typer.Option(help="Show the deliveries of this insurer only.")] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Day on which it is read what is due (due day and allowed lag: seeds/expected_deliveries.csv); "
+            "else the last day of the month after the reference month.",
+        ),
+    ] = None,
 ) -> None:
-    """What was loaded from which file, what waits, what was refused and why, what is missing."""
+    """What was loaded from which file, what waits or is held, what was refused and why, what is missing.
+
+    The matrix shows each insurer's streams month by month: ○ arrived, × missing, 保 held for a word, ■ came but
+    nothing of it could be taken, △ taken back, ・ not due yet.
+    """
     from ingest.status import collect, render
 
     with told_errors():
-        figures = collect(settings_module.load(workspace))
+        figures = collect(settings_module.load(workspace), on.date() if on else None)
         if not as_json:
             render(out, figures, months, insurer)
         else:

@@ -80,8 +80,20 @@ def confirm_command(
     codes: Annotated[
         list[str] | None, typer.Option("--code", help="見出し:値=コード for 事由, such as 喪失事由:21=04 (後期加入).")
     ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="全件: every file with these headings holds all members, so who is absent in the newest one is ended "
+            "from its 基準日 on. Without it a file holds changes (異動) and ends nobody.",
+        ),
+    ] = False,
 ) -> None:
-    """Save what the columns are. Asks about each doubtful column on a terminal; --yes takes the proposal."""
+    """Save what the columns are. Asks about each doubtful column on a terminal; --yes takes the proposal.
+
+    A full file that lacks more than 5 % of an insurer's live members is held in the inbox until
+    `tsumugi site confirm` or `tsumugi site refuse` says what to do with it.
+    """
     from ingest.formats.enrolment_profile import ProfileError
     from ingest.formats.enrolment_proposal import propose
     from ingest.site import profiles
@@ -103,12 +115,13 @@ def confirm_command(
                 if not sys.stdin.isatty():
                     raise ProfileError("端末ではないため尋ねられません。--yes か --set を付けてください")
                 fields = _asked(proposal) | fields
-            profile = proposal.profile(fields, mapped)
+            profile = proposal.profile(fields, mapped, is_full=full)
         except ProfileError as error:
             raise SiteError(str(error)) from None
         path = profiles.confirm(own, profile)
         out.print(f"確認しました: {path}", highlight=False, soft_wrap=True)
-        out.print("同じ見出しのファイルは次の `tsumugi run` から読まれます", highlight=False)
+        kind = "全件" if profile.is_full else "異動分"
+        out.print(f"同じ見出しのファイルは{kind}として次の `tsumugi run` から読まれます", highlight=False)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -146,7 +159,8 @@ def list_command(workspace: Workspace = None, site: SiteName = None) -> None:
             out.print(f"site {name}: {len(known)} profiles in {own.profiles}", highlight=False, soft_wrap=True)
             for fingerprint, profile in known.items():
                 used = sum(1 for column in profile.columns if column.contract_column)
-                out.print(f"  {fingerprint} {len(profile.columns)}列のうち{used}列を使用", highlight=False)
+                kind = "全件" if profile.is_full else "異動分"
+                out.print(f"  {fingerprint} {kind} {len(profile.columns)}列のうち{used}列を使用", highlight=False)
             for file in profiles.held_names(own):
                 err.print(f"  waits: {file}", highlight=False, soft_wrap=True)
 

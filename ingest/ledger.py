@@ -88,6 +88,25 @@ CREATE TABLE IF NOT EXISTS retraction (  -- batches of ours that we take back
     sequence INTEGER,                  -- batch that tells the center
     recorded_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS hold (        -- full deliveries that lose too many members, and what was decided
+    file_id TEXT PRIMARY KEY,
+    file_name TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    as_of TEXT NOT NULL,               -- day of the delivery
+    row_counts TEXT NOT NULL,          -- JSON: rows by table and scheme, as the control totals count them
+    losses TEXT NOT NULL,              -- JSON list: insurer_number, live_before, missing
+    state TEXT NOT NULL,               -- held, confirmed, refused
+    decided_by TEXT, reason TEXT, decided_at TEXT,
+    held_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS arrival_aside (  -- insurer x stream x month of rows that were set aside or refused
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    insurer_number TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    month TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (delivery_id, insurer_number, stream, month)
+);
 CREATE TABLE IF NOT EXISTS step (
     name TEXT NOT NULL,
     input_hash TEXT NOT NULL,

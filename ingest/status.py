@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from rich.console import Console
@@ -9,24 +10,28 @@ from rich.table import Column, Table
 
 from ingest.formats.reading import reasons
 from ingest.settings import Settings
+from ingest.site.hold_desk import WHAT_TO_DO, told
 from ingest.site.profiles import HELD
 
-OUTCOMES = ("read", "sealed", "set_aside", "refused", "out_of_area")
+OUTCOMES = ("read", "sealed", "held", "set_aside", "refused", "out_of_area")
 SHOWN_MISSING = 10
-STATE_MARKS = {"arrived": "○", "missing": "×", "retracted": "△", "not_due": "・"}
+STATE_MARKS = {"arrived": "○", "missing": "×", "held": "保", "set_aside": "■", "retracted": "△", "not_due": "・"}
 
 
-def collect(settings: Settings) -> dict[str, Any]:
-    """``sites`` by name and ``center``: counts, file names and reasons, no person."""
+def collect(settings: Settings, on: date | None = None) -> dict[str, Any]:
+    """``sites`` by name and ``center``: counts, file names and reasons, no person.
+
+    What is due is read on the day ``on``, else on the last day of the month after the month of reference.
+    """
     from ingest.center import status as center_status
     from ingest.site import status as site_status
 
     figures: dict[str, Any] = {
         "reference_month": f"{settings.reference_month:%Y-%m}",
-        "sites": {name: site_status.status(settings, name) for name in settings.sites},
+        "sites": {name: site_status.status(settings, name, on) for name in settings.sites},
     }
     if settings.center is not None:
-        figures["center"] = center_status.status(settings)
+        figures["center"] = center_status.status(settings, on)
     return figures
 
 
@@ -56,12 +61,21 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
     for row in site.get("retracted", []):
         console.print(f"取り下げ済みのバッチ {row['batch_sequence']}: {row['reason']}", highlight=False, soft_wrap=True)
-    ready = len(site["waiting"]) - len(site["held"])
+    fulls = [row for row in site.get("full_held", []) if row["state"] == "held"]
+    ready = len(site["waiting"]) - len(site["held"]) - len(fulls)
     if ready:
         console.print(f"waiting in the inbox: {ready} files; `tsumugi run` takes them", highlight=False)
     for file_name in site["held"]:
         console.print(f"held in the inbox: {file_name}", highlight=False, soft_wrap=True)
         console.print(f"  → {HELD}", highlight=False, soft_wrap=True)
+    for row in site.get("full_held", []):
+        console.print(
+            f"保留中の全件ファイル: {row['file_name']}（{row['as_of']}現在）", highlight=False, soft_wrap=True
+        )
+        console.print(f"  {told(row['losses'])}", highlight=False, soft_wrap=True)
+        word = {"confirmed": "取り込む", "refused": "取り込まない"}.get(row["state"])
+        what = f"{row['decided_by']}が「{word}」と決めました。次の `tsumugi run` で反映されます" if word else WHAT_TO_DO
+        console.print(f"  → {what}", highlight=False, soft_wrap=True)
     _render_missing(console, site["missing"], site["expected"])
 
 
@@ -75,7 +89,7 @@ def _render_matrix(console: Console, matrix: list[dict[str, str]], months: int, 
     for number, stream in sorted({(row["insurer_number"], row["stream"]) for row in entries}):
         table.add_row(number, stream, *(states.get((number, stream, month), "") for month in shown))
     console.print(table)
-    console.print("○ 到着  × 未着  △ 取り下げ  ・ 期日前  空白 対象外", highlight=False)
+    console.print("○ 到着  × 未着  保 保留  ■ 取り込めず  △ 取り下げ  ・ 期日前  空白 対象外", highlight=False)
 
 
 def _tell(console: Console, what: str, reason_code: str, message: str) -> None:

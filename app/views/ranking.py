@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from app.areas import level
 from app.show import Shape, count, differs
 from app.views import marks
 from app.views.comparison import CSV_BOM, Cell, cell_html
@@ -113,7 +114,8 @@ def table_html(ranking: Ranking, order: str) -> str:
     counts_head = "".join(f"<th>{head}</th>" for head in heads) if has_counts else ""
     whole = ""
     if ranking.overall is not None:
-        words = text("league.whole", name=ranking.whole_name, value=shape.printed(ranking.overall))
+        printed = shape.printed(ranking.overall)
+        words = text("league.whole", name=ranking.whole_name, value=printed, rests_on=_rests_on(ranking))
         whole = f"<small>{html.escape(words)}</small>"
     caption = f"<caption>{html.escape(ranking.screen.mark)}</caption>" if ranking.screen.mark else ""
     statuses = {place.cell.status for place in ranking.places}
@@ -123,6 +125,13 @@ def table_html(ranking: Ranking, order: str) -> str:
         f'</small></th><th class="l">{whole}</th>{counts_head}</tr></thead><tbody>{"".join(lines)}</tbody>'
         f"{marks.hidden_foot(text, statuses, span=7 if has_counts else 4)}</table>"
     )
+
+
+def _rests_on(ranking: Ranking) -> str:
+    """How many places the whole rests on: those with a value, also one that is hidden."""
+    known = [place for place in ranking.places if place.cell.status != "missing"]
+    unit = level(ranking.places[0].area_key)
+    return ranking.screen.text(f"overview.rests_on_{unit}", count=len(known))
 
 
 def _bar(ranking: Ranking, place: Place, top: float) -> str:

@@ -22,6 +22,7 @@ _ENDING = {
     "lost_reason_code",
     "processed_date",
     "record_number",
+    "full_as_of_date",
 }
 _ENROLMENT_BODY = ", ".join(name for name in CONTRACTS["enrolment"].sealed_schema() if name not in _ENDING)
 
@@ -62,17 +63,44 @@ def _enrolment_spans_sql(versions: str) -> str:
     """Spans of enrolment records, one row a record; ``versions`` marks the new ones ``is_fresh``.
 
     Where a version was known before and all versions differ in nothing but the end, only the months
-    between the ends change, so that a member who leaves does not cost the whole history.
+    between the ends change, so that a member who leaves does not cost the whole history. An end may also
+    be that a full delivery did not name the record (``int_enrolment__end_absent``), which being named again undoes.
     """
     ends = "least(coalesce(applied_end_date, DATE '9999-12-31'), coalesce(lost_date, DATE '9999-12-31'))"
     return f"""
         SELECT scheme_code, insurer_number,
-               CASE WHEN NOT bool_and(is_fresh) AND count(DISTINCT hash({_ENROLMENT_BODY})) = 1
-                    THEN greatest(min(applied_start_date), min({ends}))
-                    ELSE min(applied_start_date) END AS first_month,
-               CASE WHEN bool_or(applied_end_date IS NULL) THEN NULL ELSE max(applied_end_date) END AS last_month
-        FROM {versions}
-        GROUP BY linkage_domain, record_key_tag, scheme_code, insurer_number"""
+               CASE WHEN is_same THEN greatest(start_date, least(end_date, coalesce((
+                        SELECT min(full_as_of_date) FROM ({_FULLS}) AS fulls
+                        WHERE fulls.linkage_domain = records.linkage_domain
+                              AND fulls.scheme_code = records.scheme_code
+                              AND fulls.insurer_number = records.insurer_number
+                              AND fulls.full_as_of_date > records.told_date), DATE '9999-12-31')))
+                    ELSE start_date END AS first_month,
+               last_month
+        FROM (
+            SELECT linkage_domain, scheme_code, insurer_number,
+                   NOT bool_and(is_fresh) AND count(DISTINCT hash({_ENROLMENT_BODY})) = 1 AS is_same,
+                   min(applied_start_date) AS start_date, min({ends}) AS end_date,
+                   max(processed_date) FILTER (NOT is_fresh) AS told_date,
+                   CASE WHEN bool_or(applied_end_date IS NULL) THEN NULL ELSE max(applied_end_date) END AS last_month
+            FROM {versions}
+            GROUP BY linkage_domain, record_key_tag, scheme_code, insurer_number
+        ) AS records"""
+
+
+_FULLS = (
+    "SELECT DISTINCT linkage_domain, scheme_code, insurer_number, full_as_of_date FROM raw.enrolment "
+    "WHERE full_as_of_date IS NOT NULL"
+)
+"""The full deliveries of 資格: of which insurer, of which day."""
+
+
+def _full_spans_sql(fresh: str) -> str:
+    """From the day of a full delivery on, the insurer's members that it does not name have ended."""
+    return (
+        "SELECT DISTINCT scheme_code, insurer_number, full_as_of_date AS first_month, NULL::DATE AS last_month "
+        f"FROM {fresh} WHERE full_as_of_date IS NOT NULL"
+    )
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, spans: str, table: str, reason: str, reference_month: date) -> None:
@@ -129,6 +157,8 @@ def add_landed(
         spans = _enrolment_spans_sql(versions) if name == "enrolment" else _spans_sql(contract, versions)
         for table in (name, *children(name)):
             _insert(connection, spans, table, reason, reference_month)
+        if name == "enrolment":
+            _insert(connection, _full_spans_sql(fresh), name, reason, reference_month)
 
 
 def add_relinked(connection: duckdb.DuckDBPyConnection, identities: str, reference_month: date) -> None:

@@ -1,10 +1,10 @@
 """``tsumugi center release``: figures of a finished build are held against the month before, then let go.
 
-Compared are the month of reference and the one before it, by insurer and in total, only over the
-insurers whose deliveries of that stream came for both months and only where the month before counts
-as much as the limit asks for (``seeds/release_limits.csv``). A build within all limits is released by
-itself; otherwise it waits until a named person approves it with a reason. A release belongs to the
-published inputs (``input key``), so a further load is judged anew.
+Compared are the month of reference and the one before it, stream by stream (資格, 医科, 歯科, 調剤, 健診,
+介護), by insurer and in total, only over the insurers whose deliveries of that stream came for both months
+and only where the month before counts as much as the limit asks for (``seeds/release_limits.csv``). A build
+within all limits is released by itself; otherwise it waits until a named person approves it with a reason. A
+release belongs to the published inputs (``input key``), so a further load is judged anew.
 """
 
 from __future__ import annotations
@@ -26,32 +26,45 @@ from ingest.settings import Settings
 
 RELEASE = "release"  # value of the ledger: the last decision, or what waits for one
 BY_ITSELF = "limits"
+SHOWN = 5  # at most so many figures are named in one message
+STREAM_NAMES = {
+    "enrolment": "資格",
+    "medical": "医科",
+    "dental": "歯科",
+    "pharmacy": "調剤",
+    "checkup": "健診",
+    "care_claim": "介護",
+}
 
+_STAND = "FROM staging.stg_medical__claim WHERE NOT is_withdrawn AND claim_kind_code"
+_CLAIMS = f"SELECT insurer_number, service_month AS month, count(*) AS records, count(*) AS value {_STAND}"
+_POINTS = f"SELECT insurer_number, service_month AS month, count(*) AS records, sum(points) AS value {_STAND}"
+_CARE = "FROM staging.stg_care_claim__care_claim WHERE NOT is_withdrawn GROUP BY ALL"
 # Measure: the stream it rests on, and a query of insurer_number, month, records (its size) and value.
 _MEASURES = {
     "members": (
         "enrolment",
         "SELECT insurer_number, month, count(*) AS records, count(*) AS value FROM marts.person_month GROUP BY ALL",
     ),
-    "claims": (
-        "medical",
-        "SELECT insurer_number, service_month AS month, count(*) AS records, count(*) AS value "
-        "FROM staging.stg_medical__claim WHERE NOT is_withdrawn GROUP BY ALL",
-    ),
-    "points": (
-        "medical",
-        "SELECT insurer_number, service_month AS month, count(*) AS records, sum(points) AS value "
-        "FROM staging.stg_medical__claim WHERE NOT is_withdrawn AND NOT is_summary GROUP BY ALL",
-    ),
+    "claims": ("medical", f"{_CLAIMS} IN ('medical', 'dpc') GROUP BY ALL"),
+    "points": ("medical", f"{_POINTS} IN ('medical', 'dpc') AND NOT is_summary GROUP BY ALL"),
+    "dental_claims": ("dental", f"{_CLAIMS} = 'dental' GROUP BY ALL"),
+    "dental_points": ("dental", f"{_POINTS} = 'dental' GROUP BY ALL"),
+    "pharmacy_claims": ("pharmacy", f"{_CLAIMS} = 'pharmacy' GROUP BY ALL"),
+    "pharmacy_points": ("pharmacy", f"{_POINTS} = 'pharmacy' GROUP BY ALL"),
     "checkups": (
         "checkup",
         "SELECT insurer_number, exam_month AS month, count(*) AS records, count(*) AS value "
         "FROM staging.stg_checkup__checkup WHERE NOT is_withdrawn GROUP BY ALL",
     ),
+    "care_claims": (
+        "care_claim",
+        f"SELECT insurer_number, service_month AS month, count(*) AS records, count(*) AS value {_CARE}",
+    ),
     "care_cost": (
         "care_claim",
         "SELECT insurer_number, service_month AS month, count(*) AS records, sum(benefit_yen + user_yen) AS value "
-        "FROM staging.stg_care_claim__care_claim WHERE NOT is_withdrawn GROUP BY ALL",
+        f"{_CARE}",
     ),
 }
 # A register comes with its changes only, so an insurer that sent it once counts as arrived from then on.
@@ -105,14 +118,22 @@ def require(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> dict[str, 
 
 def waits_for(decision: dict[str, Any]) -> str:
     """Why a decision waits and what to do, in one line."""
-    first = decision["out_of_limits"][0]
-    where = first["insurer_number"] or "全体"
+    found = decision["out_of_limits"]
+    named = [
+        f"{_stream_name(row)} {row['insurer_number'] or '全体'} の {row['measure_id']} "
+        f"{row['before']:,} → {row['now']:,}（{row['insurers_count']}保険者）"
+        for row in found[:SHOWN]
+    ]
+    more = f"、ほか{len(found) - SHOWN}件" if len(found) > SHOWN else ""
     return (
-        f"前月との差が限度を超えた数値が{len(decision['out_of_limits'])}件あり、公表を止めています"
-        f"（例: {where} の {first['measure_id']} {first['before']:,} → {first['now']:,}）。"
+        f"前月との差が限度を超えた数値が{len(found)}件あり、公表を止めています（{'、'.join(named)}{more}）。"
         "`tsumugi status --json` で確かめ、正しければ `tsumugi center release --approve 氏名 --reason 理由`、"
         "誤りであれば `tsumugi site retract` で取り下げてください"
     )
+
+
+def _stream_name(row: dict[str, Any]) -> str:
+    return STREAM_NAMES[row["stream"]]
 
 
 def last_decision(ledger: Ledger) -> dict[str, Any]:
@@ -124,7 +145,7 @@ def last_decision(ledger: Ledger) -> dict[str, Any]:
 def compare(connection: duckdb.DuckDBPyConnection, reference_month: date) -> list[dict[str, Any]]:
     """Figures that differ from the month before by more than their limit.
 
-    Each: measure_id, level_code, insurer_number (null in total), insurers_count (how many it rests on),
+    Each: stream, measure_id, level_code, insurer_number (null in total), insurers_count (how many it rests on),
     before, now, maximum_change_rate.
     """
     found: list[dict[str, Any]] = []
@@ -158,7 +179,7 @@ def compare(connection: duckdb.DuckDBPyConnection, reference_month: date) -> lis
             {"stream": stream, "month": reference_month, "minimum": minimum, "rate": rate},
         ).fetchall()
         names = ("insurer_number", "insurers_count", "before", "now")
-        shown = {"measure_id": measure, "level_code": level, "maximum_change_rate": float(rate)}
+        shown = {"stream": stream, "measure_id": measure, "level_code": level, "maximum_change_rate": float(rate)}
         found += [shown | dict(zip(names, row, strict=True)) for row in rows]
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -10,22 +11,21 @@ import duckdb
 from ingest.center.home import open_warehouse
 from ingest.center.release import last_decision
 from ingest.center.ties import TIES
+from ingest.expected import ARRIVED, matrix, missing, reading_day, stream_rules
 from ingest.ledger import Ledger
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
 from ingest.warehouse import WarehouseError
 
-_MONTHLY = ("medical", "care_claim", "care_insured_count")  # adjudicated or counted every month
 
-
-def status(settings: Settings) -> dict[str, Any]:
-    """Figures of the center, counts only.
+def status(settings: Settings, on: date | None = None) -> dict[str, Any]:
+    """Figures of the center, counts only; what is due is read on the day ``on``.
 
     ``batches`` received and sent by site and state; ``refused`` and ``held`` with their reasons;
     ``steps_unfinished`` killed or failed, with the names of failed models and tests;
     ``ties`` records whose versions are equally new and differ, by table and delivery;
     ``rows`` in raw by table; ``linkage``; ``build`` with the open change set; ``missing``: insurer ×
-    stream × month between the first arrival of that insurer's stream and the month of reference.
+    stream × period that is due and did not come, by the rules of the sites (``ingest.expected``).
     """
     center = settings.the_center()
     figures: dict[str, Any] = {"batches": [], "refused": [], "held": []}
@@ -36,7 +36,7 @@ def status(settings: Settings) -> dict[str, Any]:
         return figures | {"note": "no batch has been received"}
     try:
         with open_warehouse(center, KeyRing(center), read_only=True) as connection:
-            return figures | _of_warehouse(connection, settings)
+            return figures | _of_warehouse(connection, settings, on)
     except WarehouseError as error:
         return figures | {"note": str(error)}
 
@@ -58,7 +58,7 @@ def _of_ledger(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, Any]:
+def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings, on: date | None) -> dict[str, Any]:
     tables = connection.execute(
         "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = 'warehouse' "
         "AND schema_name = 'raw' ORDER BY table_name"
@@ -94,34 +94,24 @@ def _of_warehouse(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
             zip(("build_sequence", "reference_month", "state", "is_full_refresh"), build or (None,) * 4, strict=True)
         )
         | {"changed_partitions": change[0], "changed_persons": change[1]},
-        "missing": _missing(connection, settings),
+        "missing": _missing(connection, settings.reference_month, on or reading_day(settings.reference_month)),
     }
 
 
-def _missing(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[dict[str, Any]]:
-    """Months in which an insurer's monthly stream did not come, from its first arrival on.
-
-    Streams that come only when something happened are told by the site, which knows their cadence.
-    """
-    found = connection.execute(
-        """
-        WITH came AS (
-            SELECT DISTINCT linkage_domain, insurer_number, stream, month
-            FROM raw.arrival WHERE month <= $reference AND list_contains($streams, stream)
-        ), monthly AS (
-            SELECT linkage_domain, insurer_number, stream, min(month) AS first_month
-            FROM came GROUP BY linkage_domain, insurer_number, stream
-        ), expected AS (
-            SELECT linkage_domain, insurer_number, stream,
-                   unnest(range(first_month, $reference + INTERVAL 1 MONTH, INTERVAL 1 MONTH))::DATE AS month
-            FROM monthly
-        )
-        SELECT linkage_domain, insurer_number, stream, strftime(month, '%Y-%m') AS month
-        FROM expected ANTI JOIN came USING (linkage_domain, insurer_number, stream, month)
-        ORDER BY ALL""",
-        {"reference": settings.reference_month, "streams": list(_MONTHLY)},
+def _missing(connection: duckdb.DuckDBPyConnection, reference_month: date, on: date) -> list[dict[str, Any]]:
+    """What did not come, by linkage domain; a site alone knows what it holds or has set aside."""
+    came: dict[str, dict[tuple[str, str], dict[date, str]]] = {}
+    arrived = connection.execute(
+        "SELECT DISTINCT linkage_domain, insurer_number, stream, month FROM raw.arrival ORDER BY ALL"
     ).fetchall()
-    return [dict(zip(("linkage_domain", "insurer_number", "stream", "month"), row, strict=True)) for row in found]
+    for domain, insurer, stream, month in arrived:
+        period = stream_rules()[stream].period(month)
+        came.setdefault(domain, {}).setdefault((insurer, stream), {})[period] = ARRIVED
+    return [
+        {"linkage_domain": domain} | entry
+        for domain, of_domain in came.items()
+        for entry in missing(matrix(of_domain, reference_month, on))
+    ]
 
 
 def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

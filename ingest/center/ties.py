@@ -14,7 +14,7 @@ import duckdb
 from ingest.formats.contracts import CONTRACTS, Contract
 
 TIES = "ties"  # value of the ledger: what the last finished build found
-_PLACE = ("source_file_id", "source_row", "record_key_tag")
+_PLACE = ("source_file_id", "source_row", "record_key_tag", "full_as_of_date")  # where it stood, not what it says
 
 
 def ties(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

@@ -195,8 +195,14 @@ ENROLMENT = Contract(
         _c("previous_symbol", "string", "identity", "記号 before"),
         _c("previous_number", "string", "identity", "番号 before"),
         _c("is_deleted", "boolean", "clear", "削除区分: the record is withdrawn", required=True),
-        _c("processed_date", "date", "clear", "異動処理年月日", required=True),
+        _c("processed_date", "date", "clear", "異動処理年月日; of a full delivery its 基準日", required=True),
         _c("record_number", "integer", "clear", "履歴番号 within the person's record", required=True, minimum=1),
+        _c(
+            "full_as_of_date",
+            "date",
+            "clear",
+            "基準日 of the full delivery (全件) that told the row; null where the delivery tells changes only",
+        ),
     ),
 )
 

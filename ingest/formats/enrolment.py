@@ -73,6 +73,7 @@ def reason_words(side: str) -> dict[str, str]:
             for row in csv.DictReader(handle)
             if row["side"] == side
             for word in row["words"].split("|")
+            if word
         }
 
 
@@ -138,9 +139,32 @@ class ProfiledCsv(HeaderCsv):
         profile = _profile(text)
         if profile is None:
             raise FileRefused("unrecognised", "確認済みの見出しではありません", line=1)
-        return self.read_as(
+        reading = self.read_as(
             path, profile.layout(), lambda own: _finish_profiled(profile, own), edition=profile.fingerprint
         )
+        if profile.is_full:
+            # The day of a full file is one for all its rows: the latest 基準日 that it prints, else its latest
+            # change. What it says of a record is newer than every change processed before that day.
+            table = reading.tables[self.table]
+            day = table.select(pl.coalesce(pl.col("full_as_of_date").max(), pl.col("processed_date").max())).to_series()
+            reading.tables[self.table] = table.with_columns(
+                pl.lit(day.item(), dtype=pl.Date).alias(name) for name in ("processed_date", "full_as_of_date")
+            )
+            reading.months = cells.months_of(day)
+        return reading
+
+
+def is_full(path: Path) -> bool:
+    """Whether a confirmed profile takes the file, and says that it holds every member."""
+    if not any(profile.is_full for profile in confirmed().values()):
+        return False
+    with path.open("rb") as handle:
+        head = handle.read(csvtext.HEAD_BYTES)
+    for encoding in csvtext.READ_ENCODINGS:
+        found = _profile(head.decode(encoding, errors="replace").lstrip("\ufeff"))
+        if found is not None:
+            return found.is_full
+    return False
 
 
 def _profile(text: str) -> Profile | None:

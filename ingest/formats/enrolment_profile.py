@@ -23,7 +23,8 @@ HEADING_SEARCH = 6
 """The heading is looked for among this many first lines, as ``headercsv`` does."""
 FIELDS_OF_A_HEADING = 4
 """A line that names so many contract columns, one of them a date of 資格, is the heading of a 資格 file."""
-_COLUMNS = ("column_name", "occurrence", "contract_column", "codes")
+DELIVERIES = ("delta", "full")
+_COLUMNS = ("column_name", "occurrence", "contract_column", "codes", "delivery")
 
 
 class ProfileError(ValueError):
@@ -78,9 +79,10 @@ class ProfileColumn:
 
 @dataclass(frozen=True)
 class Profile:
-    """A confirmed heading row."""
+    """A confirmed heading row; ``is_full``: its files hold every member (全件), not changes only (異動)."""
 
     columns: tuple[ProfileColumn, ...]
+    is_full: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -88,24 +90,32 @@ class Profile:
         return fingerprint([column.column_name for column in self.columns])
 
     def layout(self) -> tuple[LayoutColumn, ...]:
-        """The profile as a layout; columns that are not used are known by it and not carried."""
+        """The profile as a layout; columns that are not used are known by it and not carried.
+
+        基準日 is read of full files only: a file of changes may print it and speaks of other days.
+        """
         rules = field_rules()
+        unread = "" if self.is_full else "full_as_of_date"
+        fields = [column.contract_column if column.contract_column != unread else "" for column in self.columns]
         return tuple(
             LayoutColumn(
                 column_name=column.column_name,
-                contract_column=column.contract_column,
-                kind=rules[column.contract_column].kind if column.contract_column else "text",
+                contract_column=field,
+                kind=rules[field].kind if field else "text",
                 is_verified=True,
                 source="confirmed by the site",
                 spellings=(column.column_name,),
                 occurrence=column.occurrence,
-                is_needed=bool(column.contract_column),
+                is_needed=bool(field),
             )
-            for column in self.columns
+            for column, field in zip(self.columns, fields, strict=True)
         )
 
     def check(self) -> None:
-        """Raises ProfileError where a field is unknown, filled twice, or needed and not filled."""
+        """Raises ProfileError where a field is unknown, filled twice, or needed and not filled.
+
+        A full file must say of which day it is, for who is absent in it is ended from that day on.
+        """
         rules = field_rules()
         used = [column.contract_column for column in self.columns if column.contract_column]
         unknown = sorted(set(used) - set(rules))
@@ -118,6 +128,11 @@ class Profile:
         if absent:
             names = "、".join(absent)
             raise ProfileError(f"必須の項目に当たる列がありません: {names}。--set 見出し=項目 で指定してください")
+        if self.is_full and not {"full_as_of_date", "processed_date"} & set(used):
+            raise ProfileError(
+                "全件のファイルには基準日(full_as_of_date)か異動処理年月日(processed_date)の列が要ります。"
+                "--set 見出し=full_as_of_date で指定してください"
+            )
 
 
 def missing_fields(used: Sequence[str]) -> list[str]:
@@ -162,7 +177,8 @@ def save(profile: Profile, path: Path) -> None:
         writer.writerow(_COLUMNS)
         for column in profile.columns:
             codes = "|".join(f"{value}={code}" for value, code in column.codes.items())
-            writer.writerow([column.column_name, column.occurrence, column.contract_column, codes])
+            delivery = DELIVERIES[profile.is_full]
+            writer.writerow([column.column_name, column.occurrence, column.contract_column, codes, delivery])
     half.replace(path)
 
 
@@ -170,17 +186,20 @@ def load(path: Path) -> Profile:
     """Read a saved profile; raises ProfileError naming the file where it is damaged."""
     try:
         with path.open(encoding="utf-8", newline="") as handle:
-            profile = Profile(
-                tuple(
-                    ProfileColumn(
-                        row["column_name"],
-                        int(row["occurrence"]),
-                        row["contract_column"],
-                        dict(pair.split("=", 1) for pair in row["codes"].split("|") if pair),
-                    )
-                    for row in csv.DictReader(handle)
+            rows = list(csv.DictReader(handle))
+        (delivery,) = {row.get("delivery", "delta") for row in rows}
+        profile = Profile(
+            tuple(
+                ProfileColumn(
+                    row["column_name"],
+                    int(row["occurrence"]),
+                    row["contract_column"],
+                    dict(pair.split("=", 1) for pair in row["codes"].split("|") if pair),
                 )
-            )
+                for row in rows
+            ),
+            is_full=bool(DELIVERIES.index(delivery)),
+        )
         profile.check()
     except (KeyError, ValueError, TypeError, AttributeError, csv.Error) as error:
         why = str(error) if isinstance(error, ProfileError) else "書式が崩れています"

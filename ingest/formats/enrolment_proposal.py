@@ -83,7 +83,9 @@ class Proposal:
             notes.append("行政区コードの列がありません。地区別の数値は出ません")
         return notes
 
-    def profile(self, fields: Mapping[str, str], codes: Mapping[str, Mapping[str, str]]) -> Profile:
+    def profile(
+        self, fields: Mapping[str, str], codes: Mapping[str, Mapping[str, str]], *, is_full: bool = False
+    ) -> Profile:
         """The profile with corrections: ``fields`` and ``codes`` by heading, ``見出し#2`` for its second occurrence.
 
         An empty field leaves the column unused; a field given to a column is taken from the column that
@@ -103,7 +105,7 @@ class Proposal:
             columns.append(
                 ProfileColumn(column.column_name, column.occurrence, given.get(key, own), coded.get(key, {}))
             )
-        profile = Profile(tuple(columns))
+        profile = Profile(tuple(columns), is_full)
         profile.check()
         return profile
 

@@ -168,6 +168,12 @@ class Tokeniser:
             people=pl.concat([_nobody(), *people]).join(tags, on="identity_text").select(*PEOPLE_SCHEMA),
         )
 
+    def member_tags(self, enrolments: pl.DataFrame) -> pl.Series:
+        """Of plain rows of 資格 whose number it is (``member_tag``), whatever the period; stays at the site."""
+        contract = CONTRACTS["enrolment"]
+        parts = [_business_part(contract, name) for name in contract.business_key if name != "applied_start_date"]
+        return self._tag_column(enrolments, "member_tag", "member/enrolment", parts)
+
     def _sealed(
         self, contract: Contract, frame: pl.DataFrame, text: pl.Series | None, tags: pl.DataFrame
     ) -> pl.DataFrame:

@@ -3,22 +3,14 @@
 The month is the one that the delivery is *for*: claims come the month after the service, so their
 month is the one before the 審査年月 and a late claim does not pass for a delivery that never came. A
 file of changes (異動) is for the month of its latest change: the history in it is no delivery of long
-ago. ``streams.csv`` states column, shift and cadence a stream; the population has no insurer, its
-municipality stands in.
+ago. The population has no insurer, its municipality stands in. The rules are those of ``ingest.expected``.
 """
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
-from datetime import date
-from functools import cache
-from pathlib import Path
-from typing import Literal
-
 import polars as pl
 
-STREAMS_FILE = Path(__file__).with_name("streams.csv")
+from ingest.expected import stream_rules
 
 SCHEMA: dict[str, pl.DataType] = {
     "insurer_number": pl.String(),
@@ -26,58 +18,6 @@ SCHEMA: dict[str, pl.DataType] = {
     "month": pl.Date(),
     "rows": pl.Int64(),
 }
-
-
-_CADENCES: dict[str, Literal["month", "year", "fiscal_year"]] = {
-    "month": "month",
-    "year": "year",
-    "fiscal_year": "fiscal_year",
-}
-
-
-@dataclass(frozen=True)
-class StreamRule:
-    """How deliveries of one stream are counted: table, month column, months back, dated by row or file, cadence."""
-
-    stream: str
-    table_name: str
-    month_column: str
-    months_back: int
-    dated_by: Literal["row", "file"]
-    cadence: Literal["month", "year", "fiscal_year"]
-
-    def period(self, month: date) -> date:
-        """First day of the period of ``month`` in the cadence of the stream."""
-        if self.cadence == "month":
-            return month
-        if self.cadence == "year":
-            return date(month.year, 1, 1)
-        return date(month.year if month.month >= 4 else month.year - 1, 4, 1)
-
-    def next_period(self, period: date) -> date:
-        """The period after ``period``."""
-        if (period.year, period.month) >= (date.max.year, 12 if self.cadence == "month" else 1):
-            return date.max  # after the last month that a date can hold nothing is expected
-        if self.cadence == "month":
-            return date(period.year + period.month // 12, period.month % 12 + 1, 1)
-        return period.replace(year=period.year + 1)
-
-
-@cache
-def stream_rules() -> dict[str, StreamRule]:
-    """The rules of ``streams.csv`` by stream."""
-    with STREAMS_FILE.open(encoding="utf-8", newline="") as handle:
-        return {
-            row["stream"]: StreamRule(
-                stream=row["stream"],
-                table_name=row["table_name"],
-                month_column=row["month_column"],
-                months_back=int(row["months_back"]),
-                dated_by="file" if row["dated_by"] == "file" else "row",
-                cadence=_CADENCES[row["cadence"]],
-            )
-            for row in csv.DictReader(handle)
-        }
 
 
 def arrivals(stream: str, kept: pl.DataFrame, by: str) -> pl.DataFrame:
@@ -95,7 +35,8 @@ def arrivals(stream: str, kept: pl.DataFrame, by: str) -> pl.DataFrame:
         month = month.max().over(by)
     insurer = "insurer_number" if "insurer_number" in kept.columns else "municipality_code"
     return (
-        kept.select(
+        kept.filter(month.is_not_null())
+        .select(
             by,
             pl.col(insurer).alias("insurer_number"),
             told.alias("stream"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ingest.formats.reading import FileRefused, Reader, reasons
@@ -26,6 +27,7 @@ class Delivery:
     state: str = "taken"
     reason_code: str | None = None
     message: str | None = None
+    refusal: str | None = None  # why a person has decided against the file; it is read to be counted
 
     def recognised(self, reader: Reader, edition: str) -> None:
         """Note which reader takes the file."""
@@ -41,8 +43,10 @@ class Delivery:
         self.refuse(refusal.reason_code, f"{where}{refusal.message}")
 
 
-def plan(ledger: Ledger, files: list[InboxFile]) -> list[Delivery]:
+def plan(ledger: Ledger, files: list[InboxFile], refusals: Mapping[str, str]) -> list[Delivery]:
     """A delivery for each file, numbered on from the ledger; bytes known before are marked as such.
+
+    ``refusals`` says by file id why a person has decided against a file.
 
     The numbers hold until the ledger transaction, because one step of a site runs at a time.
     """
@@ -55,10 +59,10 @@ def plan(ledger: Ledger, files: list[InboxFile]) -> list[Delivery]:
     }
     deliveries = []
     for delivery_id, file in enumerate(files, start=int(last) + 1):
-        delivery = Delivery(file, delivery_id, original=seen.get(file.file_id))
-        if delivery.original is None:
+        delivery = Delivery(file, delivery_id, original=seen.get(file.file_id), refusal=refusals.get(file.file_id))
+        if delivery.original is None and delivery.refusal is None:
             seen[file.file_id] = delivery_id
-        else:
+        elif delivery.original is not None:
             delivery.state, delivery.reason_code = "duplicate", "duplicate_file"
             delivery.message = reasons()["duplicate_file"].ja
         deliveries.append(delivery)

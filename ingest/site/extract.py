@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest import faults, stopwatch, warehouse
+from ingest.formats.enrolment import is_full
 from ingest.formats.enrolment_profile import with_profiles
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
@@ -34,11 +35,12 @@ from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, inbox, profiles, retract, steps
+from ingest.site import archive, hold_desk, holds, inbox, profiles, retract, steps
 from ingest.site.area import area_of
 from ingest.site.delivery import Delivery, plan
 from ingest.site.load import IDENTITY_TABLES, Load
 from ingest.site.lock import locked
+from ingest.site.members import Members
 from ingest.site.outbox import Outbox
 from ingest.site.workroom import Workroom
 
@@ -64,15 +66,20 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         known = profiles.confirmed_profiles(site)
         with stopwatch.lap("hash"):
             files, held = profiles.parted(inbox.scan(site.inbox), known)
-        figures: dict[str, Any] = {"files": len(files)}
-        if held:
-            figures |= {"held": len(held), "held_note": profiles.HELD}
-        if files:
-            with with_subtraction_codes(masters.subtraction_codes(settings.workspace)), with_profiles(known):
+        with with_subtraction_codes(masters.subtraction_codes(settings.workspace)), with_profiles(known):
+            with stopwatch.lap("hold"):
+                files, fulls_held = _without_held(site, ledger, ring, outbox, files, settings.reference_month)
+            figures: dict[str, Any] = {"files": len(files)}
+            if held:
+                figures |= {"held": len(held), "held_note": profiles.HELD}
+            if fulls_held:
+                figures |= {"full_held": fulls_held, "full_held_note": hold_desk.WHAT_TO_DO}
+            if files:
                 figures |= _take(site, site_name, ledger, ring, outbox, files, progress, settings.reference_month)
+        if files:
             with stopwatch.lap("report"):
                 _report(ledger, settings, site_name)
-        elif not held:
+        elif not held and not fulls_held:
             figures["note"] = "nothing waits in the inbox"
         return figures | {name: count for name, count in receipts.items() if count}
 
@@ -88,7 +95,7 @@ def _take(
     reference_month: date,
 ) -> dict[str, Any]:
     sequence, previous_hash = outbox.next_batch()
-    deliveries = plan(ledger, files)
+    deliveries = plan(ledger, files, hold_desk.refusals(ledger))
     step = _step_name(sequence, files)
     ledger.begin_step("extract", step)
     at_rest = ring.secret("at-rest")
@@ -101,8 +108,10 @@ def _take(
             tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
             area = area_of(site.prefecture_code)
             directory = Directory(known, sequence)
-            directory.forget(sequence)  # what a run that died before its ledger transaction remembered
-            load = Load(deliveries, area, room, tokeniser, directory, quarantine, reference_month)
+            members = Members(known, sequence)
+            for memory in (directory, members):
+                memory.forget(sequence)  # what a run that died before its ledger transaction remembered
+            load = Load(deliveries, area, room, tokeniser, directory, quarantine, reference_month, members)
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             faults.point("extract.read")
             load.close(ledger)
@@ -136,6 +145,25 @@ def _take(
     faults.point("extract.handed_over")
     inbox.remove_noted(ledger)
     return figures
+
+
+def _without_held(
+    site: SiteSettings,
+    ledger: Ledger,
+    ring: KeyRing,
+    outbox: Outbox,
+    files: list[inbox.InboxFile],
+    reference_month: date,
+) -> tuple[list[inbox.InboxFile], int]:
+    """The files but the full deliveries that wait for a word, and how many those are; no key without any."""
+    if not any(is_full(file.path) for file in files):
+        hold_desk.note(ledger, [], {file.file_id for file in files})
+        return files, 0
+    tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+    area = area_of(site.prefecture_code)
+    sequence, _ = outbox.next_batch()
+    judging = holds.Judging(site, ledger, tokeniser, ring.secret("at-rest"), area, sequence, reference_month)
+    return holds.parted(judging, files)
 
 
 def _report(ledger: Ledger, settings: Settings, site_name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from ingest import stopwatch
+from ingest.expected import stream_rules
 from ingest.formats import recognise
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import FileRefused, PartsReader, Reading, empty_tables, reasons
@@ -24,6 +25,7 @@ from ingest.site import arrivals, totals
 from ingest.site.area import Area
 from ingest.site.delivery import Delivery
 from ingest.site.errors import SiteError
+from ingest.site.members import Members, versions
 from ingest.site.triage import FILE, Tally, Triage, triage
 from ingest.site.workroom import Workroom
 
@@ -78,6 +80,7 @@ class Load:
         directory: Directory,
         quarantine: Quarantine,
         reference_month: date = date.max,
+        members: Members | None = None,
     ) -> None:
         self.deliveries = deliveries
         self._area = area
@@ -86,11 +89,13 @@ class Load:
         self._directory = directory
         self._quarantine = quarantine
         self._reference_month = reference_month
+        self._members = members
         self._position = {delivery.delivery_id: place for place, delivery in enumerate(deliveries)}
         self._file_ids = pl.Series([d.file.file_id for d in deliveries], dtype=pl.String)
         self._file_names = pl.Series([d.file.name for d in deliveries], dtype=pl.String)
         self._totals: list[pl.DataFrame] = []
         self._arrivals: list[pl.DataFrame] = []
+        self._arrivals_aside: list[pl.DataFrame] = []
         self._problems: list[pl.DataFrame] = []
         self._hits: list[pl.DataFrame] = []
 
@@ -108,6 +113,9 @@ class Load:
                     continue
                 with stopwatch.lap("read"):
                     reading = reader.read(delivery.file.path)
+                if delivery.refusal is not None:
+                    tables, aside = reading.tables, reading.set_aside
+                    raise FileRefused("members_lost", delivery.refusal, tables=tables, set_aside=aside)
             except FileRefused as refusal:
                 delivery.refused_by(refusal)
                 chunk.refused[place] = refusal
@@ -144,6 +152,7 @@ class Load:
             judged = triage(tables, self._area, aside, reference_month=self._reference_month, is_part=is_part)
         with stopwatch.lap("count"):
             self._count(judged, set_aside)
+            self._came_aside({name: judged.gone(name) for name in judged.frames})
             self._note_problems(readings, judged, set_aside)
         self._keep(judged)
         return judged
@@ -186,6 +195,7 @@ class Load:
         its = pl.col(FILE) == place
         read = known.filter(its & (pl.col("outcome") == "read"))
         self._totals = [known.filter(~its), read, read.with_columns(pl.lit("refused").alias("outcome"))]
+        self._arrivals_aside += [frame.filter(its) for frame in self._arrivals]
         self._arrivals = [frame.filter(~its) for frame in self._arrivals]
         self._hits = [frame.filter(~its) for frame in self._hits]
         facts = [table for table in self._room.tables if table in CONTRACTS]
@@ -196,6 +206,18 @@ class Load:
         for outcome in ("read", "refused"):
             self._totals.append(totals.of_tables(placed, pl.lit(outcome)))
             self._totals.append(totals.of_set_aside(_at(refusal.set_aside, place), pl.lit(outcome)))
+        self._came_aside(placed)
+
+    def _came_aside(self, gone: dict[str, pl.DataFrame]) -> None:
+        """Note of which months rows of our own insurers came that were set aside or refused."""
+        for name, frame in gone.items():
+            stream = CONTRACTS[name].stream
+            if stream_rules()[stream].table_name != name or frame.is_empty():
+                continue
+            own = ~self._area.is_foreign(frame)
+            if "insurer_number" in frame.columns:
+                own &= frame["insurer_number"].is_in(self._area.insurers["insurer_number"].implode())
+            self._arrivals_aside.append(arrivals.arrivals(stream, frame.filter(own), FILE))
 
     def _count(self, judged: Triage, set_aside: pl.DataFrame | None) -> None:
         self._totals.append(totals.of_tables(judged.frames, pl.lit("read")))
@@ -305,12 +327,16 @@ class Load:
         with stopwatch.lap("tokenise"):
             for name, frame in kept.items():
                 contract = CONTRACTS[name]
-                if arrivals.stream_rules()[contract.stream].table_name == name:  # 高額 alone is no month of claims
+                if stream_rules()[contract.stream].table_name == name:  # 高額 alone is no month of claims
                     self._arrivals.append(arrivals.arrivals(contract.stream, frame, FILE))
             plain = {name: frame.drop(FILE) for name, frame in kept.items()}
             sealed = self._tokeniser.seal_tables(plain, self._area.prefecture_code)
         with stopwatch.lap("directory"):
             self._directory.remember(sealed)
+            if self._members is not None and "enrolment" in plain:
+                keys = sealed.tables["enrolment"]["record_key_tag"]
+                tags = self._tokeniser.member_tags(plain["enrolment"])
+                self._members.remember(versions(plain["enrolment"], keys, tags))
         with stopwatch.lap("workroom"):
             for name, frame in sealed.tables.items():
                 placed = frame.with_columns(kept[name][FILE])
@@ -341,9 +367,11 @@ class Load:
         empty = pl.DataFrame(schema=arrivals.SCHEMA).select(pl.lit(None, dtype=pl.Int64).alias(FILE), *arrivals.SCHEMA)
         keys = [name for name in empty.columns if name != "rows"]
         # Parts of a file speak of the same months, so their rows are added up.
-        arrived = pl.concat([empty, *self._arrivals]).group_by(keys).agg(pl.col("rows").sum()).sort(keys)
-        arrived = arrived.select(empty.columns)
-        self._arrivals = [arrived]
+        arrived, aside = (
+            pl.concat([empty, *came_]).group_by(keys).agg(pl.col("rows").sum()).sort(keys).select(empty.columns)
+            for came_ in (self._arrivals, self._arrivals_aside)
+        )
+        self._arrivals, self._arrivals_aside = [arrived], [aside]
         self._room.append("arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA))
 
     def record(self, ledger: Ledger, connection: sqlite3.Connection, sequence: int) -> None:
@@ -379,13 +407,14 @@ class Load:
             "rows, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(ids[row[0]], *row[1:-1], json.dumps(row[-1])) for row in self._all_hits()],
         )
-        connection.executemany(
-            "INSERT INTO arrival (delivery_id, insurer_number, stream, month, rows) VALUES (?, ?, ?, ?, ?)",
-            [
-                (ids[place], insurer, stream, month.isoformat(), rows)
-                for place, insurer, stream, month, rows in self._arrivals[0].iter_rows()
-            ],
-        )
+        for table, (came,) in (("arrival", self._arrivals), ("arrival_aside", self._arrivals_aside)):
+            connection.executemany(
+                f"INSERT INTO {table} (delivery_id, insurer_number, stream, month, rows) VALUES (?, ?, ?, ?, ?)",
+                [
+                    (ids[place], insurer, stream, month.isoformat(), rows)
+                    for place, insurer, stream, month, rows in came.iter_rows()
+                ],
+            )
 
     def figures(self) -> dict[str, int]:
         """Files by state and rows by outcome."""

@@ -24,6 +24,7 @@ from ingest.settings import Settings, SiteSettings
 from ingest.site import archive
 from ingest.site.errors import SiteError
 from ingest.site.lock import locked
+from ingest.site.members import Members
 from ingest.site.outbox import RETRACTED, Outbox
 
 KIND = "retraction"
@@ -43,6 +44,15 @@ def retract(settings: Settings, site_name: str, batch: int, *, reason: str, file
             raise SiteError("say why with --reason")
         kept = _require(ledger, batch, files)
         with ledger.transaction() as connection:
+            # The same bytes may come again, and then a full delivery needs a word of its own.
+            connection.executemany(
+                "DELETE FROM hold WHERE file_id = (SELECT file_id FROM delivery WHERE delivery_id = ?)",
+                [
+                    (row["delivery_id"],)
+                    for row in ledger.rows("SELECT delivery_id FROM delivery WHERE sequence = ?", (batch,))
+                    if row["delivery_id"] not in kept
+                ],
+            )
             taken_back = connection.execute(
                 "UPDATE delivery SET state = ? WHERE sequence = ?", (RETRACTED, batch)
             ).rowcount
@@ -94,6 +104,7 @@ def _clear(site: SiteSettings, ledger: Ledger, ring: KeyRing, outbox: Outbox, ro
     deliveries = ledger.rows("SELECT delivery_id, file_id, file_name FROM delivery WHERE sequence = ?", (batch,))
     with warehouse.open_database(site.directory, key, alias="directory", spill=site.spill) as connection:
         Directory(connection).forget(batch)
+        Members(connection).forget(batch)
     with Quarantine(site.quarantine, key, spill=site.spill) as quarantine:
         loaded = {r["file_id"] for r in ledger.rows("SELECT DISTINCT file_id FROM delivery WHERE state = 'taken'")}
         quarantine.replace(sorted({d["file_id"] for d in deliveries} - loaded), {})

@@ -6,27 +6,31 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
+from ingest.expected import NOT_DUE, missing, reading_day
 from ingest.ledger import Ledger
 from ingest.settings import Settings
-from ingest.site import inbox, profiles
-from ingest.site.arrivals import stream_rules
+from ingest.site import hold_desk, inbox, profiles
 from ingest.site.matrix import matrix
 from ingest.site.outbox import RECALLED, RETRACTED
 
 
-def status(settings: Settings, site_name: str) -> dict[str, Any]:
-    """The state of one site, counts and file names only, no person.
+def status(settings: Settings, site_name: str, on: date | None = None) -> dict[str, Any]:
+    """The state of one site, counts and file names only, no person; what is due is read on the day ``on``.
 
-    ``deliveries`` by state; ``files`` one entry a delivery; ``rows`` by table and outcome;
-    ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox, ``held`` those of them whose
-    columns nobody has confirmed; ``batches`` sent and
-    received; ``published`` files; ``expected``, ``arrived`` counts of insurer × stream × period;
-    ``missing`` those that did not come; ``matrix`` the state of each (see ``matrix.py``).
+    ``deliveries`` by state; ``files`` one entry a delivery; ``rows`` by table and outcome, what is held
+    included; ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox, ``held`` those of them
+    whose columns nobody has confirmed, ``full_held`` full deliveries that wait for a word or for the run after
+    it (``hold_desk.listed``); ``batches`` sent and received; ``published`` files; ``expected``, ``came`` counts
+    of insurer × stream × period that are due; ``missing`` those that did not come; ``matrix`` the state of
+    each (see ``ingest.expected``).
     """
     site = settings.site(site_name)
     waiting = [str(path.relative_to(site.inbox)) for path in inbox.listing(site.inbox)]
     with Ledger(site.ledger) as ledger:
-        expected, missing = _missing(ledger)
+        month = settings.reference_month
+        entries = matrix(ledger, month, on or reading_day(month))
+        absent = missing(entries)
+        expected = sum(1 for entry in entries if entry["state"] != NOT_DUE)
         return {
             "site": site_name,
             "deliveries": _pairs(ledger, "SELECT state, count(*) FROM delivery GROUP BY state ORDER BY state"),
@@ -47,6 +51,7 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
             ),
             "waiting": waiting,
             "held": profiles.held_names(site),
+            "full_held": hold_desk.listed(ledger),
             "batches": ledger.rows(
                 "SELECT way, sequence, kind, state, reason_code, message FROM batch ORDER BY way, sequence, recorded_at"
             ),
@@ -58,9 +63,9 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
                 for row in ledger.rows("SELECT name FROM value WHERE name LIKE 'published/%' ORDER BY name")
             ],
             "expected": expected,
-            "arrived": expected - len(missing),
-            "missing": missing,
-            "matrix": matrix(ledger, settings.reference_month),
+            "came": expected - len(absent),
+            "missing": absent,
+            "matrix": entries,
         }
 
 
@@ -76,6 +81,10 @@ def _rows(ledger: Ledger) -> dict[str, dict[str, int]]:
         (RECALLED, RETRACTED),
     ):
         found[row["table_name"]][row["outcome"]] = int(row["value"])
+    for row in hold_desk.listed(ledger):
+        held = found[row["stream"]]
+        for outcome in ("read", "held"):
+            held[outcome] = held.get(outcome, 0) + sum(row["row_counts"].values())
     return dict(found)
 
 
@@ -93,34 +102,3 @@ def _files(ledger: Ledger) -> list[dict[str, Any]]:
             "FROM delivery ORDER BY delivery_id"
         )
     ]
-
-
-def _missing(ledger: Ledger) -> tuple[int, list[dict[str, str]]]:
-    """How many insurer × stream × period are expected, and which did not come.
-
-    An insurer that once delivered a stream is expected from its first period to the last one that
-    any insurer of the site delivered.
-    """
-    came: dict[str, dict[str, set[date]]] = defaultdict(lambda: defaultdict(set))
-    for row in ledger.rows(
-        "SELECT DISTINCT insurer_number, arrival.stream, month FROM arrival JOIN delivery USING (delivery_id) "
-        "WHERE state = 'taken'"
-    ):
-        rule = stream_rules()[row["stream"]]
-        came[row["stream"]][row["insurer_number"]].add(rule.period(date.fromisoformat(row["month"])))
-    expected = 0
-    missing = []
-    for stream in sorted(came):
-        rule = stream_rules()[stream]
-        last = max(max(periods) for periods in came[stream].values())
-        for insurer in sorted(came[stream]):
-            period = min(came[stream][insurer])
-            while period <= last:
-                expected += 1
-                if period not in came[stream][insurer]:
-                    month = f"{period:%Y-%m}"
-                    missing.append(
-                        {"insurer_number": insurer, "stream": stream, "month": month, "cadence": rule.cadence}
-                    )
-                period = rule.next_period(period)
-    return expected, missing

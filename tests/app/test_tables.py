@@ -86,6 +86,11 @@ def test_each_line_of_the_league_table_holds_its_bar_and_its_judgement() -> None
     assert "10人未満のため非表示" in drawn.split("<tfoot>")[1]
 
 
+def test_the_whole_of_the_league_table_says_how_many_places_it_rests_on() -> None:
+    some = league(Cell(400.0, 1000.0, "shown"), HIDDEN, Cell(None, None, "missing"))
+    assert "破線は富山県 40.0（2市町村）" in ranking.table_html(some, "value")
+
+
 def test_the_file_of_the_league_table_says_why_a_value_is_missing() -> None:
     lines = ranking.table_csv(RANKED, "code", [("期間", "令和6年度(2024)")]).decode("utf-8-sig").splitlines()
     assert lines[0].startswith("架空のデータです")

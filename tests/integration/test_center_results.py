@@ -12,7 +12,7 @@ from ingest.center.errors import CenterError
 from ingest.center.home import open_warehouse
 from ingest.center.link import link
 from ingest.center.receive import receive
-from ingest.center.release import release
+from ingest.center.release import release, waits_for
 from ingest.center.results import DOMAIN_TABLES, SHARED_TABLES, results
 from ingest.center.status import status
 from ingest.progress import silent
@@ -87,6 +87,43 @@ def test_figures_far_from_the_month_before_wait_for_a_named_person(settings: Set
     assert release(settings, silent, approve="紡木", reason="施設の転出")["released_by"] == "紡木"
     assert results(settings, silent)["released_by"] == "紡木"
     assert status(settings)["release"]["reason"] == "施設の転出"
+
+
+def test_each_stream_is_held_against_its_own_month_before_and_the_one_that_waits_is_named(settings: Settings) -> None:
+    """歯科 falls by half at one insurer; 調剤 did not come of it in the month before, 医科 stays as it was."""
+    center = settings.the_center()
+    with open_warehouse(center, KeyRing(center)) as connection:
+        for measure in ("claims", "dental_claims", "pharmacy_claims"):
+            connection.execute(
+                "INSERT INTO seeds.release_limits VALUES (?, 'insurer', 0.4, 5, '2018-04-01', NULL)", [measure]
+            )
+        connection.execute("CREATE SCHEMA staging")
+        connection.execute(
+            "CREATE TABLE staging.stg_medical__claim (insurer_number VARCHAR, service_month DATE, points BIGINT, "
+            "claim_kind_code VARCHAR, is_withdrawn BOOLEAN, is_summary BOOLEAN)"
+        )
+        counted = [
+            ("160010", "medical", 20, 19), ("160010", "dental", 20, 10), ("160010", "pharmacy", 20, 2),
+            ("160028", "dental", 10, 10),
+        ]  # fmt: skip
+        for insurer, kind, before, now in counted:
+            for month, count in (("2025-02-01", before), ("2025-03-01", now)):
+                connection.execute(
+                    f"INSERT INTO staging.stg_medical__claim SELECT ?, ?::DATE, 1, ?, false, false FROM range({count})",
+                    [insurer, month, kind],
+                )
+                if (kind, month) != ("pharmacy", "2025-02-01"):
+                    connection.execute(
+                        "INSERT INTO raw.arrival BY NAME SELECT ? AS insurer_number, ? AS stream, ?::DATE AS month, "
+                        "1 AS rows",
+                        [insurer, kind, month],
+                    )
+
+    decision = release(settings, silent)
+    assert [(row["stream"], row["insurer_number"], row["measure_id"]) for row in decision["out_of_limits"]] == [
+        ("dental", "160010", "dental_claims")
+    ]
+    assert "歯科 160010 の dental_claims 20 → 10（1保険者）" in waits_for(decision)
 
 
 def test_an_approval_is_of_what_was_seen_and_not_of_a_later_load(settings: Settings) -> None:

@@ -133,7 +133,7 @@ def version_columns(table: str, clock: int) -> Row:
     """The version key of ``table`` at a time of the clock."""
     day = date(2024, 1, 1) + timedelta(days=clock)
     if table == "enrolment":
-        return {"processed_date": day, "record_number": 1}
+        return {"processed_date": day, "record_number": 1, "full_as_of_date": None}
     if table in ("checkup", "guidance"):
         return {"created_date": day, "data_number": 1}
     if table == "care_certification":

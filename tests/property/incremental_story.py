@@ -71,6 +71,11 @@ class Story:
         change(told["hanako"], applied_end_date=date(2024, 11, 1), lost_date=date(2024, 11, 1))
         self._divide(date(2024, 6, 1), {"001": "北小", "002": "北小"})
         self._divide(date(2024, 5, 20), {"001": "古小"})  # comes late
+        # 全件 of two insurers: whom they do not name has ended, Hanako among them until she is told of later.
+        members = [record for record in self.world.records if record.table == "enrolment"]
+        for insurer in (TOWN.insurer, LATE_ELDERLY.insurer):
+            mine = [record for record in members if record.newest.row["insurer_number"] == insurer]
+            self.world.full(date(2024, 10, 15), [record for record in mine[1::2] if record is not told["hanako"]])
         self.world.repeat(told["moves its month"], 0)  # the first version, which is no longer the newest
 
     def two_turn_out_to_be_one(self) -> None:
@@ -82,6 +87,9 @@ class Story:
         self.world.change(self.records["after the move"], birth_date=self.moving.birth, **before)
         self.world.change(self.records["after the move, paid"], birth_date=self.moving.birth)
         self.world.change(self.records["is taken back"], points=77)
+        members = [record for record in self.world.records if record.table == "enrolment"]
+        of_town = [record for record in members if record.newest.row["insurer_number"] == TOWN.insurer]
+        self.world.full(date(2024, 12, 20), of_town[::3])  # who was absent and is named again has never left
         self.world.take_back(self.records["another period"])  # so the third event only restates the first
         self.world.advance(1, 0, 0)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -204,6 +204,13 @@ class World:
             }  # fmt: skip
             self.sites[domain].put("care_insured_count", Version(0, row, {}))
 
+    def name_all(self, which: int, how: int, size: int) -> None:
+        """A full delivery of one insurer's members, of some day, which leaves some of them out."""
+        known = [record for record in self.records if record.table == "enrolment"]
+        row = known[which % len(known)].newest.row
+        mine = [r for r in known if r.newest.row["insurer_number"] == row["insurer_number"]]
+        self.full(month(9 + how % 16).replace(day=1 + size % 28), [r for n, r in enumerate(mine) if (n + size) % 4])
+
     def census(self, which: int, how: int, size: int) -> None:
         """The population of one municipality and year, whole."""
         domain = DOMAINS[which % 2]
@@ -386,6 +393,14 @@ class World:
         """Send the withdrawal of a record."""
         self._send_version(record, record.changed(withdrawal(record.table), self._tick()))
 
+    def full(self, day: date, records: Sequence[Record]) -> None:
+        """Send records as a full delivery of that day names them."""
+        clock = (day - date(2024, 1, 1)).days
+        for record in records:
+            version = record.changed(standing("enrolment") | {"full_as_of_date": day}, clock)
+            row = version.row | {"processed_date": day, "full_as_of_date": day}
+            self._send_version(record, replace(version, row=row))
+
     def repeat(self, record: Record, place: int) -> None:
         """Send one of the versions of a record once more, in another file."""
         self.sites[record.domain].put(record.table, record.versions[place])
@@ -406,7 +421,7 @@ class World:
 OPERATIONS: dict[str, Callable[[World, int, int, int], None]] = {
     name: getattr(World, name)
     for name in (
-        "join", "move", "claim", "checkup", "guide", "certify", "care_claim", "count", "census", "divide",
+        "join", "move", "claim", "checkup", "guide", "certify", "care_claim", "count", "name_all", "census", "divide",
         "correct", "late", "withdraw", "deliver_again", "merge", "split", "advance", "retract",
     )
 }  # fmt: skip

@@ -38,6 +38,7 @@ ASAHI = Insurer("kokuho", "160150", "16343")
 DOCTORS = Insurer("kumiai", "163014")
 TOYAMA_75 = Insurer("koki", "39160015", "16201")
 UOZU_75 = Insurer("koki", "39160031", "16204")
+NANTO_75 = Insurer("koki", "39160098", "16210")
 TOYAMA_CARE = Insurer("care", "162019", "16201")
 HIMI_CARE = Insurer("care", "162051", "16205")
 TONAMI_UNION = Insurer("care", "169508")
@@ -81,6 +82,11 @@ class Delivery:
         """適用 from ``start`` to the day before ``end``."""
         applied = {"acquired_date": start, "applied_start_date": start, "applied_end_date": end}
         self._add("enrolment", who.at(at) | {"municipality_code": at.town} | applied | more)
+
+    def name_all(self, day: date, at: Insurer, start: date, *members: Person) -> None:
+        """A full delivery (全件) of ``day``: every member that it names, each since ``start``."""
+        for who in members:
+            self.enrol(who, at, start, processed_date=day, full_as_of_date=day)
 
     def claim(
         self, who: Person, at: Insurer, month: date, points: int, diseases: Iterable[Row] = (), **more: Any

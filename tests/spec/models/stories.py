@@ -19,6 +19,7 @@ from tests.spec.models.delivery import (
     KURAYOSHI_75,
     KURAYOSHI_CARE,
     NAMERIKAWA,
+    NANTO_75,
     OYABE,
     TONAMI,
     TONAMI_UNION,
@@ -64,6 +65,15 @@ stranger = Person("nobody's member", date(1955, 8, 20), "2")
 unknown_patient = Person("of no member, with diseases")
 arrived = Person("arrived in Tottori", date(1962, 3, 3))
 tottori_late = Person("of Tottori and 75", date(1948, 2, 2), "2")
+
+named_twice = Person("in both full deliveries")
+named_once = Person("in the first full delivery only", sex="2")
+never_named = Person("in no full delivery")
+named_again = Person("absent in the first full delivery, in the second one", sex="2")
+told_between = Person("told of between the full deliveries")
+told_after = Person("told of after the full deliveries")
+joins_after = Person("to join after the full deliveries")
+gone_before = Person("left before the full deliveries")
 
 MEASURED: dict[Person, dict[str, Decimal | int | str | None]] = {
     Person("just under every step"): {"hba1c": Decimal("5.59"), "systolic": 129, "waist": 80, "smoking": "1"},
@@ -141,6 +151,15 @@ def ledger(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     first.enrol(changes_sex, NAMERIKAWA, START, date(2024, 5, 1))
     first.enrol(changes_sex, UOZU, date(2024, 5, 1), sex_code="2")
     first.enrol(newborn, TOYAMA, newborn.born, district_code="002", district_name="愛宕")
+    # 全件 of 20 June and of the end of September; the later one lands first.
+    for who in (named_twice, named_once, never_named, named_again):
+        first.enrol(who, NANTO_75, START)
+    first.enrol(told_between, NANTO_75, START, processed_date=date(2024, 7, 5))
+    first.enrol(told_after, NANTO_75, START, processed_date=date(2024, 10, 10))
+    first.enrol(joins_after, NANTO_75, date(2024, 12, 1), processed_date=date(2024, 9, 1))
+    first.enrol(gone_before, NANTO_75, START, date(2024, 2, 1), lost_date=date(2024, 2, 1), lost_reason_code="002")
+    first.name_all(date(2024, 9, 30), NANTO_75, START, named_twice, named_again)
+    second.name_all(date(2024, 6, 20), NANTO_75, START, named_twice, named_once)
     tottori.enrol(arrived, TOTTORI, START, date(2024, 11, 20))
     tottori.enrol(arrived, KURAYOSHI, date(2024, 11, 20))
     tottori.enrol(tottori_late, KURAYOSHI_75, START)
@@ -178,6 +197,13 @@ def receipts(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     first.claim(doctor, DOCTORS, date(2023, 12, 1), 450)
     first.claim(stayer, TOYAMA, date(2025, 6, 1), 9999)
     first.claim(stayer, TOYAMA, date(2020, 3, 1), 9999)
+    # 返戻 of May, sent again in July; the last word lands first.
+    returned = {"key": "returned and sent again"}
+    month = date(2024, 3, 1)
+    first.claim(named_twice, NANTO_75, month, 650, **returned, version_number=3, adjudication_month=date(2024, 7, 1))
+    first.claim(named_twice, NANTO_75, month, 700, **returned)
+    withdrawn = {"version_number": 2, "adjudication_month": date(2024, 5, 1), "is_withdrawn": True}
+    second.claim(named_twice, NANTO_75, month, 700, **returned, **withdrawn)
     tottori.claim(arrived, TOTTORI, date(2024, 11, 1), 530, institution_code="3110123459")
     tottori.claim(arrived, KURAYOSHI, date(2024, 11, 1), 540, institution_code="3110123459")
     tottori.claim(tottori_late, KURAYOSHI_75, date(2024, 2, 1), 2500, **inpatient)
@@ -255,6 +281,7 @@ def examinations(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     second.exam(exam_withdrawn, UOZU, date(2024, 7, 7), high, is_deleted=True, created_date=date(2024, 9, 1))
     first.exam(exam_corrected, UOZU, date(2024, 7, 8), low, created_date=date(2024, 12, 1))
     second.exam(exam_corrected, UOZU, date(2024, 7, 8), high, created_date=date(2024, 8, 1))
+    second.exam(named_twice, NANTO_75, date(2024, 3, 20), low, created_date=date(2025, 1, 15))  # long after its year
     first.exam(too_young, UOZU, date(2024, 7, 9), high)
     first.exam(stayer, TOYAMA, date(2023, 9, 9), low)
     first.exam(mover, TONAMI, date(2023, 5, 5), low | {"metabolic_judgement": "2"})

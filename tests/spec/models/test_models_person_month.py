@@ -54,13 +54,35 @@ def _processed(row: Row) -> date:
     return processed
 
 
+def told(built: Built) -> dict[tuple[str, str, date], set[date]]:
+    """By insurer, person and start of 適用 the days on which the record was told of."""
+    days: dict[tuple[str, str, date], set[date]] = defaultdict(set)
+    for delivery in built.landed["16"] + built.landed["31"]:
+        for row in delivery.batch["enrolment"]:
+            days[row["insurer_number"], row["who"], row["applied_start_date"]].add(_processed(row))
+    return days
+
+
+def absent_from(built: Built) -> dict[tuple[str, str, date], date]:
+    """The day of the first full delivery of the insurer after a record was told of for the last time."""
+    full: dict[str, set[date]] = defaultdict(set)
+    for delivery in built.landed["16"] + built.landed["31"]:
+        for row in delivery.batch["enrolment"]:
+            if row.get("full_as_of_date"):
+                full[row["insurer_number"]].add(row["full_as_of_date"])
+    found = {record: [day for day in full[record[0]] if day > max(days)] for record, days in told(built).items()}
+    return {record: min(days) for record, days in found.items() if days}
+
+
 def recounted(built: Built) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     """Each row that person_month must have, from the days that every enrolment covers."""
     covering: dict[tuple[Any, ...], dict[date, Row]] = defaultdict(dict)
     after = next_month(REFERENCE_MONTH)
+    absent = absent_from(built)
     for row in sorted(standing(built), key=lambda row: row["applied_start_date"]):
         day = max(row["applied_start_date"], FIRST_MONTH)
         end = min(row.get("applied_end_date") or NEVER, row.get("lost_date") or NEVER, after)
+        end = min(end, absent.get((row["insurer_number"], row["who"], row["applied_start_date"]), NEVER))
         while day < end:
             person = (person_id(row["who"]), row["scheme_code"], row["insurer_number"])
             covering[*person, day.replace(day=1)][day] = row
@@ -184,3 +206,39 @@ def test_a_person_in_the_ledgers_of_both_schemes_is_one_person_of_both_together(
         for scheme in ("kokuho", "koki", "kokuho_koki")
     ]
     assert [figures[:3] for figures in facts] == [(1, 0, 1), (1, 0, 1), (2, 0, 1)]
+
+
+def test_whom_a_full_delivery_no_longer_names_has_ended_on_its_day(built: Built) -> None:
+    last = {
+        who.name: max(_months(built, who)) for who in (stories.never_named, stories.named_once, stories.told_between)
+    }
+    assert list(last.values()) == ["2024-06", "2024-09", "2024-09"]
+    assert _months(built, stories.never_named)["2024-06"] == (19, False)
+    (ended,) = built.lived("marts.enrolment", stories.named_once)
+    assert (ended["lost_date"], ended["lost_reason_code"]) == (date(2024, 9, 30), "absent")
+    assert ended["applied_end_date"] == date(2024, 9, 30)
+
+
+def test_who_is_named_again_was_a_member_all_the_time_and_who_is_told_of_later_still_is(built: Built) -> None:
+    for who in (stories.named_twice, stories.named_again, stories.told_after):
+        months = _months(built, who)
+        assert (months["2024-07"], max(months)) == ((31, True), "2025-05"), who
+        (row,) = built.lived("marts.enrolment", who)
+        assert (row["lost_date"], row["lost_reason_code"]) == (None, None)
+
+
+def test_who_had_left_before_keeps_the_reason_and_who_was_to_join_later_never_was(built: Built) -> None:
+    (left,) = built.lived("marts.enrolment", stories.gone_before)
+    assert (left["lost_date"], left["lost_reason_code"]) == (date(2024, 2, 1), "002")
+    assert not _months(built, stories.joins_after)
+
+
+def test_every_version_that_told_of_an_absent_member_stays_in_history(built: Built) -> None:
+    (counted,) = [
+        row["total"]
+        for row in built.table("intermediate.int_record__count_status")
+        if (row["table_name"], row["scheme_code"], row["record_status"]) == ("enrolment", "koki", "superseded")
+    ]
+    rows = [row for d in built.landed["16"] + built.landed["31"] for row in d.batch["enrolment"]]
+    of_scheme = {(r["insurer_number"], r["who"], r["applied_start_date"]) for r in rows if r["scheme_code"] == "koki"}
+    assert counted == sum(row["scheme_code"] == "koki" for row in rows) - len(of_scheme)

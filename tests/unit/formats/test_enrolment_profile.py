@@ -172,3 +172,38 @@ def test_any_order_of_columns_in_any_known_words_gives_the_same_rows(tmp_path: P
     (row,) = rows_of(path, profile_of(path))
     plain = by_hand(tmp_path / "plain.csv", {field_rules()[name].spellings[0]: PERSON[name] for name in PERSON})
     assert pl.DataFrame([row]).equals(pl.DataFrame(rows_of(plain, profile_of(plain))))
+
+
+def test_a_profile_declared_full_gives_every_row_the_day_of_the_delivery_and_is_read_back_as_such(
+    tmp_path: Path,
+) -> None:
+    dated = [VENDOR | {"作成年月日": "R6.5.31", "更新日": day} for day in ("R6.4.2", "R6.5.9")]
+    path = by_hand(tmp_path / "a.csv", *dated)
+    profile = propose(path).profile({}, {}, is_full=True)
+    profiles.save(profile, tmp_path / "profile.csv")
+    assert profiles.load(tmp_path / "profile.csv") == profile
+    told = {(row["processed_date"], row["full_as_of_date"]) for row in rows_of(path, profile)}
+    assert told == {(date(2024, 5, 31), date(2024, 5, 31))}
+
+    changes = {(row["processed_date"], row["full_as_of_date"]) for row in rows_of(path, profile_of(path))}
+    assert changes == {(date(2024, 4, 2), None), (date(2024, 5, 9), None)}
+
+
+def test_a_full_file_without_a_day_printed_is_of_its_latest_change(tmp_path: Path) -> None:
+    path = by_hand(tmp_path / "a.csv", *(VENDOR | {"更新日": day} for day in ("R6.4.2", "R6.5.9")))
+    rows = rows_of(path, propose(path).profile({}, {}, is_full=True))
+    assert {row["full_as_of_date"] for row in rows} == {date(2024, 5, 9)}
+
+
+def test_headings_without_a_day_of_the_delivery_cannot_be_declared_full(tmp_path: Path) -> None:
+    path = by_hand(tmp_path / "a.csv", VENDOR)
+    with pytest.raises(ProfileError, match="full_as_of_date"):
+        propose(path).profile({}, {}, is_full=True)
+
+
+def test_a_profile_saved_before_there_were_full_ones_holds_changes(tmp_path: Path) -> None:
+    path = by_hand(tmp_path / "a.csv", VENDOR)
+    profiles.save(profile_of(path), tmp_path / "profile.csv")
+    old = [line.rpartition(",")[0] for line in (tmp_path / "profile.csv").read_text("utf-8").splitlines()]
+    (tmp_path / "profile.csv").write_text("\n".join(old) + "\n", encoding="utf-8")
+    assert profiles.load(tmp_path / "profile.csv") == profile_of(path)

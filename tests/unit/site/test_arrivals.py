@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
+from ingest.expected import EXPECTED, missing, reading_day, stream_rules
 from ingest.formats.contracts import CONTRACTS, STREAMS
 from ingest.ledger import Ledger
-from ingest.site import status
-from ingest.site.arrivals import arrivals, stream_rules
-from ingest.site.matrix import EXPECTED, matrix
+from ingest.site.arrivals import arrivals
+from ingest.site.matrix import matrix
 from tests.handmade import frame, month
 
 
@@ -92,6 +92,12 @@ def ledger_with(tmp_path: Path, came: list[tuple[str, str, str, str]]) -> Ledger
     return ledger
 
 
+def absent(ledger: Ledger, reference_month: date) -> list[tuple[str, str, str]]:
+    """Insurer, stream and month of what is missing, read on the last day of the month after the month of reference."""
+    entries = missing(matrix(ledger, reference_month, reading_day(reference_month)))
+    return [(row["insurer_number"], row["stream"], row["month"]) for row in entries]
+
+
 def test_a_month_that_others_delivered_and_one_did_not_is_missing(tmp_path: Path) -> None:
     ledger = ledger_with(
         tmp_path,
@@ -104,11 +110,8 @@ def test_a_month_that_others_delivered_and_one_did_not_is_missing(tmp_path: Path
             ("160085", "medical", "2024-05-01", "taken"),
         ],
     )
-    expected, missing = status._missing(ledger)
-    assert expected == 7  # the third insurer is expected from its first month on
-    assert missing == [
-        {"insurer_number": "160077", "stream": "medical", "month": "2024-04", "cadence": "month"},
-    ]
+    # The third insurer is expected from its first month on; May is not yet so late that it is missing.
+    assert absent(ledger, date(2024, 6, 1)) == [("160077", "medical", "2024-04")]
 
 
 def test_the_matrix_tells_what_came_what_is_missing_what_was_taken_back_and_what_is_not_due(tmp_path: Path) -> None:
@@ -121,7 +124,7 @@ def test_the_matrix_tells_what_came_what_is_missing_what_was_taken_back_and_what
             ("160028", "medical", "2024-04-01", "taken"),
         ],
     )
-    told = {row["month"]: row["state"] for row in matrix(ledger, date(2024, 7, 1))}
+    told = {row["month"]: row["state"] for row in matrix(ledger, date(2024, 7, 1), date(2024, 8, 31))}
     assert told == {
         "2024-01": "arrived", "2024-02": "missing", "2024-03": "retracted", "2024-04": "arrived",
         "2024-05": "missing", "2024-06": "not_due", "2024-07": "not_due",
@@ -142,7 +145,7 @@ def test_what_was_recalled_did_not_come(tmp_path: Path) -> None:
             ("160077", "medical", "2024-05-01", "taken"),
         ],
     )
-    assert [row["month"] for row in status._missing(ledger)[1]] == ["2024-05"]
+    assert absent(ledger, date(2024, 7, 1)) == [("160028", "medical", "2024-05")]
 
 
 def test_a_checkup_in_any_month_of_the_year_is_enough(tmp_path: Path) -> None:
@@ -155,4 +158,39 @@ def test_a_checkup_in_any_month_of_the_year_is_enough(tmp_path: Path) -> None:
             ("160077", "checkup", "2024-06-01", "taken"),
         ],
     )
-    assert [(row["insurer_number"], row["month"]) for row in status._missing(ledger)[1]] == [("160077", "2023-04")]
+    assert absent(ledger, date(2025, 3, 1)) == [("160077", "checkup", "2023-04")]
+
+
+def test_a_month_is_missing_from_the_day_after_its_due_day_and_the_allowed_months(tmp_path: Path) -> None:
+    ledger = ledger_with(tmp_path, [("160028", "medical", "2024-01-01", "taken")])
+
+    def february(day: date) -> str:
+        return next(row["state"] for row in matrix(ledger, date(2024, 7, 1), day) if row["month"] == "2024-02")
+
+    # The seed: due on the 10th of the month after, two months of grace.
+    assert february(date(2024, 5, 10)) == "not_due"
+    assert february(date(2024, 5, 11)) == "missing"
+    assert reading_day(date(2024, 1, 1)) == date(2024, 2, 29)
+
+
+def test_an_insurer_is_expected_to_send_what_the_others_of_its_scheme_send(tmp_path: Path) -> None:
+    came = [
+        ("160028", "medical", "2024-01-01", "taken"),
+        ("160028", "dental", "2024-01-01", "taken"),
+        ("160077", "medical", "2024-02-01", "taken"),  # which never sent 歯科
+        ("39160015", "medical", "2024-01-01", "taken"),  # whose scheme sends none
+    ]
+    told = absent(ledger_with(tmp_path, came), date(2024, 4, 1))
+    assert ("160077", "dental", "2024-02") in told and ("160077", "dental", "2024-01") not in told
+    assert not [stream for insurer, stream, _ in told if insurer == "39160015" and stream != "medical"]
+
+
+def test_what_was_set_aside_came_and_does_not_move_the_first_month(tmp_path: Path) -> None:
+    ledger = ledger_with(
+        tmp_path, [("160028", "medical", "2024-01-01", "taken"), ("-", "medical", "2024-01-01", "refused")]
+    )
+    with ledger.transaction() as connection:
+        for day in ("1924-02-01", "2024-01-01", "2024-02-01", "2124-02-01"):
+            connection.execute("INSERT INTO arrival_aside VALUES (2, '160028', 'medical', ?, 5)", (day,))
+    told = {row["month"]: row["state"] for row in matrix(ledger, date(2024, 3, 1), date(2024, 4, 30))}
+    assert told == {"2024-01": "arrived", "2024-02": "set_aside", "2024-03": "not_due"}
