@@ -35,7 +35,14 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")
 app.add_typer(enrolment_app, name="enrolment")
-quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were set aside at a site: list, look, give up.")
+_QUARANTINE_HELP = (
+    "Rows that were set aside at a site: list, look, release, give up.\n\n"
+    "`list` counts them and says what to do; `list --rows` names each by an ID. A row that cannot be typed or breaks "
+    "its contract waits for a corrected file, which marks it superseded (差替済み). A row that was only judged "
+    "implausible may be right: `release ID --by NAME --reason WHY` sends it with the next `tsumugi site extract`. "
+    "`drop` erases records that nobody will need. Every look, release and drop is in the site's audit chain."
+)
+quarantine_app = typer.Typer(no_args_is_help=True, help=_QUARANTINE_HELP)
 app.add_typer(bench_app, name="bench")
 app.add_typer(quarantine_app, name="quarantine")
 
@@ -375,16 +382,19 @@ def quarantine_list(
     reason: Reason = None,
     table: TableName = None,
     file: FileName = None,
+    state: Annotated[
+        str | None, typer.Option(help="waiting, noted (release not sent yet), released, superseded or dropped.")
+    ] = None,
     rows: Annotated[bool, typer.Option("--rows", help="Every entry with its line number; no values.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What was set aside, by file, table, field and reason; what the rows say is not shown."""
+    """What was set aside and what became of it, by file, table, field and reason; what the rows say is not shown."""
     from ingest.site import quarantine_desk as desk
 
     with told_errors():
         settings = settings_module.load(workspace)
         for name in _sites(settings, site):
-            found = desk.entries(settings, name, reason=reason, table=table, file=file)
+            found = desk.entries(settings, name, reason=reason, table=table, file=file, state=state)
             if as_json:
                 print_json_line({"site": name, "entries": found.to_dicts() if rows else desk.counts(found)})
             else:
@@ -404,6 +414,44 @@ def quarantine_show(
 
     with told_errors():
         out.print(desk.show(settings_module.load(workspace), site, entry, purpose), highlight=False, markup=False)
+
+
+@quarantine_app.command("release")
+def quarantine_release(
+    site: Annotated[str, typer.Option("--site", help="Which site.")],
+    by: Annotated[str, typer.Option("--by", help="Who decided; kept in the ledger and the audit chain.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the row is right as it is; name no person in it.")],
+    entry: Annotated[list[str] | None, typer.Argument(help="IDs of `list --rows`; or choose by the options.")] = None,
+    table: TableName = None,
+    file: FileName = None,
+    workspace: Workspace = None,
+) -> None:
+    """Say that rows set aside are right as they are: the next extract sends them, from their own file and line.
+
+    Only a judgement can be overruled (a value out of its usual range, an order of dates, a month that had not come
+    yet). A row that breaks its format or contract needs a corrected file from its sender. The lines of a record go
+    with it. With --table or --file every row that can be released is, and the others are counted as left.
+    `tsumugi site retract` takes a release back.
+
+    Example: tsumugi quarantine release 0f3a9c21b7de:checkup_result:12 --site 16 --by 富山花子 --reason 照会済み
+    """
+    from ingest.site import quarantine_desk as desk
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        chosen = list(entry or [])
+        if table or file:
+            found = desk.entries(settings, site, table=table, file=file, state="waiting")
+            chosen += found["entry_id"].to_list()
+        if not chosen:
+            out.print(
+                "解除する行がありません。`tsumugi quarantine list --rows` の ID か --table、--file で選んでください"
+            )
+            return
+        is_choice = bool(table or file) and not entry
+        figures = desk.release(settings, site, chosen, by=by, reason=reason, only_possible=is_choice)
+        _tell(f"site {site} quarantine release", figures)
+        out.print("次の `tsumugi site extract` で送られます", highlight=False)
 
 
 @quarantine_app.command("drop")

@@ -88,6 +88,22 @@ CREATE TABLE IF NOT EXISTS retraction (  -- batches of ours that we take back
     sequence INTEGER,                  -- batch that tells the center
     recorded_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS release (   -- rows set aside that a person says are right as they are
+    release_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry_id TEXT NOT NULL,            -- of the quarantine
+    record_entry_id TEXT,              -- the record whose release took this line along; null: released itself
+    file_id TEXT NOT NULL,
+    released_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    delivery_id INTEGER                -- that takes them along; null until an extract has sealed it
+);
+CREATE TABLE IF NOT EXISTS superseded (  -- rows set aside whose record a later delivery brought again
+    entry_id TEXT NOT NULL,
+    file_id TEXT NOT NULL,
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    PRIMARY KEY (entry_id, delivery_id)
+);
 CREATE TABLE IF NOT EXISTS step (
     name TEXT NOT NULL,
     input_hash TEXT NOT NULL,

@@ -34,9 +34,9 @@ from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, inbox, profiles, retract, steps
+from ingest.site import archive, held, inbox, profiles, retract, steps
 from ingest.site.area import area_of
-from ingest.site.delivery import Delivery, plan
+from ingest.site.delivery import Delivery, next_delivery_id, plan
 from ingest.site.load import IDENTITY_TABLES, Load
 from ingest.site.lock import locked
 from ingest.site.outbox import Outbox
@@ -63,16 +63,17 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         _report(ledger, settings, site_name)
         known = profiles.confirmed_profiles(site)
         with stopwatch.lap("hash"):
-            files, held = profiles.parted(inbox.scan(site.inbox), known)
+            files, unconfirmed = profiles.parted(inbox.scan(site.inbox), known)
+        due = _due(site, ledger, ring)
         figures: dict[str, Any] = {"files": len(files)}
-        if held:
-            figures |= {"held": len(held), "held_note": profiles.HELD}
-        if files:
+        if unconfirmed:
+            figures |= {"held": len(unconfirmed), "held_note": profiles.HELD}
+        if files or due:
             with with_subtraction_codes(masters.subtraction_codes(settings.workspace)), with_profiles(known):
-                figures |= _take(site, site_name, ledger, ring, outbox, files, progress, settings.reference_month)
+                figures |= _take(site, site_name, ledger, ring, outbox, files, due, progress, settings.reference_month)
             with stopwatch.lap("report"):
                 _report(ledger, settings, site_name)
-        elif not held:
+        elif not unconfirmed:
             figures["note"] = "nothing waits in the inbox"
         return figures | {name: count for name, count in receipts.items() if count}
 
@@ -84,12 +85,13 @@ def _take(
     ring: KeyRing,
     outbox: Outbox,
     files: list[inbox.InboxFile],
+    due: list[dict[str, Any]],
     progress: ProgressCallback,
     reference_month: date,
 ) -> dict[str, Any]:
     sequence, previous_hash = outbox.next_batch()
     deliveries = plan(ledger, files)
-    step = _step_name(sequence, files)
+    step = _step_name(sequence, files, due)
     ledger.begin_step("extract", step)
     at_rest = ring.secret("at-rest")
     try:
@@ -102,8 +104,10 @@ def _take(
             area = area_of(site.prefecture_code)
             directory = Directory(known, sequence)
             directory.forget(sequence)  # what a run that died before its ledger transaction remembered
-            load = Load(deliveries, area, room, tokeniser, directory, quarantine, reference_month)
+            waiting = held.Waiting(ledger, quarantine)
+            load = Load(list(deliveries), area, room, tokeniser, directory, quarantine, waiting, reference_month)
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
+            load.take_released(due, next_delivery_id(ledger) + len(deliveries))
             faults.point("extract.read")
             load.close(ledger)
             with stopwatch.lap("seal"):
@@ -136,6 +140,14 @@ def _take(
     faults.point("extract.handed_over")
     inbox.remove_noted(ledger)
     return figures
+
+
+def _due(site: SiteSettings, ledger: Ledger, ring: KeyRing) -> list[dict[str, Any]]:
+    """The releases to be sent; the quarantine is opened only where one was noted."""
+    if not held.has_noted(ledger):
+        return []
+    with Quarantine(site.quarantine, ring.secret("at-rest"), read_only=True) as quarantine:
+        return held.due(ledger, quarantine)
 
 
 def _report(ledger: Ledger, settings: Settings, site_name: str) -> None:
@@ -207,8 +219,10 @@ def _archive(
         progress(description, done, len(deliveries))
 
 
-def _step_name(sequence: int, files: list[inbox.InboxFile]) -> str:
+def _step_name(sequence: int, files: list[inbox.InboxFile], due: list[dict[str, Any]]) -> str:
     digest = hashlib.sha256(str(sequence).encode())
     for file in files:
         digest.update(f"\n{file.file_id} {file.name}".encode())
+    for original in due:
+        digest.update("\n".join(["", *original["entry_ids"]]).encode())
     return digest.hexdigest()

@@ -20,7 +20,7 @@ from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.quality import quarantine as quarantine_module
 from ingest.quality.quarantine import Quarantine
-from ingest.site import arrivals, totals
+from ingest.site import arrivals, held, release, totals
 from ingest.site.area import Area
 from ingest.site.delivery import Delivery
 from ingest.site.errors import SiteError
@@ -77,6 +77,7 @@ class Load:
         tokeniser: Tokeniser,
         directory: Directory,
         quarantine: Quarantine,
+        waiting: held.Waiting,
         reference_month: date = date.max,
     ) -> None:
         self.deliveries = deliveries
@@ -85,6 +86,7 @@ class Load:
         self._tokeniser = tokeniser
         self._directory = directory
         self._quarantine = quarantine
+        self._waiting = waiting
         self._reference_month = reference_month
         self._position = {delivery.delivery_id: place for place, delivery in enumerate(deliveries)}
         self._file_ids = pl.Series([d.file.file_id for d in deliveries], dtype=pl.String)
@@ -93,6 +95,8 @@ class Load:
         self._arrivals: list[pl.DataFrame] = []
         self._problems: list[pl.DataFrame] = []
         self._hits: list[pl.DataFrame] = []
+        self._again: list[pl.DataFrame] = []
+        self._releases: list[tuple[int, pl.DataFrame, pl.DataFrame]] = []  # delivery, entries sent, entries left
 
     # -- chunk by chunk ----------------------------------------------------------------------------
     def read(self, deliveries: list[Delivery]) -> Chunk:
@@ -145,8 +149,49 @@ class Load:
         with stopwatch.lap("count"):
             self._count(judged, set_aside)
             self._note_problems(readings, judged, set_aside)
+            for name, frame in judged.frames.items():
+                if CONTRACTS[name].parent is None:
+                    self._again.append(self._waiting.come_again(name, frame, self._file_ids))
         self._keep(judged)
         return judged
+
+    def take_released(self, due: list[dict[str, Any]], first_id: int) -> None:
+        """Take rows that were set aside along after all, a delivery for each of their files (``held.due``), numbered
+        from ``first_id``. What a file of this run brought again stays behind."""
+        came = set(pl.concat([pl.DataFrame(schema=held.AGAIN), *self._again])["entry_id"])
+        for original in due:
+            entry_ids = [entry_id for entry_id in original["entry_ids"] if entry_id not in came]
+            if entry_ids:
+                place = self._add(release.delivery(original, first_id))
+                first_id += 1
+                for rows in release.released(self._quarantine, entry_ids):
+                    self._release(place, rows)
+
+    def _release(self, place: int, rows: release.Released) -> None:
+        tables = {name: _at(frame, place) for name, frame in rows.tables.items()}
+        # The account moves: as many fewer are set aside, and are counted by what becomes of them now.
+        moved = totals.of_tables(tables, pl.lit("set_aside"))
+        self._totals.append(moved.with_columns(-pl.col("value")))
+        judged = triage(
+            tables, self._area, reference_month=self._reference_month, is_part=True, overruled=rows.overruled
+        )
+        for name in judged.frames:
+            gone = judged.gone(name)
+            self._totals.append(totals.of_tables({name: gone}, pl.col("_outcome")))
+            self._quarantine.reason_again(self._quarantined(judged, name, gone))
+            is_gone = pl.int_range(pl.len()).is_in(judged.verdicts[name]["_row"].implode())
+            sent, left = (rows.entries[name].filter(keep) for keep in (~is_gone, is_gone))
+            self._releases.append((self.deliveries[place].delivery_id, sent, left))
+        self._note_problems({}, judged, None)
+        self._keep(judged)
+
+    def _add(self, delivery: Delivery) -> int:
+        """A further delivery of this run; its place."""
+        self.deliveries.append(delivery)
+        self._position[delivery.delivery_id] = place = len(self.deliveries) - 1
+        self._file_ids = self._file_ids.append(pl.Series([delivery.file.file_id]))
+        self._file_names = self._file_names.append(pl.Series([delivery.file.name]))
+        return place
 
     def _take_large(self, place: int, reader: PartsReader) -> None:
         """A large file part by part; what concerns it as a whole is decided, and mended, at its end."""
@@ -265,24 +310,8 @@ class Load:
             gone = judged.gone(name)
             for table, found in parts.items():
                 rows = gone.filter(pl.col("_outcome") == table)
-                if rows.is_empty():
-                    continue
-                plain = pl.struct(*CONTRACTS[name].plain_schema()).struct.json_encode()
-                found.append(
-                    rows.select(
-                        self._named("file_id", self._file_ids, rows),
-                        self._named("file_name", self._file_names, rows),
-                        pl.lit(name).alias("table_name"),
-                        "source_row",
-                        pl.col("_field").alias("field"),
-                        pl.col("_reason").alias("reason_code"),
-                        pl.col("_message").alias("message"),
-                        pl.col("_remedy").alias("remedy"),
-                        pl.col("scheme_code") if "scheme_code" in rows.columns else pl.lit(None).alias("scheme_code"),
-                        plain.alias("row_text"),
-                        pl.lit("rule").alias("set_aside_by"),
-                    ).cast(quarantine_module.SCHEMA)  # type: ignore[arg-type]
-                )
+                if rows.height:
+                    found.append(self._quarantined(judged, name, rows))
         if set_aside is not None:
             rows = set_aside.filter(~pl.col(FILE).is_in(sorted(judged.refused)))
             parts["set_aside"].append(
@@ -292,12 +321,33 @@ class Load:
                     *(name for name in quarantine_module.SCHEMA if name in rows.columns),
                     pl.col("raw").alias("row_text"),
                     pl.lit("reader").alias("set_aside_by"),
+                    pl.lit(None, dtype=pl.String).alias("record_table"),
+                    pl.lit(None, dtype=pl.Int64).alias("record_row"),
+                    pl.lit(None, dtype=pl.String).alias("record_key"),
                 ).select(*quarantine_module.SCHEMA)
             )
         rows_of = {table: pl.concat(found) for table, found in parts.items() if found}
         if fresh or rows_of:
             with stopwatch.lap("quarantine"):
                 self._quarantine.replace(fresh, rows_of)
+
+    def _quarantined(self, judged: Triage, name: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of a table that are not let through, as the quarantine keeps them."""
+        plain = pl.struct(*CONTRACTS[name].plain_schema()).struct.json_encode()
+        return rows.select(
+            self._named("file_id", self._file_ids, rows),
+            self._named("file_name", self._file_names, rows),
+            pl.lit(name).alias("table_name"),
+            "source_row",
+            pl.col("_field").alias("field"),
+            pl.col("_reason").alias("reason_code"),
+            pl.col("_message").alias("message"),
+            pl.col("_remedy").alias("remedy"),
+            pl.col("scheme_code") if "scheme_code" in rows.columns else pl.lit(None).alias("scheme_code"),
+            plain.alias("row_text"),
+            pl.lit("rule").alias("set_aside_by"),
+            *held.records_of(judged, name, rows).get_columns(),
+        ).cast(quarantine_module.SCHEMA)  # type: ignore[arg-type]
 
     def _keep(self, judged: Triage) -> None:
         """Tokenise what is let through and put it into the workroom."""
@@ -343,7 +393,9 @@ class Load:
         # Parts of a file speak of the same months, so their rows are added up.
         arrived = pl.concat([empty, *self._arrivals]).group_by(keys).agg(pl.col("rows").sum()).sort(keys)
         arrived = arrived.select(empty.columns)
+        arrived = self._dated_as_original(ledger, arrived)
         self._arrivals = [arrived]
+        self._find_sent_again(account, arrived)
         self._room.append("arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA))
 
     def record(self, ledger: Ledger, connection: sqlite3.Connection, sequence: int) -> None:
@@ -387,21 +439,67 @@ class Load:
             ],
         )
 
+        connection.executemany(
+            "INSERT INTO superseded (entry_id, file_id, delivery_id) VALUES (?, ?, ?)",
+            [(entry_id, file_id, ids[place]) for entry_id, file_id, place in self._all_again().iter_rows()],
+        )
+        for delivery_id, sent, left in self._releases:
+            release.finish(connection, delivery_id, sent, left)
+
     def figures(self) -> dict[str, int]:
         """Files by state and rows by outcome."""
         states = Counter(delivery.state for delivery in self.deliveries)
         rows = self._totals[0].filter(pl.col("measure") == "rows").group_by("outcome").agg(pl.col("value").sum())
         counted = dict(rows.iter_rows())
-        return {state: states[state] for state in ("taken", "refused", "duplicate")} | {
+        figures = {state: states[state] for state in ("taken", "refused", "duplicate")} | {
             f"rows_{outcome}": int(counted.get(outcome, 0)) for outcome in ("read", *totals.OUTCOMES)
         }
+        if self._releases:
+            figures["rows_released"] = sum(sent.height for _, sent, _ in self._releases)
+        return figures
+
+    # -- what was set aside before --------------------------------------------------------------------
+    def _find_sent_again(self, account: pl.DataFrame, arrived: pl.DataFrame) -> None:
+        """Whole files that are sent in place of earlier ones of which rows wait."""
+        read = account.filter((pl.col("measure") == "rows") & (pl.col("outcome") == "read"))
+        for place, delivery in enumerate(self.deliveries):
+            if delivery.state != "taken" or delivery.is_release:
+                continue
+            its = arrived.filter(pl.col(FILE) == place).select("insurer_number", "stream", pl.col("month").cast(str))
+            rows = read.filter(pl.col(FILE) == place).group_by("table_name").agg(pl.col("value").sum())
+            again = self._waiting.sent_again(delivery, set(its.iter_rows()), dict(rows.iter_rows()))
+            self._again.append(again.with_columns(pl.lit(place, dtype=pl.Int64).alias(FILE)))
+
+    def _all_again(self) -> pl.DataFrame:
+        """Entries whose record came again in a file of this run that was taken, with the file's place."""
+        taken = [place for place, delivery in enumerate(self.deliveries) if delivery.state == "taken"]
+        again = pl.concat([pl.DataFrame(schema=held.AGAIN), *self._again])
+        return again.filter(pl.col(FILE).is_in(taken)).unique().sort("entry_id", FILE)
+
+    def _dated_as_original(self, ledger: Ledger, arrived: pl.DataFrame) -> pl.DataFrame:
+        """Arrivals with those of releases in the months of their file, where the file as a whole tells the month."""
+        for place, delivery in enumerate(self.deliveries):
+            if not delivery.is_release or arrivals.stream_rules()[str(delivery.stream)].dated_by != "file":
+                continue
+            months = dict(
+                tuple(row.values())
+                for row in ledger.rows(
+                    "SELECT insurer_number, max(month) FROM arrival WHERE delivery_id = ? GROUP BY insurer_number",
+                    (delivery.original,),
+                )
+            )
+            known = pl.col("insurer_number").replace_strict(months, default=None, return_dtype=pl.String).cast(pl.Date)
+            arrived = arrived.with_columns(
+                pl.when(pl.col(FILE) == place).then(pl.coalesce(known, "month")).otherwise("month").alias("month")
+            )
+        return arrived
 
     # -- parts ---------------------------------------------------------------------------------------
     def _of_duplicates(self, ledger: Ledger, known: pl.DataFrame) -> list[pl.DataFrame]:
         """What a file counted when it came first, it counts again as read and refused."""
         parts = []
         for place, delivery in enumerate(self.deliveries):
-            if delivery.original is None:
+            if delivery.original is None or delivery.is_release:
                 continue
             if delivery.original in self._position:
                 first = self.deliveries[self._position[delivery.original]]
