@@ -55,6 +55,7 @@ class Care1111:
         claim, claim_aside = _claims(data)
         service, service_aside, rows = care_parts.lines(data, LAYOUT, {"T1": "T1"}, CARE_SERVICE, claim)
         claim = _adjusted(claim, rows)
+        service = care_parts.with_rate(service, claim)
         kinds = {kind: kind for kind in CARE_LINE_KIND_CODES}
         line, line_aside, _ = care_parts.lines(data, LAYOUT, kinds, CARE_LINE, claim)
         claim = claim.with_columns(is_purchase=pl.col("source_row").is_in(_purchases(line).implode()))

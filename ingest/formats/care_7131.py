@@ -65,6 +65,7 @@ class Care7131:
         records = careframe.record_counts(data, "code")
         claim, claim_aside = _claims(data, file)
         service, service_aside, _ = care_parts.lines(data, LAYOUT, {"10": "10"}, CARE_SERVICE, claim)
+        service = care_parts.with_rate(service, claim)
         plans = data.filter(pl.col("code") == PLAN).with_columns(code=pl.lit(PLAN_LINE))
         whole = pl.concat([data, plans])
         line, line_aside, _ = care_parts.lines(whole, LAYOUT, LINE_KINDS, CARE_LINE, claim)

@@ -97,6 +97,13 @@ def parents(rows: pl.DataFrame, own: Mapping[str, Cell], claim: pl.DataFrame) ->
     return pl.select(pl.coalesce(found, other).alias("parent_source_row")).to_series()
 
 
+def with_rate(service: pl.DataFrame, claim: pl.DataFrame) -> pl.DataFrame:
+    """The sums by service with the 保険給付率 of their claim."""
+    rates = claim.select(pl.col("source_row").alias("parent_source_row"), pl.col("benefit_rate").alias("_rate"))
+    joined = service.join(rates, on="parent_source_row", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("_rate").alias("benefit_rate")).select(service.columns)
+
+
 def blank_as_zero(own: dict[str, Cell], names: Sequence[str], where: pl.Expr) -> None:
     """Amounts that are blank count as 0 where ``where`` holds (a 取消 names the record, not its amounts)."""
     for name in names:
