@@ -12,6 +12,7 @@ import typer
 from ingest import settings as settings_module
 from ingest.console import err, out, print_json_line, progress_bar, told_errors
 from ingest.enrolment_cli import enrolment_app
+from ingest.layouts_cli import layouts_app
 from ingest.settings import Settings
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")
 app.add_typer(enrolment_app, name="enrolment")
+app.add_typer(layouts_app, name="layouts")
 _QUARANTINE_HELP = (
     "Rows that were set aside at a site: list, look, release, give up.\n\n"
     "`list` counts them and says what to do; `list --rows` names each by an ID. A row that cannot be typed or breaks "
@@ -118,20 +120,30 @@ def synth(
 def inspect(
     files: Annotated[list[Path], typer.Argument(help="Files as delivered; nothing is loaded or changed.")],
     workspace: Workspace = None,
+    site: Annotated[
+        str | None, typer.Option("--site", help="Look with the layouts that this site has corrected.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a file is by its content and what is in it, through the readers that load it."""
+    """Say what a file is by its content and what is in it, through the readers and layouts that load it."""
     from ingest.formats.enrolment_profile import with_profiles
     from ingest.formats.inspect import inspect_files, render
+    from ingest.formats.layout_files import with_layouts
     from ingest.formats.uke_layout import with_subtraction_codes
     from ingest.masters.lookups import subtraction_codes
+    from ingest.site.layouts import layouts_for
     from ingest.site.profiles import all_profiles
 
     with told_errors():
         folder = settings_module.workspace_path(workspace)
         has_settings = (folder / settings_module.SETTINGS_FILE).is_file()
-        profiles = all_profiles(settings_module.load(folder)) if has_settings else {}
-        with with_subtraction_codes(subtraction_codes(folder)), with_profiles(profiles):
+        settings = settings_module.load(folder) if has_settings else None
+        layouts = layouts_for(settings, files, site) if settings else {}
+        if layouts and not as_json:
+            err.print(f"このサイトで直した様式定義で読みます: {'、'.join(layouts)}", highlight=False)
+        profiles = all_profiles(settings) if settings else {}
+        codes = subtraction_codes(folder)
+        with with_layouts(layouts), with_subtraction_codes(codes), with_profiles(profiles):
             results = inspect_files(files)
         if as_json:
             for result in results:

@@ -62,6 +62,11 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
     for file_name in site["held"]:
         console.print(f"held in the inbox: {file_name}", highlight=False, soft_wrap=True)
         console.print(f"  → {HELD}", highlight=False, soft_wrap=True)
+    if site.get("corrected_layouts"):
+        named = "、".join(site["corrected_layouts"])
+        console.print(f"このサイトで直した様式定義: {named}", highlight=False, soft_wrap=True)
+    for fault in site.get("layout_faults", []):
+        console.print(f"× {fault}", highlight=False, soft_wrap=True)
     _render_missing(console, site["missing"], site["expected"])
 
 

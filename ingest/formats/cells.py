@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
@@ -18,8 +17,6 @@ from ingest.formats.contracts import Column, Contract
 from ingest.formats.eras import ERAS, day_of
 from ingest.formats.reading import MEASURES
 from ingest.formats.rowcheck import LARGEST, Fault, split_faulty
-
-LAYOUTS = Path(__file__).with_name("layouts")
 
 _ERA = r"(M|T|S|H|R|明治|大正|昭和|平成|令和|明|大|昭|平|令)"
 _SEPARATED_WEST = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$"

@@ -12,7 +12,6 @@ until 2023 and eight from 2024. Whoever reads them looks at the examination's fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -23,13 +22,14 @@ from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings
 from ingest.formats.fkac167_results import FLAG_PREFIX, items, results
 from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import FileRefused, Problem, Reader, Reading
 
 FILE_NAME = "FKAC167"
 EDITIONS = ("term2", "term3", "term4")
 
 
-@cache
+@layout_cache
 def _columns() -> tuple[LayoutColumn, ...]:
     return layout("fkac167")
 

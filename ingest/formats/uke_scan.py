@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ingest.formats import uke_kernels as kernels
 from ingest.formats.eras import ERAS, FIRST_YEAR
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_item_kernel import DENTAL, MEDICAL, PHARMACY
 from ingest.formats.uke_layout import fields
 
@@ -209,7 +210,7 @@ class Columns:
         return np.empty(self._count, np.int64), np.empty(self._count, np.uint8)
 
 
-@cache
+@layout_cache
 def _order(record_id: str, layouts: tuple[str, ...]) -> tuple[list[str], Array, Array]:
     """Field names of a record in any of the layouts, and (place, field) by place for each layout."""
     places = [fields(record_id, layout) for layout in layouts]

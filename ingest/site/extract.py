@@ -23,6 +23,7 @@ from typing import Any
 
 from ingest import faults, stopwatch, warehouse
 from ingest.formats.enrolment_profile import with_profiles
+from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
@@ -34,7 +35,7 @@ from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, held, inbox, profiles, retract, steps
+from ingest.site import archive, held, inbox, layouts, profiles, retract, steps
 from ingest.site.area import area_of
 from ingest.site.delivery import Delivery, next_delivery_id, plan
 from ingest.site.load import IDENTITY_TABLES, Load
@@ -61,15 +62,18 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         retract.finish(site, site_name, ledger, ring, outbox)
         outbox.hand_over()
         _report(ledger, settings, site_name)
-        known = profiles.confirmed_profiles(site)
-        with stopwatch.lap("hash"):
-            files, unconfirmed = profiles.parted(inbox.scan(site.inbox), known)
+        corrected = layouts.corrected_layouts(site)
+        with with_layouts(corrected):
+            known = profiles.confirmed_profiles(site)
+            with stopwatch.lap("hash"):
+                files, unconfirmed = profiles.parted(inbox.scan(site.inbox), known)
         due = _due(site, ledger, ring)
         figures: dict[str, Any] = {"files": len(files)}
         if unconfirmed:
             figures |= {"held": len(unconfirmed), "held_note": profiles.HELD}
         if files or due:
-            with with_subtraction_codes(masters.subtraction_codes(settings.workspace)), with_profiles(known):
+            codes = masters.subtraction_codes(settings.workspace)
+            with with_layouts(corrected), with_subtraction_codes(codes), with_profiles(known):
                 figures |= _take(site, site_name, ledger, ring, outbox, files, due, progress, settings.reference_month)
             with stopwatch.lap("report"):
                 _report(ledger, settings, site_name)

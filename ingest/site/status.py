@@ -6,9 +6,10 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
+from ingest.formats.layout_files import with_layouts
 from ingest.ledger import Ledger
 from ingest.settings import Settings
-from ingest.site import inbox, profiles
+from ingest.site import inbox, layouts, profiles
 from ingest.site.arrivals import stream_rules
 from ingest.site.matrix import matrix
 from ingest.site.outbox import RECALLED, RETRACTED
@@ -21,10 +22,14 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
     ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox, ``held`` those of them whose
     columns nobody has confirmed; ``batches`` sent and
     received; ``published`` files; ``expected``, ``arrived`` counts of insurer × stream × period;
+    ``corrected_layouts`` and what is wrong with them (``layout_faults``: the next extract stops there);
     ``missing`` those that did not come; ``matrix`` the state of each (see ``matrix.py``).
     """
     site = settings.site(site_name)
     waiting = [str(path.relative_to(site.inbox)) for path in inbox.listing(site.inbox)]
+    faults = list(layouts.faults(site).values())
+    with with_layouts({} if faults else layouts.corrected_layouts(site)):
+        held = profiles.held_names(site)
     with Ledger(site.ledger) as ledger:
         expected, missing = _missing(ledger)
         return {
@@ -46,7 +51,9 @@ def status(settings: Settings, site_name: str) -> dict[str, Any]:
                 "SELECT batch_sequence, reason, sequence, recorded_at FROM retraction ORDER BY batch_sequence"
             ),
             "waiting": waiting,
-            "held": profiles.held_names(site),
+            "held": held,
+            "corrected_layouts": [path.stem for path in layouts.corrected_files(site)],
+            "layout_faults": faults,
             "batches": ledger.rows(
                 "SELECT way, sequence, kind, state, reason_code, message FROM batch ORDER BY way, sequence, recorded_at"
             ),
