@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,14 @@ CREATE TABLE IF NOT EXISTS rule_hit (  -- which rule how many rows of a delivery
     rows INTEGER NOT NULL,
     lines TEXT NOT NULL,               -- JSON list
     PRIMARY KEY (delivery_id, table_name, field, rule_id)
+);
+CREATE TABLE IF NOT EXISTS coverage (  -- rows let through whose code the masters, or the typed core, do not know
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    kind TEXT NOT NULL,                -- claim, disease, procedure, drug, material
+    row_count INTEGER NOT NULL,
+    unclassified_count INTEGER NOT NULL,
+    has_master INTEGER NOT NULL,
+    PRIMARY KEY (delivery_id, kind)
 );
 CREATE TABLE IF NOT EXISTS arrival (   -- insurer x stream x month that came, for what is missing
     delivery_id INTEGER NOT NULL REFERENCES delivery,
@@ -152,9 +160,10 @@ class Ledger:
             raise
         self.connection.execute("COMMIT")
 
-    def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[dict[str, Any]]:
-        """Rows of a query as dictionaries."""
-        return [dict(row) for row in self.connection.execute(sql, tuple(parameters))]
+    def rows(self, sql: str, parameters: Iterable[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query as dictionaries; parameters by place, or by name."""
+        given = parameters if isinstance(parameters, Mapping) else tuple(parameters)
+        return [dict(row) for row in self.connection.execute(sql, given)]
 
     # -- steps -----------------------------------------------------------------------------------
     def is_done(self, name: str, input_hash: str) -> bool:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from ingest.ledger import Ledger
 from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
+from ingest.quality.coverage import Coverage
 from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
@@ -74,7 +74,7 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         if files or due:
             codes = masters.subtraction_codes(settings.workspace)
             with with_layouts(corrected), with_subtraction_codes(codes), with_profiles(known):
-                figures |= _take(site, site_name, ledger, ring, outbox, files, due, progress, settings.reference_month)
+                figures |= _take(settings, site_name, ledger, ring, outbox, files, due, progress)
             with stopwatch.lap("report"):
                 _report(ledger, settings, site_name)
         elif not unconfirmed:
@@ -83,7 +83,7 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
 
 
 def _take(
-    site: SiteSettings,
+    settings: Settings,
     site_name: str,
     ledger: Ledger,
     ring: KeyRing,
@@ -91,8 +91,8 @@ def _take(
     files: list[inbox.InboxFile],
     due: list[dict[str, Any]],
     progress: ProgressCallback,
-    reference_month: date,
 ) -> dict[str, Any]:
+    site = settings.site(site_name)
     sequence, previous_hash = outbox.next_batch()
     deliveries = plan(ledger, files)
     step = _step_name(sequence, files, due)
@@ -109,7 +109,10 @@ def _take(
             directory = Directory(known, sequence)
             directory.forget(sequence)  # what a run that died before its ledger transaction remembered
             waiting = held.Waiting(ledger, quarantine)
-            load = Load(list(deliveries), area, room, tokeniser, directory, quarantine, waiting, reference_month)
+            load = Load(
+                list(deliveries), area, room, tokeniser, directory, quarantine, waiting,
+                Coverage(settings.workspace), settings.reference_month,
+            )  # fmt: skip
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             load.take_released(due, next_delivery_id(ledger) + len(deliveries))
             faults.point("extract.read")

@@ -18,6 +18,7 @@ from ingest.formats.reading import FileRefused, PartsReader, Reading, empty_tabl
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
+from ingest.quality import coverage
 from ingest.quality import quarantine as quarantine_module
 from ingest.quality.quarantine import Quarantine
 from ingest.site import arrivals, held, release, totals
@@ -78,6 +79,7 @@ class Load:
         directory: Directory,
         quarantine: Quarantine,
         waiting: held.Waiting,
+        codes: coverage.Coverage,
         reference_month: date = date.max,
     ) -> None:
         self.deliveries = deliveries
@@ -87,6 +89,7 @@ class Load:
         self._directory = directory
         self._quarantine = quarantine
         self._waiting = waiting
+        self._codes = codes
         self._reference_month = reference_month
         self._position = {delivery.delivery_id: place for place, delivery in enumerate(deliveries)}
         self._file_ids = pl.Series([d.file.file_id for d in deliveries], dtype=pl.String)
@@ -96,6 +99,7 @@ class Load:
         self._problems: list[pl.DataFrame] = []
         self._hits: list[pl.DataFrame] = []
         self._again: list[pl.DataFrame] = []
+        self._coverage: list[pl.DataFrame] = []
         self._releases: list[tuple[int, pl.DataFrame, pl.DataFrame]] = []  # delivery, entries sent, entries left
 
     # -- chunk by chunk ----------------------------------------------------------------------------
@@ -233,6 +237,7 @@ class Load:
         self._totals = [known.filter(~its), read, read.with_columns(pl.lit("refused").alias("outcome"))]
         self._arrivals = [frame.filter(~its) for frame in self._arrivals]
         self._hits = [frame.filter(~its) for frame in self._hits]
+        self._coverage = [frame.filter(~its) for frame in self._coverage]
         facts = [table for table in self._room.tables if table in CONTRACTS]
         self._room.remove_file(file_id, facts, [t for t in facts if CONTRACTS[t].has_identity()], IDENTITY_TABLES)
 
@@ -352,6 +357,8 @@ class Load:
     def _keep(self, judged: Triage) -> None:
         """Tokenise what is let through and put it into the workroom."""
         kept = {name: judged.kept(name) for name in judged.frames}
+        with stopwatch.lap("classify"):
+            self._coverage.append(self._codes.of(kept))
         with stopwatch.lap("tokenise"):
             for name, frame in kept.items():
                 contract = CONTRACTS[name]
@@ -442,6 +449,14 @@ class Load:
         connection.executemany(
             "INSERT INTO superseded (entry_id, file_id, delivery_id) VALUES (?, ?, ?)",
             [(entry_id, file_id, ids[place]) for entry_id, file_id, place in self._all_again().iter_rows()],
+        )
+        connection.executemany(
+            "INSERT INTO coverage (delivery_id, kind, row_count, unclassified_count, has_master) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [
+                (ids[place], kind, rows, unclassified, self._codes.has_master(kind))
+                for place, kind, rows, unclassified in self._all_coverage().iter_rows()
+            ],
         )
         for delivery_id, sent, left in self._releases:
             release.finish(connection, delivery_id, sent, left)
@@ -549,6 +564,11 @@ class Load:
             .select(*_PROBLEM_SCHEMA)
             .sort(_PROBLEM_KEY)
         )
+
+    def _all_coverage(self) -> pl.DataFrame:
+        """Rows and unclassified ones by file and kind; parts of a file are added up."""
+        counted = pl.concat([pl.DataFrame(schema=coverage.SCHEMA), *self._coverage]).group_by(FILE, "kind")
+        return counted.agg(pl.col("row_count", "unclassified_count").sum()).sort(FILE, "kind")
 
     def _all_hits(self) -> list[tuple[Any, ...]]:
         if not self._hits:
