@@ -162,7 +162,7 @@ class Load:
     def take_released(self, due: list[dict[str, Any]], first_id: int) -> None:
         """Take rows that were set aside along after all, a delivery for each of their files (``held.due``), numbered
         from ``first_id``. What a file of this run brought again stays behind."""
-        came = set(pl.concat([pl.DataFrame(schema=held.AGAIN), *self._again])["entry_id"])
+        came = set(self._all_again()["entry_id"])
         for original in due:
             entry_ids = [entry_id for entry_id in original["entry_ids"] if entry_id not in came]
             if entry_ids:

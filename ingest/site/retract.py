@@ -33,7 +33,8 @@ KIND = "retraction"
 
 
 def retract(settings: Settings, site_name: str, batch: int, *, reason: str, files: list[str]) -> dict[str, Any]:
-    """Take back the batch numbered ``batch``, or of its files only those named; returns counts of files.
+    """Take back the batch numbered ``batch``, or of its files only those named; returns counts of files, and
+    of the releases noted for rows of these files that come to nothing (``releases_dropped``).
 
     Raises SiteError where the batch was never sent or taken back before, or holds no such file.
     """
@@ -54,16 +55,18 @@ def retract(settings: Settings, site_name: str, batch: int, *, reason: str, file
                 (batch, json.dumps(kept), reason.strip(), datetime.now(UTC).isoformat(timespec="seconds")),
             )
             release.note_again(connection, [number for number in kept if number in release.release_ids(ledger)])
-            connection.execute(  # what was noted of files that are no longer here
+            dropped = connection.execute(  # what was noted of files that are no longer here
                 "DELETE FROM release WHERE delivery_id IS NULL AND file_id IN "
-                "(SELECT file_id FROM delivery WHERE sequence = ? AND state = ?) "
+                "(SELECT file_id FROM delivery WHERE sequence = ? "
+                "AND delivery_id NOT IN (SELECT value FROM json_each(?))) "
                 "AND file_id NOT IN (SELECT file_id FROM delivery WHERE state = 'taken')",
-                (batch, RETRACTED),
-            )
+                (batch, json.dumps(kept)),
+            ).rowcount
         faults.point("retract.recorded")
         finish(site, site_name, ledger, ring, outbox)
         outbox.hand_over()
-    return {"batch": batch, "files_retracted": taken_back - len(kept), "files_delivered_again": len(kept)}
+    figures = {"batch": batch, "files_retracted": taken_back - len(kept), "files_delivered_again": len(kept)}
+    return figures | ({"releases_dropped": dropped} if dropped else {})
 
 
 def finish(site: SiteSettings, site_name: str, ledger: Ledger, ring: KeyRing, outbox: Outbox) -> None:

@@ -199,6 +199,22 @@ def test_a_release_that_its_batch_keeps_goes_again_with_the_next(settings: Setti
     assert outcomes(settings, "claim") == {"read": 4, "sealed": 3, "set_aside": 1}
 
 
+def test_a_file_taken_back_takes_along_what_was_noted_of_its_rows(settings: Settings) -> None:
+    desk.release(settings, "16", [entry(settings)], **WORDS)
+    assert retract(settings, "16", 1, reason="誤送付", files=[])["releases_dropped"] == 1
+    assert extract(settings, "16", silent)["files"] == 0
+
+
+def test_what_was_noted_of_a_file_that_is_delivered_again_stays(settings: Settings) -> None:
+    world.write_enrolments(settings.site("16").inbox / "wrong.csv", [world.person(0)])
+    deliver(settings, "other.UKE", number=5)
+    chosen = desk.entries(settings, "16", file="other.UKE", table="claim", reason="implausible")["entry_id"].to_list()
+    desk.release(settings, "16", chosen, **WORDS)
+    assert "releases_dropped" not in retract(settings, "16", 2, reason="資格のみ誤り", files=["wrong.csv"])
+    assert "rows_released" not in extract(settings, "16", silent), "its file comes first"
+    assert extract(settings, "16", silent)["rows_released"] == 3
+
+
 def test_a_refused_batch_sends_its_releases_anew_after_their_file(settings: Settings) -> None:
     desk.release(settings, "16", [entry(settings)], **WORDS)
     extract(settings, "16", silent)
