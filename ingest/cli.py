@@ -14,6 +14,7 @@ from ingest import settings as settings_module
 from ingest.console import err, out, print_json_line, progress_bar, told_errors
 from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
+from ingest.layouts_cli import layouts_app
 from ingest.settings import Settings
 
 app = typer.Typer(
@@ -38,7 +39,15 @@ app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")
 app.add_typer(enrolment_app, name="enrolment")
 app.add_typer(districts_app, name="districts")
-quarantine_app = typer.Typer(no_args_is_help=True, help="Rows that were set aside at a site: list, look, give up.")
+app.add_typer(layouts_app, name="layouts")
+_QUARANTINE_HELP = (
+    "Rows that were set aside at a site: list, look, release, give up.\n\n"
+    "`list` counts them and says what to do; `list --rows` names each by an ID. A row that cannot be typed or breaks "
+    "its contract waits for a corrected file, which marks it superseded (差替済み). A row that was only judged "
+    "implausible may be right: `release ID --by NAME --reason WHY` sends it with the next `tsumugi site extract`. "
+    "`drop` erases records that nobody will need. Every look, release and drop is in the site's audit chain."
+)
+quarantine_app = typer.Typer(no_args_is_help=True, help=_QUARANTINE_HELP)
 app.add_typer(bench_app, name="bench")
 app.add_typer(quarantine_app, name="quarantine")
 
@@ -114,20 +123,30 @@ def synth(
 def inspect(
     files: Annotated[list[Path], typer.Argument(help="Files as delivered; nothing is loaded or changed.")],
     workspace: Workspace = None,
+    site: Annotated[
+        str | None, typer.Option("--site", help="Look with the layouts that this site has corrected.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a file is by its content and what is in it, through the readers that load it."""
+    """Say what a file is by its content and what is in it, through the readers and layouts that load it."""
     from ingest.formats.enrolment_profile import with_profiles
     from ingest.formats.inspect import inspect_files, render
+    from ingest.formats.layout_files import with_layouts
     from ingest.formats.uke_layout import with_subtraction_codes
     from ingest.masters.lookups import subtraction_codes
+    from ingest.site.layouts import layouts_for
     from ingest.site.profiles import all_profiles
 
     with told_errors():
         folder = settings_module.workspace_path(workspace)
         has_settings = (folder / settings_module.SETTINGS_FILE).is_file()
-        profiles = all_profiles(settings_module.load(folder)) if has_settings else {}
-        with with_subtraction_codes(subtraction_codes(folder)), with_profiles(profiles):
+        settings = settings_module.load(folder) if has_settings else None
+        layouts = layouts_for(settings, files, site) if settings else {}
+        if layouts and not as_json:
+            err.print(f"このサイトで直した様式定義で読みます: {'、'.join(layouts)}", highlight=False)
+        profiles = all_profiles(settings) if settings else {}
+        codes = subtraction_codes(folder)
+        with with_layouts(layouts), with_subtraction_codes(codes), with_profiles(profiles):
             results = inspect_files(files)
         if as_json:
             for result in results:
@@ -434,16 +453,19 @@ def quarantine_list(
     reason: Reason = None,
     table: TableName = None,
     file: FileName = None,
+    state: Annotated[
+        str | None, typer.Option(help="waiting, noted (release not sent yet), released, superseded or dropped.")
+    ] = None,
     rows: Annotated[bool, typer.Option("--rows", help="Every entry with its line number; no values.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What was set aside, by file, table, field and reason; what the rows say is not shown."""
+    """What was set aside and what became of it, by file, table, field and reason; what the rows say is not shown."""
     from ingest.site import quarantine_desk as desk
 
     with told_errors():
         settings = settings_module.load(workspace)
         for name in _sites(settings, site):
-            found = desk.entries(settings, name, reason=reason, table=table, file=file)
+            found = desk.entries(settings, name, reason=reason, table=table, file=file, state=state)
             if as_json:
                 print_json_line({"site": name, "entries": found.to_dicts() if rows else desk.counts(found)})
             else:
@@ -463,6 +485,44 @@ def quarantine_show(
 
     with told_errors():
         out.print(desk.show(settings_module.load(workspace), site, entry, purpose), highlight=False, markup=False)
+
+
+@quarantine_app.command("release")
+def quarantine_release(
+    site: Annotated[str, typer.Option("--site", help="Which site.")],
+    by: Annotated[str, typer.Option("--by", help="Who decided; kept in the ledger and the audit chain.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the row is right as it is; name no person in it.")],
+    entry: Annotated[list[str] | None, typer.Argument(help="IDs of `list --rows`; or choose by the options.")] = None,
+    table: TableName = None,
+    file: FileName = None,
+    workspace: Workspace = None,
+) -> None:
+    """Say that rows set aside are right as they are: the next extract sends them, from their own file and line.
+
+    Only a judgement can be overruled (a value out of its usual range, an order of dates, a month that had not come
+    yet). A row that breaks its format or contract needs a corrected file from its sender. The lines of a record go
+    with it. With --table or --file every row that can be released is, and the others are counted as left.
+    `tsumugi site retract` takes a release back.
+
+    Example: tsumugi quarantine release 0f3a9c21b7de:checkup_result:12 --site 16 --by 富山花子 --reason 照会済み
+    """
+    from ingest.site import quarantine_desk as desk
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        chosen = list(entry or [])
+        if table or file:
+            found = desk.entries(settings, site, table=table, file=file, state="waiting")
+            chosen += found["entry_id"].to_list()
+        if not chosen:
+            out.print(
+                "解除する行がありません。`tsumugi quarantine list --rows` の ID か --table、--file で選んでください"
+            )
+            return
+        is_choice = bool(table or file) and not entry
+        figures = desk.release(settings, site, chosen, by=by, reason=reason, only_possible=is_choice)
+        _tell(f"site {site} quarantine release", figures)
+        out.print("次の `tsumugi site extract` で送られます", highlight=False)
 
 
 @quarantine_app.command("drop")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +60,14 @@ CREATE TABLE IF NOT EXISTS rule_hit (  -- which rule how many rows of a delivery
     lines TEXT NOT NULL,               -- JSON list
     PRIMARY KEY (delivery_id, table_name, field, rule_id)
 );
+CREATE TABLE IF NOT EXISTS coverage (  -- rows let through whose code the masters, or the typed core, do not know
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    kind TEXT NOT NULL,                -- claim, disease, procedure, drug, material
+    row_count INTEGER NOT NULL,
+    unclassified_count INTEGER NOT NULL,
+    has_master INTEGER NOT NULL,
+    PRIMARY KEY (delivery_id, kind)
+);
 CREATE TABLE IF NOT EXISTS arrival (   -- insurer x stream x month that came, for what is missing
     delivery_id INTEGER NOT NULL REFERENCES delivery,
     insurer_number TEXT NOT NULL,
@@ -106,6 +114,22 @@ CREATE TABLE IF NOT EXISTS arrival_aside (  -- insurer x stream x month of rows 
     month TEXT NOT NULL,
     rows INTEGER NOT NULL,
     PRIMARY KEY (delivery_id, insurer_number, stream, month)
+);
+CREATE TABLE IF NOT EXISTS release (   -- rows set aside that a person says are right as they are
+    release_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry_id TEXT NOT NULL,            -- of the quarantine
+    record_entry_id TEXT,              -- the record whose release took this line along; null: released itself
+    file_id TEXT NOT NULL,
+    released_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    recorded_at TEXT NOT NULL,
+    delivery_id INTEGER                -- that takes them along; null until an extract has sealed it
+);
+CREATE TABLE IF NOT EXISTS superseded (  -- rows set aside whose record a later delivery brought again
+    entry_id TEXT NOT NULL,
+    file_id TEXT NOT NULL,
+    delivery_id INTEGER NOT NULL REFERENCES delivery,
+    PRIMARY KEY (entry_id, delivery_id)
 );
 CREATE TABLE IF NOT EXISTS step (
     name TEXT NOT NULL,
@@ -155,9 +179,10 @@ class Ledger:
             raise
         self.connection.execute("COMMIT")
 
-    def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[dict[str, Any]]:
-        """Rows of a query as dictionaries."""
-        return [dict(row) for row in self.connection.execute(sql, tuple(parameters))]
+    def rows(self, sql: str, parameters: Iterable[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query as dictionaries; parameters by place, or by name."""
+        given = parameters if isinstance(parameters, Mapping) else tuple(parameters)
+        return [dict(row) for row in self.connection.execute(sql, given)]
 
     # -- steps -----------------------------------------------------------------------------------
     def is_done(self, name: str, input_hash: str) -> bool:

@@ -83,6 +83,10 @@ class SiteSettings(PartySettings):
         return self.home / "profiles"
 
     @property
+    def layouts(self) -> Path:
+        return self.home / "layouts"
+
+    @property
     def directory(self) -> Path:
         return self.home / "directory.duckdb"
 

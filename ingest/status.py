@@ -76,6 +76,11 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         word = {"confirmed": "取り込む", "refused": "取り込まない"}.get(row["state"])
         what = f"{row['decided_by']}が「{word}」と決めました。次の `tsumugi run` で反映されます" if word else WHAT_TO_DO
         console.print(f"  → {what}", highlight=False, soft_wrap=True)
+    if site.get("corrected_layouts"):
+        named = "、".join(site["corrected_layouts"])
+        console.print(f"このサイトで直した様式定義: {named}", highlight=False, soft_wrap=True)
+    for fault in site.get("layout_faults", []):
+        console.print(f"× {fault}", highlight=False, soft_wrap=True)
     _render_missing(console, site["missing"], site["expected"])
 
 

@@ -7,7 +7,6 @@ those claimed (前_). Positions of the columns: ``layouts/care_1111.csv``, unver
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +23,7 @@ from ingest.formats.contracts import (
     CARE_LINE_KIND_CODES,
     CARE_SERVICE,
 )
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import Reader, Reading, empty_set_aside
 
 LAYOUT = "care_1111"
@@ -61,6 +61,7 @@ class Care1111:
         claim, claim_aside = _claims(source)
         service, service_aside, adjusted = care_parts.lines(source, LAYOUT, {"T1": "T1"}, CARE_SERVICE, claim, COUNTS)
         claim = _adjusted(claim, adjusted)
+        service = care_parts.with_rate(service, claim)
         line, line_aside, _ = care_parts.lines(source, LAYOUT, LINE_KINDS, CARE_LINE, claim)
         claim = claim.with_columns(is_purchase=pl.col("source_row").is_in(_purchases(line).implode()))
         high_cost, high_cost_aside = _high_costs(source, claim)
@@ -79,7 +80,7 @@ class Care1111:
         )
 
 
-@cache
+@layout_cache
 def _records() -> dict[str, Record]:
     """How plain records are read."""
     found = {"H1": Record("H1", CARE_CLAIM, list(_claim_cells().values()), careframe.positions(LAYOUT, "H1")[-1])}

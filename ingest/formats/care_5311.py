@@ -11,7 +11,6 @@ separator is taken for the symbol (unverified).
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +19,7 @@ from ingest.formats import careframe, careplain, cells
 from ingest.formats.careplain import CareRecords, Record, merged
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CERTIFICATION
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import FileRefused, Reader, Reading
 
 LAYOUT = "care_5311"
@@ -72,7 +72,7 @@ class Care5311:
         )
 
 
-@cache
+@layout_cache
 def _records() -> dict[str, Record]:
     """How plain records are read."""
     return {

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +20,7 @@ from ingest.formats.care_parts import KEY, Parts, care_scheme
 from ingest.formats.careplain import CareRecords, Record, merged
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CLAIM, CARE_LINE, CARE_SERVICE
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import Reader, Reading
 
 LAYOUT = "care_7131"
@@ -68,6 +68,7 @@ class Care7131:
         records = careframe.record_counts(source.codes)
         claim, claim_aside = _claims(source)
         service, service_aside, _ = care_parts.lines(source, LAYOUT, SERVICE_KINDS, CARE_SERVICE, claim)
+        service = care_parts.with_rate(service, claim)
         line, line_aside, _ = care_parts.lines(_with_plan_lines(source), LAYOUT, LINE_KINDS, CARE_LINE, claim)
         tables = {"care_claim": claim, "care_service": service, "care_line": line}
         aside = pl.concat([claim_aside, service_aside, line_aside]).sort("source_row", maintain_order=True)
@@ -102,7 +103,7 @@ def _code() -> pl.Expr:
     )
 
 
-@cache
+@layout_cache
 def _records() -> dict[str, Record]:
     """How plain records are read; one of a plan is a claim and a line."""
     found = {

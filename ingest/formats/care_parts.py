@@ -37,6 +37,8 @@ def line_records(
     for code, kind in kinds.items():
         own = careframe.record_cells(careframe.record_columns(layout, code))
         own |= {"scheme_code": care_scheme(), "line_kind_code": derived("line_kind_code", pl.lit(kind))}
+        if "benefit_rate" in contract.names():
+            own["benefit_rate"] = derived("benefit_rate", pl.lit(None, dtype=pl.Int64))  # the claim has it (with_rate)
         width = careframe.positions(layout, code)[-1]
         found[code] = Record(code, contract, list(own.values()), width, ["parent_source_row"], [*KEY, *extra])
     return found
@@ -145,6 +147,13 @@ def parents(rows: pl.DataFrame, claim: pl.DataFrame) -> pl.Series:
     only = claim.group_by(KEY).agg(pl.col("source_row").min().alias("only"), pl.len()).filter(pl.col("len") == 1)
     other = keys.join(only, on=list(KEY), how="left", maintain_order="left")["only"]
     return pl.select(pl.coalesce(found, other).alias("parent_source_row")).to_series()
+
+
+def with_rate(service: pl.DataFrame, claim: pl.DataFrame) -> pl.DataFrame:
+    """The sums by service with the 保険給付率 of their claim."""
+    rates = claim.select(pl.col("source_row").alias("parent_source_row"), pl.col("benefit_rate").alias("_rate"))
+    joined = service.join(rates, on="parent_source_row", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("_rate").alias("benefit_rate")).select(service.columns)
 
 
 def blank_as_zero(own: dict[str, Cell], names: Sequence[str], where: pl.Expr) -> None:

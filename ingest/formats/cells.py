@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
@@ -20,8 +19,6 @@ from ingest.formats.contracts import Column, Contract
 from ingest.formats.eras import ERAS, FIRST_YEAR, day_of
 from ingest.formats.reading import MEASURES, empty_set_aside
 from ingest.formats.rowcheck import LARGEST, Fault, split_faulty
-
-LAYOUTS = Path(__file__).with_name("layouts")
 
 _ERA = r"(M|T|S|H|R|明治|大正|昭和|平成|令和|明|大|昭|平|令)"
 _SEPARATED_WEST = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$"

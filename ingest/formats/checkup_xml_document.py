@@ -9,16 +9,13 @@ Source: formats.md 2.2; V08 schemas.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET  # noqa: S405  (no DTD gets as far as the parser: see parse)
 
 import polars as pl
 
-from ingest.formats.cells import LAYOUTS
 from ingest.formats.checkup_xml_archive import Fault
 from ingest.formats.checkup_xml_items import (
     HIGH,
@@ -31,6 +28,7 @@ from ingest.formats.checkup_xml_items import (
     variant_numbers,
     variants,
 )
+from ingest.formats.layout_files import layout_cache, layout_rows
 from ingest.formats.reading import Problem
 
 RANGE_SYSTEM = "2.16.840.1.113883.5.83"
@@ -58,21 +56,20 @@ class HeaderField:
     root: str
 
 
-@cache
+@layout_cache
 def header_fields() -> tuple[HeaderField, ...]:
     """The layout ``layouts/checkup_xml_header.csv``; of two lines of one column the first counts."""
-    with (LAYOUTS / "checkup_xml_header.csv").open(encoding="utf-8", newline="") as handle:
-        return tuple(
-            HeaderField(
-                row["contract_column"],
-                row["type"],
-                row["column_name"],
-                tuple(row["element"].split("/")),
-                row["attribute"],
-                row["root"],
-            )
-            for row in csv.DictReader(handle)
+    return tuple(
+        HeaderField(
+            row["contract_column"],
+            row["type"],
+            row["column_name"],
+            tuple(row["element"].split("/")),
+            row["attribute"],
+            row["root"],
         )
+        for row in layout_rows("checkup_xml_header")
+    )
 
 
 def parse(data: bytes) -> ET.Element | Fault:

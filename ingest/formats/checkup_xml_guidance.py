@@ -11,18 +11,17 @@ the reports are versions of one record.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from functools import cache
 from xml.etree import ElementTree as ET  # noqa: S405  (trees only: parsing is in checkup_xml_document.parse)
 
 import polars as pl
 
 from ingest.formats import cells
-from ingest.formats.cells import LAYOUTS, Cell, derived
+from ingest.formats.cells import Cell, derived
 from ingest.formats.checkup_xml_document import Headers, header_fields, report_code
 from ingest.formats.contracts import GUIDANCE, GUIDANCE_SESSION
 from ingest.formats.csvlayout import cell
+from ingest.formats.layout_files import layout_cache, layout_rows
 from ingest.formats.reading import Problem
 
 Texts = dict[str, str | int | None]
@@ -62,7 +61,7 @@ class GuidanceItem:
     name: str
 
 
-@cache
+@layout_cache
 def guidance_items() -> dict[str, GuidanceItem]:
     """The item codes of the layout."""
     return {
@@ -79,7 +78,7 @@ def guidance_items() -> dict[str, GuidanceItem]:
     }
 
 
-@cache
+@layout_cache
 def session_kinds() -> dict[str, str]:
     """The kind of contact that each section holds; sections without contacts are left out."""
     return {
@@ -87,10 +86,9 @@ def session_kinds() -> dict[str, str]:
     }
 
 
-@cache
+@layout_cache
 def _layout() -> tuple[dict[str, str], ...]:
-    with (LAYOUTS / "guidance_items.csv").open(encoding="utf-8", newline="") as handle:
-        return tuple(csv.DictReader(handle))
+    return tuple(layout_rows("guidance_items"))
 
 
 class GuidanceCollector:

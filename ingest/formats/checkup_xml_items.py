@@ -11,17 +11,15 @@ with a value counts before one without, then the order of the layout, then the o
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import polars as pl
 
 from ingest.formats import cells
-from ingest.formats.cells import LAYOUTS
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.fkac167_results import Item, items
+from ingest.formats.layout_files import layout_cache, layout_rows
 from ingest.formats.reading import Problem
 from ingest.formats.rowcheck import Fault, split_faulty
 
@@ -54,32 +52,31 @@ class Variant:
     mark: str
 
 
-@cache
+@layout_cache
 def variants() -> tuple[Variant, ...]:
     """Every code of the layout, the preferred ones of an item first."""
     by_id = {item.item_id: item for item in items()}
-    with (LAYOUTS / "checkup_xml_items.csv").open(encoding="utf-8", newline="") as handle:
-        return tuple(
-            Variant(
-                row["item_code"],
-                by_id[row["item_id"]] if row["item_id"] else None,
-                row["checkup_column"],
-                row["item_name"],
-                row["method_name"],
-                tuple(row["unit"].split("|")) if row["unit"] else (),
-                row["mark"],
-            )
-            for row in csv.DictReader(handle)
+    return tuple(
+        Variant(
+            row["item_code"],
+            by_id[row["item_id"]] if row["item_id"] else None,
+            row["checkup_column"],
+            row["item_name"],
+            row["method_name"],
+            tuple(row["unit"].split("|")) if row["unit"] else (),
+            row["mark"],
         )
+        for row in layout_rows("checkup_xml_items")
+    )
 
 
-@cache
+@layout_cache
 def variant_numbers() -> dict[str, int]:
     """The place of each code in ``variants``."""
     return {variant.item_code: number for number, variant in enumerate(variants())}
 
 
-@cache
+@layout_cache
 def _facts() -> pl.DataFrame:
     """What is known of each variant that is carried as an item, as columns to join."""
     order = {item.item_id: number for number, item in enumerate(items())}

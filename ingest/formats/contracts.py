@@ -687,6 +687,14 @@ CARE_SERVICE = Contract(
         _c("units", "integer", "clear", "単位数合計 (後)", unit="units", minimum=0, required=True),
         _c("benefit_yen", "integer", "clear", "保険請求額 (後)", unit="yen", minimum=0, required=True),
         _c("user_yen", "integer", "clear", "利用者負担額", unit="yen", minimum=0),
+        _c("unit_price", "integer", "site_only", "単位数単価, to check the amount", unit="1/100 yen", minimum=0),
+        _c(
+            "benefit_rate",
+            "integer",
+            "site_only",
+            "保険給付率 of the claim, to check the amount",
+            unit="percent",
+        ),
     ),
 )
 

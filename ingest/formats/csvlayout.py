@@ -11,18 +11,18 @@ By position (国保連 interchange records): ``record_code`` and ``position``, 1
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import polars as pl
 
 from ingest.formats import cells
-from ingest.formats.cells import LAYOUTS, Cell
+from ingest.formats.cells import Cell
 from ingest.formats.eras import FIRST_YEAR
+from ingest.formats.layout_files import layout_cache, layout_rows
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,10 @@ class LayoutColumn:
     edition: str = ""
 
 
-@cache
+@layout_cache
 def layout(name: str) -> tuple[LayoutColumn, ...]:
-    """The layout ``layouts/<name>.csv``."""
-    with (LAYOUTS / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
-        return tuple(_column(row) for row in csv.DictReader(handle))
+    """The layout ``layouts/<name>.csv``, or the one that a site has put in its place."""
+    return tuple(_column(row) for row in layout_rows(name))
 
 
 def _column(row: dict[str, str]) -> LayoutColumn:

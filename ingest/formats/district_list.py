@@ -7,20 +7,19 @@ a key of places, the other is the 地区. A list by 宛名番号 is refused: it 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal, NoReturn
 
 import polars as pl
 
 from ingest.formats import csvtext
-from ingest.formats.cells import LAYOUTS, clean
+from ingest.formats.cells import clean
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.csvlayout import fold
 from ingest.formats.headercsv import HEADING_SEARCH
+from ingest.formats.layout_files import layout_cache, layout_rows
 from ingest.formats.reading import FileRefused
 
 SET_DISTRICT_NAME = CONTRACTS["district_set"].column("set_district_name").pattern or ""
@@ -55,13 +54,12 @@ class _Heading:
     set_name: str | None
 
 
-@cache
+@layout_cache
 def _headings() -> tuple[_Heading, ...]:
-    with (LAYOUTS / "district_list.csv").open(encoding="utf-8", newline="") as handle:
-        return tuple(
-            _Heading(row["role"], frozenset(map(fold, row["headings"].split("|"))), row["set_name"] or None)
-            for row in csv.DictReader(handle)
-        )
+    return tuple(
+        _Heading(row["role"], frozenset(map(fold, row["headings"].split("|"))), row["set_name"] or None)
+        for row in layout_rows("district_list")
+    )
 
 
 def read_list(path: Path) -> DistrictList:

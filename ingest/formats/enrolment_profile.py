@@ -12,12 +12,11 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from ingest.formats import csvtext
-from ingest.formats.cells import LAYOUTS
 from ingest.formats.csvlayout import LayoutColumn, fold
+from ingest.formats.layout_files import layout_cache, layout_rows
 
 HEADING_SEARCH = 6
 """The heading is looked for among this many first lines, as ``headercsv`` does."""
@@ -42,23 +41,22 @@ class FieldRule:
     source: str
 
 
-@cache
+@layout_cache
 def field_rules() -> dict[str, FieldRule]:
     """The contract columns that a heading can name, by name; ``date:era`` names the era of a date."""
-    with (LAYOUTS / "enrolment_headings.csv").open(encoding="utf-8", newline="") as handle:
-        return {
-            row["contract_column"]: FieldRule(
-                row["contract_column"],
-                row["type"],
-                row["is_needed"] == "true",
-                tuple(fold(spelling) for spelling in row["spellings"].split("|")),
-                row["source"],
-            )
-            for row in csv.DictReader(handle)
-        }
+    return {
+        row["contract_column"]: FieldRule(
+            row["contract_column"],
+            row["type"],
+            row["is_needed"] == "true",
+            tuple(fold(spelling) for spelling in row["spellings"].split("|")),
+            row["source"],
+        )
+        for row in layout_rows("enrolment_headings")
+    }
 
 
-@cache
+@layout_cache
 def field_of_heading() -> dict[str, str]:
     """Contract column by folded heading."""
     return {spelling: rule.contract_column for rule in field_rules().values() for spelling in rule.spellings}

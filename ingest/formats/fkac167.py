@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -27,6 +26,7 @@ from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings
 from ingest.formats.fkac167_results import FLAG_PREFIX, PlainResults, items, results
 from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem, no_line_end
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.plaincells import PlainCells
 from ingest.formats.reading import FileRefused, Problem, Reader, Reading, empty_set_aside, empty_tables
 
@@ -34,7 +34,7 @@ FILE_NAME = "FKAC167"
 EDITIONS = ("term2", "term3", "term4")
 
 
-@cache
+@layout_cache
 def _columns() -> tuple[LayoutColumn, ...]:
     return layout("fkac167")
 

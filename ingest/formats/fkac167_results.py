@@ -7,10 +7,9 @@ each different one is read once, and everything else is looking up numbers. Sour
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,10 @@ from numpy.typing import NDArray
 
 from ingest.formats import cells, fkac167_kernels
 from ingest.formats.bytecsv import Block, Vocabulary
-from ingest.formats.cells import LAYOUTS
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.csvlayout import fold, occurrences
 from ingest.formats.fkac167_kernels import result_lines
+from ingest.formats.layout_files import layout_cache, layout_rows
 from ingest.formats.reading import empty_set_aside
 
 FLAG_PREFIX = "ＨＬ"
@@ -59,21 +58,20 @@ class Item:
     method_codes: tuple[str, ...]
 
 
-@cache
+@layout_cache
 def items() -> tuple[Item, ...]:
     """The examination items and questions that are carried."""
-    with (LAYOUTS / "fkac167_items.csv").open(encoding="utf-8", newline="") as handle:
-        return tuple(
-            Item(
-                row["item_id"],
-                tuple(row["column_name"].split("|")),
-                row["value_kind"],
-                row["unit"],
-                tuple(row["codes"].split("|")) if row["codes"] else (),
-                tuple(row["method_codes"].split("|")),
-            )
-            for row in csv.DictReader(handle)
+    return tuple(
+        Item(
+            row["item_id"],
+            tuple(row["column_name"].split("|")),
+            row["value_kind"],
+            row["unit"],
+            tuple(row["codes"].split("|")) if row["codes"] else (),
+            tuple(row["method_codes"].split("|")),
         )
+        for row in layout_rows("fkac167_items")
+    )
 
 
 @dataclass(frozen=True)

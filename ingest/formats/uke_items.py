@@ -11,6 +11,7 @@ import polars as pl
 from ingest.formats import uke_item_kernel as kernel
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.eras import FIRST_YEAR
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import empty_set_aside
 from ingest.formats.uke_arrow import Texts, codes, days, decimals, series
 from ingest.formats.uke_aside import aside
@@ -174,7 +175,7 @@ def _letters() -> Texts:
     return Texts.of([None, *(chr(byte) if byte < 128 else "\ufffd" for byte in range(1, 256))])
 
 
-@cache
+@layout_cache
 def _places() -> Array:
     """Where each field stands, by layout, kind and field; -1 where a record has none."""
     found = np.full((len(ITEM_LAYOUTS), len(kernel.KINDS), len(kernel.FIELDS)), -1, np.int64)
@@ -185,7 +186,7 @@ def _places() -> Array:
     return found
 
 
-@cache
+@layout_cache
 def _orders() -> tuple[Array, Array]:
     """The same as (place, field) by place, and how many fields each layout and kind has."""
     places = _places()
@@ -197,7 +198,7 @@ def _orders() -> tuple[Array, Array]:
     return orders, sizes
 
 
-@cache
+@layout_cache
 def _special() -> Array:
     places = (
         ("SH", "unit_points"), ("CZ", "dispensed_date"), ("CZ", "dispensed_count"), ("KI", "done_date"),
@@ -206,7 +207,7 @@ def _special() -> Array:
     return np.array([*(fields(record, "pharmacy")[name] for record, name in places), fields("GT")["points"]])
 
 
-@cache
+@layout_cache
 def _groups(layout: str, record_id: str) -> Array:
     def row(group: Group) -> list[int]:
         offsets = (group.burden, group.code, group.times, group.quantity, group.points)

@@ -6,14 +6,11 @@ Every fact stands in ``layouts/uke_*.csv`` and ``layouts/subtraction_codes.csv``
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-LAYOUTS = Path(__file__).with_name("layouts")
+from ingest.formats.layout_files import layout_cache, layout_rows
 
 ITEM_LAYOUTS: tuple[str, ...] = ("medical", "dental", "pharmacy")
 """Layouts of the lines of a receipt; DPC has those of 医科."""
@@ -29,21 +26,16 @@ CORRECTING_CHECKS: tuple[str, ...] = ("04", "05", "11", "12")
 """確認区分 of a SN record whose insurer supersedes the one of HO: 振替, 分割, 請求後."""
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
-    with (LAYOUTS / name).open(encoding="utf-8", newline="") as handle:
-        yield from csv.DictReader(handle)
-
-
-@cache
+@layout_cache
 def record_uses() -> dict[str, str]:
     """What the reader does with a record type: read, inherit, total, withdrawn, insurer, donor, skip."""
-    return {row["record_id"]: row["use"] for row in _rows("uke_records.csv")}
+    return {row["record_id"]: row["use"] for row in layout_rows("uke_records")}
 
 
-@cache
+@layout_cache
 def _positions() -> dict[tuple[str, str], dict[str, int]]:
     found: dict[tuple[str, str], dict[str, int]] = {}
-    for row in _rows("uke_fields.csv"):
+    for row in layout_rows("uke_fields"):
         found.setdefault((row["layout"], row["record_id"]), {})[row["field"]] = int(row["position"])
     return found
 
@@ -72,7 +64,7 @@ class Group:
     points: int | None
 
 
-@cache
+@layout_cache
 def groups(record_id: str, layout: str) -> tuple[Group, ...]:
     """The repeated columns of one record of one layout (``uke_groups.csv``)."""
 
@@ -90,15 +82,15 @@ def groups(record_id: str, layout: str) -> tuple[Group, ...]:
             offset(row["quantity_offset"]),
             offset(row["points_offset"]),
         )
-        for row in _rows("uke_groups.csv")
+        for row in layout_rows("uke_groups")
         if (row["layout"], row["record_id"]) == (layout, record_id)
     )
 
 
-@cache
+@layout_cache
 def core_subtraction_codes() -> dict[str, str]:
     """Item codes recorded positive and subtracted, as typed into ``subtraction_codes.csv``."""
-    return {row["item_code"]: row["amount_kind_code"] for row in _rows("subtraction_codes.csv")}
+    return {row["item_code"]: row["amount_kind_code"] for row in layout_rows("subtraction_codes")}
 
 
 _imported: Mapping[str, str] | None = None

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ingest.formats import uke_lines as lines
 from ingest.formats.eras import ERAS, FIRST_YEAR
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_arrow import Texts
 from ingest.formats.uke_blocks import Block
 from ingest.formats.uke_columns import NUMBER, TEXTS, read_columns
@@ -200,7 +201,7 @@ class Columns:
         return (state != BLANK) & (state != ONLY_BLANKS)
 
 
-@cache
+@layout_cache
 def _order(
     record_id: str, layouts: tuple[str, ...], wanted: tuple[tuple[str, How], ...]
 ) -> tuple[dict[str, tuple[bool, int]], Array, Array]:

@@ -3,6 +3,9 @@
 Rows are kept as text (JSON of the plain row, or the raw line of the source), because an operator
 must see what to correct. They never leave the site: the file is encrypted with its at-rest key, and
 the ledger holds only counts.
+
+An entry stands here until its file is taken back. Whether it still waits, was released or was superseded is
+told by the ledger (``ingest/site/held.py``): that changes with the deliveries, the entry does not.
 """
 
 from __future__ import annotations
@@ -25,7 +28,12 @@ SCHEMA: dict[str, pl.DataType] = {
     "scheme_code": pl.String(),
     "row_text": pl.String(),
     "set_aside_by": pl.String(),  # rule: typed and held back; reader: could not be typed
+    # The record that the row is or belongs to; null where the reader could not type it.
+    "record_table": pl.String(),
+    "record_row": pl.Int64(),
+    "record_key": pl.String(),  # JSON of the business key and the version key
 }
+_NUMBER = "entry_number"  # tells the entries of one table and line apart: results of one examination share a line
 TABLES = ("set_aside", "out_of_area")
 _DROPPED = {
     "file_id": "VARCHAR",
@@ -48,7 +56,7 @@ class Quarantine:
                 f"{name} {'BIGINT' if dtype == pl.Int64() else 'VARCHAR'}" for name, dtype in SCHEMA.items()
             )
             for table in TABLES:
-                self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+                self.connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}, {_NUMBER} BIGINT)")
             gone = ", ".join(f"{name} {dtype}" for name, dtype in _DROPPED.items())
             self.connection.execute(f"CREATE TABLE IF NOT EXISTS dropped ({gone})")
 
@@ -74,7 +82,8 @@ class Quarantine:
                 self.connection.execute(f"DELETE FROM {table} WHERE file_id IN (SELECT file_id FROM these_files)")
                 frame = rows.get(table)
                 if frame is not None and frame.height:
-                    self.connection.register("these_rows", frame.select(*SCHEMA))
+                    number = pl.int_range(pl.len()).over("file_id", "table_name", "source_row")
+                    self.connection.register("these_rows", frame.select(*SCHEMA, number.alias(_NUMBER)))
                     self.connection.execute(f"INSERT INTO {table} SELECT * FROM these_rows")
                     self.connection.unregister("these_rows")
         except BaseException:
@@ -87,19 +96,64 @@ class Quarantine:
         """Everything in one of ``TABLES``, in order of file and line."""
         if table not in TABLES:
             raise KeyError(table)
-        return self.connection.execute(f"SELECT * FROM {table} ORDER BY file_id, table_name, source_row, field").pl()
+        return self.connection.execute(
+            f"SELECT * EXCLUDE ({_NUMBER}) FROM {table} ORDER BY file_id, table_name, source_row, field"
+        ).pl()
 
     def listing(self) -> pl.DataFrame:
-        """The rows set aside without what they say: entry_id, file_name, table_name, source_row, field,
-        reason_code, message, set_aside_by, is_dropped; in order of file and line.
+        """The rows set aside without what they say: entry_id, file_id, file_name, table_name, source_row, field,
+        reason_code, message, set_aside_by, record_table, record_row, is_dropped; in order of file and line.
 
         A dropped row stands here still, since it stays counted.
         """
         return self.connection.execute(
-            f"SELECT {_ENTRY} AS entry_id, file_name, table_name, source_row, field, reason_code, message, "
-            "set_aside_by, row_text IS NULL AS is_dropped FROM set_aside "
-            "ORDER BY file_name, table_name, source_row, field"
+            f"SELECT {_ENTRY} AS entry_id, file_id, file_name, table_name, source_row, field, reason_code, message, "
+            "set_aside_by, record_table, record_row, row_text IS NULL AS is_dropped FROM set_aside "
+            f"ORDER BY file_name, file_id, table_name, source_row, {_NUMBER}"
         ).pl()
+
+    def records(self, table: str) -> pl.DataFrame:
+        """The records of ``table`` that rows set aside are or belong to: entry_id, file_id, record_key."""
+        return self.connection.execute(
+            f"SELECT {_ENTRY} AS entry_id, file_id, record_key FROM set_aside "
+            "WHERE record_table = ? AND record_key IS NOT NULL ORDER BY ALL",
+            [table],
+        ).pl()
+
+    def with_lines(self, entry_ids: list[str]) -> pl.DataFrame:
+        """These entries and the lines that were set aside with them: entry_id, ``SCHEMA`` and ``record_entry_id``,
+        of a line the entry of its record, null of an entry that was asked for."""
+        chosen = pl.DataFrame({"entry_id": entry_ids}, schema={"entry_id": pl.String()})
+        self.connection.register("these_entries", chosen)
+        try:
+            found = self.connection.execute(
+                f"""
+                WITH known AS (SELECT {_ENTRY} AS entry_id, * EXCLUDE ({_NUMBER}), {_NUMBER} FROM set_aside),
+                chosen AS (SELECT * FROM known SEMI JOIN these_entries USING (entry_id))
+                SELECT *, NULL AS record_entry_id FROM chosen
+                UNION ALL
+                SELECT lines.*, record.entry_id FROM known AS lines
+                JOIN chosen AS record ON record.file_id = lines.file_id AND record.table_name = lines.record_table
+                    AND record.source_row = lines.record_row
+                WHERE lines.row_text IS NOT NULL AND lines.table_name <> lines.record_table
+                AND lines.entry_id NOT IN (SELECT entry_id FROM chosen)
+                ORDER BY file_id, table_name, source_row, {_NUMBER}"""
+            )
+            return found.pl().drop(_NUMBER)
+        finally:
+            self.connection.unregister("these_entries")
+
+    def reason_again(self, rows: pl.DataFrame) -> None:
+        """Give entries another reason (``rows``: ``SCHEMA``), found by their file, table, line and record."""
+        if rows.is_empty():
+            return
+        self.connection.register("these_rows", rows.select(*SCHEMA))
+        same = " AND ".join(
+            f"set_aside.{name} = these_rows.{name}" for name in ("file_id", "table_name", "source_row", "row_text")
+        )
+        told = ", ".join(f"{name} = these_rows.{name}" for name in ("field", "reason_code", "message", "remedy"))
+        self.connection.execute(f"UPDATE set_aside SET {told} FROM these_rows WHERE {same}")
+        self.connection.unregister("these_rows")
 
     def content(self, entry_id: str) -> str | None:
         """The raw record of one entry, for a person who has said what for; None where there is none (any more)."""
@@ -134,4 +188,4 @@ class Quarantine:
         return int(found[0]) if found else 0
 
 
-_ENTRY = "concat_ws(':', left(file_id, 12), table_name, source_row)"
+_ENTRY = f"concat_ws(':', left(file_id, 12), table_name, source_row, nullif({_NUMBER}, 0) + 1)"

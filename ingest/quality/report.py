@@ -7,16 +7,20 @@ dark and prints on A4. Everything on it comes from the ledger, which holds no pe
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+from functools import cache
 from html import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import reasons
 from ingest.ledger import Ledger
-from ingest.quality.report_page import bars, page, table
+from ingest.quality.report_history import coverage, trend
+from ingest.quality.report_page import Html, cells, page
+from ingest.quality.rules import rules
 
 OUTCOMES = {"read": "読込", "sealed": "送付", "set_aside": "保留", "refused": "拒否", "out_of_area": "地域外"}
 STATES = {"taken": "取込", "refused": "拒否", "duplicate": "重複"}
@@ -30,7 +34,24 @@ STREAMS = {
     "population": "人口",
     "district_set": "地区割",
 }
-_MONTHS = 13  # so many months of the same stream are shown
+TABLES = {
+    "enrolment": "資格",
+    "claim": "レセプト",
+    "claim_diagnosis": "傷病名",
+    "claim_item": "摘要",
+    "checkup": "健診",
+    "checkup_result": "健診結果",
+    "guidance": "保健指導",
+    "guidance_session": "保健指導の支援",
+    "care_claim": "介護給付実績",
+    "care_service": "サービス種類別の集計",
+    "care_line": "介護の明細",
+    "care_high_cost": "高額介護サービス費",
+    "care_certification": "要介護認定",
+    "care_insured_count": "介護被保険者数",
+    "population": "人口",
+}
+SENDER_FILE = Path(__file__).with_name("sender_requests.csv")
 
 
 def is_written(sequence: int, folder: Path) -> bool:
@@ -47,11 +68,13 @@ def write(ledger: Ledger, sequence: int, folder: Path, site_name: str, *, is_inv
     counted = _counts(ledger, sequence)
     hits = _grouped(ledger, "rule_hit", sequence)
     problems = _grouped(ledger, "problem", sequence)
+    releases = {row["delivery_id"] for row in ledger.rows("SELECT DISTINCT delivery_id FROM release")}
     written = []
     for delivery in deliveries:
         number = delivery["delivery_id"]
-        body = _delivery(delivery, counted.get(number, {}), hits.get(number, []), problems.get(number, []))
-        body += _trend(ledger, delivery)
+        body = _RELEASE if number in releases else ""
+        body += _delivery(delivery, counted.get(number, {}), hits.get(number, []), problems.get(number, []))
+        body += coverage(ledger, delivery) + trend(ledger, delivery)
         title = f"{delivery['file_name']} の取込結果"
         written.append(_written(pages / f"{number}.html", page(title, f"サイト {site_name}", body, is_invented)))
     body = _list(deliveries, counted, hits, f"{sequence:06d}")
@@ -94,7 +117,8 @@ def _total(counted: dict[str, dict[str, int]], outcome: str) -> int:
 
 
 def _list(deliveries: list[dict[str, Any]], counted: Any, hits: Any, pages: str) -> str:
-    rows = []
+    every: list[list[Any]] = []
+    asked: list[list[Any]] = []
     for delivery in deliveries:
         number = delivery["delivery_id"]
         told = hits.get(number, [])
@@ -102,14 +126,23 @@ def _list(deliveries: list[dict[str, Any]], counted: Any, hits: Any, pages: str)
         figures = [_total(counted.get(number, {}), outcome) for outcome in OUTCOMES]
         warned = sum(hit["rows"] for hit in told if hit["severity"] == "warn")
         stream = STREAMS.get(delivery["stream"], delivery["stream"] or "判別不能")
-        rows.append([_Html(link), stream, STATES.get(delivery["state"], delivery["state"]), *figures, warned])
+        every.append([Html(link), stream, STATES.get(delivery["state"], delivery["state"]), *figures, warned])
+        if delivery["state"] == "refused" or told:
+            asked.append(every[-1])
     states = ", ".join(
         f"{ja} {sum(delivery['state'] == state for delivery in deliveries):,}" for state, ja in STATES.items()
     )
     columns = ["ファイル", "種類", "結果", *OUTCOMES.values(), "警告"]
-    return f"<p>{len(deliveries):,}ファイル（{states}）。行数は{_SUM}</p>" + _table(columns, rows)
+    first = f"<h2>確かめるファイル</h2>{cells(columns, asked)}" if asked else "<p>確かめるファイルはありません。</p>"
+    return f"<p>{len(deliveries):,}ファイル（{states}）。行数は{_SUM}</p>{first}<h2>すべてのファイル</h2>" + cells(
+        columns, every
+    )
 
 
+_RELEASE = (
+    "<p>保留した行を解除して送った配信です。読み込んだ行は元の配信で数えているため0行で、"
+    "保留から送付へ移った行を、保留では負の数で示します。</p>"
+)
 _SUM = "読込＝送付＋保留＋拒否＋地域外。警告の行は送付に含まれます。"
 
 
@@ -129,16 +162,18 @@ def _delivery(
         facts.append(["理由", delivery["message"]])
         facts.append(["対応", reasons()[delivery["reason_code"]].remedy_ja])
     rows = [
-        [name, *(outcomes.get(outcome, 0) for outcome in OUTCOMES), _share(outcomes)]
+        [_named(name), *(outcomes.get(outcome, 0) for outcome in OUTCOMES), _share(outcomes)]
         for name, outcomes in sorted(counted.items())
     ]
-    parts = [_table(None, facts)]
+    parts = [cells(None, facts)]
     parts.append(f"<h2>行数</h2><p>{_SUM}</p>" if rows else "")
-    parts.append(_table(["表", *OUTCOMES.values(), "保留の割合"], rows) if rows else "")
+    parts.append(cells(["表", *OUTCOMES.values(), "保留の割合"], rows) if rows else "")
     for severity, heading in (("set_aside", "保留した行"), ("warn", "警告（行は取り込みました）")):
         told = [hit for hit in hits if hit["severity"] == severity]
         if told:
             parts.append(f"<h2>{heading}</h2>" + _hits(told))
+        if severity == "set_aside" and any(hit["rule_id"] in _judgements() for hit in told):
+            parts.append(f"<p>{_MAY_BE_RIGHT}</p>")
     named = {
         (table_name, hit["field"], hit["reason_code"])
         for hit in hits
@@ -146,9 +181,25 @@ def _delivery(
     }
     others = [p for p in problems if (p["table_name"], p["field"], p["reason_code"]) not in named]
     if others:
-        listed = [[p["table_name"], p["message"], p["rows"], reasons()[p["reason_code"]].remedy_ja] for p in others]
-        parts.append("<h2>その他の気づき</h2>" + _table(["表", "内容", "件数", "対応"], listed))
+        listed = [
+            [_named(p["table_name"]), p["message"], p["rows"], reasons()[p["reason_code"]].remedy_ja] for p in others
+        ]
+        parts.append("<h2>その他の気づき</h2>" + cells(["表", "内容", "件数", "対応"], listed))
     return "".join(parts) + _to_sender(delivery, counted, hits)
+
+
+_MAY_BE_RIGHT = (
+    "値の範囲や日付の前後だけで保留した行は、原本のとおりであれば送れます"
+    "（<code>tsumugi quarantine release</code>）。様式や表の定めに合わない行は、訂正したファイルを待ちます。"
+)
+
+
+def _judgements() -> set[str]:
+    return {rule.rule_id for rule in rules()}
+
+
+def _named(table_name: str) -> str:
+    return TABLES.get(table_name, table_name)
 
 
 def _share(outcomes: dict[str, int]) -> str:
@@ -185,7 +236,7 @@ def _hits(hits: list[dict[str, Any]]) -> str:
         ]
         for hit in hits
     ]
-    return _table(["項目", "内容", "行数", "行番号", "対応"], rows)
+    return cells(["項目", "内容", "行数", "行番号", "対応"], rows)
 
 
 def _to_sender(delivery: dict[str, Any], counted: dict[str, dict[str, int]], hits: list[dict[str, Any]]) -> str:
@@ -194,41 +245,32 @@ def _to_sender(delivery: dict[str, Any], counted: dict[str, dict[str, int]], hit
     asked = [hit for hit in hits if hit["reason_code"] not in ours and hit["field"] not in ours]
     if not asked and delivery["state"] != "refused":
         return ""
-    told = [f"ご提出いただいた「{delivery['file_name']}」（{delivery['received_at'][:10]}受領）について、"]
+    name = PurePosixPath(delivery["file_name"]).name  # where it lay in our inbox is no matter of the sender's
+    told = [f"ご提出いただいた「{name}」（{delivery['received_at'][:10]}受領）について、"]
     if delivery["state"] == "refused":
         told[0] += f"次の理由により取り込めませんでした。{delivery['message']}。"
-        told[0] += f"{reasons()[delivery['reason_code']].remedy_ja}。"
+        told.append(f"{_requests().get(delivery['reason_code'], _requests()['*'])}。")
     else:
-        aside = _total(counted, "set_aside")
+        aside = sum(hit["rows"] for hit in asked if hit["severity"] == "set_aside")
         read = _total(counted, "read")
-        told[0] += f"{read:,}行のうち{aside:,}行を保留しました。" if aside else "行はすべて取り込みましたが、"
+        told[0] += f"{read:,}行のうち次の{aside:,}行を保留しました。" if aside else "行はすべて取り込みましたが、"
         told[0] += "次の点をご確認ください。"
-        told += [f"・{hit['message']}（{_field(hit)}、{hit['rows']:,}行。行番号 {_lines(hit)}）" for hit in asked]
+        told += [f"・{_field(hit)}: {_bare(hit)}（{hit['rows']:,}行。行番号 {_lines(hit)}）" for hit in asked]
         if aside:
-            told.append("訂正したファイルの再提出をお願いいたします。")
-    return "<h2>送付元に伝えること</h2><blockquote>" + "<br>".join(escape(line) for line in told) + "</blockquote>"
+            told.append(
+                "訂正したファイルの再提出をお願いいたします。値が原本のとおりである場合は、その旨をお知らせください。"
+            )
+    text = "<br>".join(escape(line) for line in told)
+    return f"<h2>送付元に伝えること</h2><p>枠の中をクリックすると全文が選ばれます。</p><blockquote>{text}</blockquote>"
 
 
-def _trend(ledger: Ledger, delivery: dict[str, Any]) -> str:
-    """Rows by month of the same insurers and stream, up to this delivery."""
-    months = ledger.rows(
-        "SELECT month, sum(rows) AS rows FROM arrival WHERE stream = ? AND delivery_id <= ? AND insurer_number IN "
-        "(SELECT insurer_number FROM arrival WHERE delivery_id = ?) GROUP BY month ORDER BY month DESC LIMIT ?",
-        (delivery["stream"], delivery["delivery_id"], delivery["delivery_id"], _MONTHS),
-    )
-    if len(months) < 2:
-        return ""
-    values = [(row["month"][:7], row["rows"]) for row in reversed(months)]
-    return "<h2>これまでの月との比較</h2><p>同じ保険者・同じ種類の、月ごとの取り込んだ行数。</p>" + bars(values)
+def _bare(hit: dict[str, Any]) -> str:
+    """The message without the name of its column, which some begin with."""
+    return str(hit["message"]).removeprefix(f"{_field(hit)}: ")
 
 
-class _Html(str):
-    """Text that is HTML already."""
-
-
-def _table(columns: list[str] | None, rows: list[list[Any]]) -> str:
-    return table(columns, [[cell if isinstance(cell, _Html) else _cell(cell) for cell in row] for row in rows])
-
-
-def _cell(value: Any) -> Any:
-    return value if isinstance(value, int) else escape(str(value))
+@cache
+def _requests() -> dict[str, str]:
+    """What a sender is asked for, by reason of refusal (``sender_requests.csv``); ``*`` for any other."""
+    with SENDER_FILE.open(encoding="utf-8", newline="") as handle:
+        return {row["reason_code"]: row["request_ja"] for row in csv.DictReader(handle)}

@@ -21,10 +21,13 @@ th,td{border-bottom:1px solid var(--line);padding:.35rem .6rem;text-align:left;v
 overflow-wrap:anywhere}
 thead th{background:var(--band);white-space:nowrap}tbody th{width:8rem;font-weight:600;color:var(--soft)}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}tr{break-inside:avoid}
-blockquote{margin:0;padding:.8rem 1.1rem;background:var(--band);border-left:4px solid var(--bar)}
-a{color:var(--bar)}svg text{fill:var(--ink);font-size:12px}svg rect{fill:var(--bar)}
+.z{color:var(--soft)}
+blockquote{user-select:all;margin:0;padding:.8rem 1.1rem;background:var(--band);border-left:4px solid var(--bar)}
+a{color:var(--bar)}.bar{display:block;height:1rem;margin:.3rem 0;min-width:1px;background:var(--bar);
+print-color-adjust:exact}td:has(>.bar){width:14rem}
 @page{size:A4;margin:15mm}@media print{body{margin:0;padding:0;max-width:none;font-size:10.5pt}}
 """
+NO_FIGURE = ("―", "判別せず")  # where a figure stands in other rows
 _INVENTED = "架空のデータです。実在の人・保険者の記録ではありません。"
 
 
@@ -57,7 +60,7 @@ def _cells(row: list[Any], *, heads: bool) -> list[str]:
     found = []
     for place, cell in enumerate(row):
         if isinstance(cell, int):
-            found.append(f'<td class="n">{cell:,}</td>')
+            found.append(f'<td class="n{" z" if cell == 0 else ""}">{cell:,}</td>')
         elif _is_figure(cell):
             found.append(f'<td class="n">{cell}</td>')
         else:
@@ -67,17 +70,22 @@ def _cells(row: list[Any], *, heads: bool) -> list[str]:
 
 
 def _is_figure(cell: Any) -> bool:
-    return isinstance(cell, int) or str(cell).endswith("%")
+    return isinstance(cell, int) or str(cell) in NO_FIGURE or str(cell).endswith("%")
 
 
-def bars(values: list[tuple[str, int]]) -> str:
-    """Horizontal bars with their numbers; the longest is the largest value."""
-    largest = max((value for _, value in values), default=0) or 1
-    height = 24 * len(values)
-    drawn = "".join(
-        f'<text x="0" y="{24 * row + 16}">{escape(name)}</text>'
-        f'<rect x="70" y="{24 * row + 4}" width="{480 * value / largest:.1f}" height="16"/>'
-        f'<text x="{78 + 480 * value / largest:.1f}" y="{24 * row + 16}">{value:,}</text>'
-        for row, (name, value) in enumerate(values)
-    )
-    return f'<svg viewBox="0 0 680 {height}" width="680" height="{height}" style="max-width:100%">{drawn}</svg>'
+class Html(str):
+    """Text that is HTML already."""
+
+
+def cells(columns: list[str] | None, rows: list[list[Any]]) -> str:
+    """``table`` of plain texts, which are escaped, whole numbers and ``Html``."""
+
+    def cell(value: Any) -> Any:
+        return value if isinstance(value, int | Html) else escape(str(value))
+
+    return table(columns, [[cell(value) for value in row] for row in rows])
+
+
+def bar(value: int, largest: int) -> str:
+    """A horizontal bar whose full length is ``largest``."""
+    return f'<span class="bar" style="width:{100 * value / (largest or 1):.1f}%"></span>'

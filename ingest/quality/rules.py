@@ -9,7 +9,13 @@ A rule whose value is missing holds: that something is required is said by the c
 * ``age_at_most``    the second date is at most ``years`` after the first
 * ``equal``          two numbers are the same
 * ``check_digit``    the last digit checks the others (after ``skip`` digits), where the number has one of ``lengths``
-* ``items_greater``, ``items_bmi``  items of one examination held against each other; told at the first item
+* ``days_in_month``  a count of days is at most those of the month
+* ``care_amount``    請求額 of care: units times the price of one (1/100 yen), times the rate (percent; 100 for the
+  kinds of service in ``full``), each rounded down, within ``tolerance`` yen
+* ``items_greater``, ``items_bmi``, ``items_calculated``  items of one examination held against each other; told at
+  the first item. ``items_calculated``: the value of a ``method`` that calculates is the second item less a fifth of
+  the third, within ``tolerance``, where the third is under ``limit``
+* ``items_calculable``  the first item is not of that ``method`` where another one is ``limit`` or more
 * ``share``          at most ``limit`` of the rows of a table and file set aside, where it has ``rows`` or more
 
 ``unless`` names a boolean column whose rows are left out; ``dated_by`` the date that ``valid_from`` and
@@ -123,6 +129,18 @@ def _age_at_most(rule: Rule) -> pl.Expr:
     return day.dt.year() - birth.dt.year() - before_birthday.cast(pl.Int32) <= int(rule.parameters["years"])
 
 
+def _days_in_month(rule: Rule) -> pl.Expr:
+    days, month = (pl.col(name) for name in rule.fields)
+    return days <= month.dt.month_end().dt.day()
+
+
+def _care_amount(rule: Rule) -> pl.Expr:
+    benefit, units, price, rate, kind = (pl.col(name) for name in rule.fields)
+    own = pl.when(kind.is_in(rule.parameters["full"].split("|"))).then(100).otherwise(rate)
+    amount = (units * price // 100) * own // 100
+    return (benefit - amount).abs() <= int(rule.parameters["tolerance"])
+
+
 def _equal(rule: Rule) -> pl.Expr:
     return pl.col(rule.fields[0]) == pl.col(rule.fields[1])
 
@@ -149,6 +167,8 @@ _HOLDS: dict[str, Callable[[Rule], pl.Expr]] = {
     "month_not_after": _month_not_after,
     "since": _since,
     "age_at_most": _age_at_most,
+    "days_in_month": _days_in_month,
+    "care_amount": _care_amount,
     "equal": _equal,
     "check_digit": _check_digit,
 }
@@ -165,7 +185,29 @@ def _bmi(rule: Rule) -> pl.Expr:
     return (bmi - weight / (height / 100) ** 2).abs() <= float(rule.parameters["tolerance"]) + 0.05
 
 
-_HOLDS_OF_ITEMS: dict[str, Callable[[Rule], pl.Expr]] = {"items_greater": _greater, "items_bmi": _bmi}
+def _calculated(rule: Rule) -> pl.Expr:
+    """Friedewald: LDL = 総コレステロール − HDL − 中性脂肪 / 5, where the first two make the non-HDL."""
+    value, whole, fat = (pl.col(name) for name in rule.fields)
+    is_measured = (pl.col(_METHOD) != rule.parameters["method"]).fill_null(True)
+    return (
+        is_measured
+        | (fat >= float(rule.parameters["limit"]))
+        | ((value - (whole - fat / 5)).abs() <= float(rule.parameters["tolerance"]))
+    )
+
+
+def _calculable(rule: Rule) -> pl.Expr:
+    most = pl.max_horizontal(rule.fields[1:])
+    return (pl.col(_METHOD) != rule.parameters["method"]).fill_null(True) | (most < float(rule.parameters["limit"]))
+
+
+_METHOD = "_method"  # method of the first item
+_HOLDS_OF_ITEMS: dict[str, Callable[[Rule], pl.Expr]] = {
+    "items_greater": _greater,
+    "items_bmi": _bmi,
+    "items_calculated": _calculated,
+    "items_calculable": _calculable,
+}
 
 
 def _broken_items(rule: Rule, frame: pl.DataFrame, examination: list[str]) -> pl.Series:
@@ -176,6 +218,7 @@ def _broken_items(rule: Rule, frame: pl.DataFrame, examination: list[str]) -> pl
         .agg(
             *(value.filter(pl.col("item_id") == item).first().alias(item) for item in rule.fields),
             pl.col("_row").filter(pl.col("item_id") == rule.fields[0]).first().alias("_at"),
+            pl.col("method_code").filter(pl.col("item_id") == rule.fields[0]).first().alias(_METHOD),
         )
         .filter(~_HOLDS_OF_ITEMS[rule.kind](rule))
     )

@@ -14,7 +14,8 @@ from ingest.site.inbox import InboxFile
 class Delivery:
     """A file of the inbox and what becomes of it.
 
-    ``original``  the delivery id that brought the same bytes before; such a file is not read again
+    ``original``    the delivery id that brought the same bytes before; such a file is not read again
+    ``is_release``  no file of the inbox, but rows of ``original`` that were set aside and go on after all
     """
 
     file: InboxFile
@@ -28,6 +29,7 @@ class Delivery:
     reason_code: str | None = None
     message: str | None = None
     refusal: str | None = None  # why a person has decided against the file; it is read to be counted
+    is_release: bool = False
 
     def recognised(self, reader: Reader, edition: str) -> None:
         """Note which reader takes the file."""
@@ -43,6 +45,11 @@ class Delivery:
         self.refuse(refusal.reason_code, f"{where}{refusal.message}")
 
 
+def next_delivery_id(ledger: Ledger) -> int:
+    """The number of the next delivery; holds until the ledger transaction, as one step of a site runs at a time."""
+    return int(ledger.rows("SELECT coalesce(max(delivery_id), 0) + 1 AS next FROM delivery")[0]["next"])
+
+
 def plan(ledger: Ledger, files: list[InboxFile], refusals: Mapping[str, str]) -> list[Delivery]:
     """A delivery for each file, numbered on from the ledger; bytes known before are marked as such.
 
@@ -50,7 +57,7 @@ def plan(ledger: Ledger, files: list[InboxFile], refusals: Mapping[str, str]) ->
 
     The numbers hold until the ledger transaction, because one step of a site runs at a time.
     """
-    last = ledger.rows("SELECT coalesce(max(delivery_id), 0) AS last FROM delivery")[0]["last"]
+    first = next_delivery_id(ledger)
     seen = {
         row["file_id"]: row["delivery_id"]
         for row in ledger.rows(
@@ -58,7 +65,7 @@ def plan(ledger: Ledger, files: list[InboxFile], refusals: Mapping[str, str]) ->
         )
     }
     deliveries = []
-    for delivery_id, file in enumerate(files, start=int(last) + 1):
+    for delivery_id, file in enumerate(files, start=first):
         delivery = Delivery(file, delivery_id, original=seen.get(file.file_id), refusal=refusals.get(file.file_id))
         if delivery.original is None and delivery.refusal is None:
             seen[file.file_id] = delivery_id

@@ -24,6 +24,7 @@ from typing import Any
 from ingest import faults, stopwatch, warehouse
 from ingest.formats.enrolment import is_full
 from ingest.formats.enrolment_profile import with_profiles
+from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
@@ -31,13 +32,14 @@ from ingest.ledger import Ledger
 from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
+from ingest.quality.coverage import Coverage
 from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, hold_desk, holds, inbox, profiles, retract, steps
+from ingest.site import archive, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
 from ingest.site.area import area_of
-from ingest.site.delivery import Delivery, plan
+from ingest.site.delivery import Delivery, next_delivery_id, plan
 from ingest.site.load import IDENTITY_TABLES, Load
 from ingest.site.lock import locked
 from ingest.site.members import Members
@@ -63,40 +65,44 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         retract.finish(site, site_name, ledger, ring, outbox)
         outbox.hand_over()
         _report(ledger, settings, site_name)
-        known = profiles.confirmed_profiles(site)
-        with stopwatch.lap("hash"):
-            files, held = profiles.parted(inbox.scan(site.inbox), known)
-        with with_subtraction_codes(masters.subtraction_codes(settings.workspace)), with_profiles(known):
-            with stopwatch.lap("hold"):
-                files, fulls_held = _without_held(site, ledger, ring, outbox, files, settings.reference_month)
-            figures: dict[str, Any] = {"files": len(files)}
-            if held:
-                figures |= {"held": len(held), "held_note": profiles.HELD}
-            if fulls_held:
-                figures |= {"full_held": fulls_held, "full_held_note": hold_desk.WHAT_TO_DO}
-            if files:
-                figures |= _take(site, site_name, ledger, ring, outbox, files, progress, settings.reference_month)
-        if files:
+        corrected, codes = layouts.corrected_layouts(site), masters.subtraction_codes(settings.workspace)
+        with with_layouts(corrected), with_subtraction_codes(codes):
+            known = profiles.confirmed_profiles(site)
+            with with_profiles(known):
+                with stopwatch.lap("hash"):
+                    files, unconfirmed = profiles.parted(inbox.scan(site.inbox), known)
+                with stopwatch.lap("hold"):
+                    files, fulls_held = _without_held(site, ledger, ring, outbox, files, settings.reference_month)
+                due = _due(site, ledger, ring)
+                figures: dict[str, Any] = {"files": len(files)}
+                if unconfirmed:
+                    figures |= {"held": len(unconfirmed), "held_note": profiles.HELD}
+                if fulls_held:
+                    figures |= {"full_held": fulls_held, "full_held_note": hold_desk.WHAT_TO_DO}
+                if files or due:
+                    figures |= _take(settings, site_name, ledger, ring, outbox, files, due, progress)
+        if files or due:
             with stopwatch.lap("report"):
                 _report(ledger, settings, site_name)
-        elif not held and not fulls_held:
+        elif not unconfirmed and not fulls_held:
             figures["note"] = "nothing waits in the inbox"
         return figures | {name: count for name, count in receipts.items() if count}
 
 
 def _take(
-    site: SiteSettings,
+    settings: Settings,
     site_name: str,
     ledger: Ledger,
     ring: KeyRing,
     outbox: Outbox,
     files: list[inbox.InboxFile],
+    due: list[dict[str, Any]],
     progress: ProgressCallback,
-    reference_month: date,
 ) -> dict[str, Any]:
+    site = settings.site(site_name)
     sequence, previous_hash = outbox.next_batch()
     deliveries = plan(ledger, files, hold_desk.refusals(ledger))
-    step = _step_name(sequence, files)
+    step = _step_name(sequence, files, due)
     ledger.begin_step("extract", step)
     at_rest = ring.secret("at-rest")
     try:
@@ -111,8 +117,13 @@ def _take(
             members = Members(known, sequence)
             for memory in (directory, members):
                 memory.forget(sequence)  # what a run that died before its ledger transaction remembered
-            load = Load(deliveries, area, room, tokeniser, directory, quarantine, reference_month, members)
+            waiting = held.Waiting(ledger, quarantine)
+            load = Load(
+                list(deliveries), area, room, tokeniser, directory, quarantine, waiting,
+                Coverage(settings.workspace), settings.reference_month, members,
+            )  # fmt: skip
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
+            load.take_released(due, next_delivery_id(ledger) + len(deliveries))
             faults.point("extract.read")
             load.close(ledger)
             with stopwatch.lap("seal"):
@@ -164,6 +175,14 @@ def _without_held(
     sequence, _ = outbox.next_batch()
     judging = holds.Judging(site, ledger, tokeniser, ring.secret("at-rest"), area, sequence, reference_month)
     return holds.parted(judging, files)
+
+
+def _due(site: SiteSettings, ledger: Ledger, ring: KeyRing) -> list[dict[str, Any]]:
+    """The releases to be sent; the quarantine is opened only where one was noted."""
+    if not held.has_noted(ledger):
+        return []
+    with Quarantine(site.quarantine, ring.secret("at-rest"), read_only=True) as quarantine:
+        return held.due(ledger, quarantine)
 
 
 def _report(ledger: Ledger, settings: Settings, site_name: str) -> None:
@@ -235,8 +254,10 @@ def _archive(
         progress(description, done, len(deliveries))
 
 
-def _step_name(sequence: int, files: list[inbox.InboxFile]) -> str:
+def _step_name(sequence: int, files: list[inbox.InboxFile], due: list[dict[str, Any]]) -> str:
     digest = hashlib.sha256(str(sequence).encode())
     for file in files:
         digest.update(f"\n{file.file_id} {file.name}".encode())
+    for original in due:
+        digest.update("\n".join(["", *original["entry_ids"]]).encode())
     return digest.hexdigest()

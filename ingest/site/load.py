@@ -19,9 +19,10 @@ from ingest.formats.reading import FileRefused, PartsReader, Reading, empty_tabl
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
+from ingest.quality import coverage
 from ingest.quality import quarantine as quarantine_module
 from ingest.quality.quarantine import Quarantine
-from ingest.site import arrivals, totals
+from ingest.site import arrivals, held, release, totals
 from ingest.site.area import Area
 from ingest.site.delivery import Delivery
 from ingest.site.errors import SiteError
@@ -79,6 +80,8 @@ class Load:
         tokeniser: Tokeniser,
         directory: Directory,
         quarantine: Quarantine,
+        waiting: held.Waiting,
+        codes: coverage.Coverage,
         reference_month: date = date.max,
         members: Members | None = None,
     ) -> None:
@@ -88,6 +91,8 @@ class Load:
         self._tokeniser = tokeniser
         self._directory = directory
         self._quarantine = quarantine
+        self._waiting = waiting
+        self._codes = codes
         self._reference_month = reference_month
         self._members = members
         self._position = {delivery.delivery_id: place for place, delivery in enumerate(deliveries)}
@@ -98,6 +103,9 @@ class Load:
         self._arrivals_aside: list[pl.DataFrame] = []
         self._problems: list[pl.DataFrame] = []
         self._hits: list[pl.DataFrame] = []
+        self._again: list[pl.DataFrame] = []
+        self._coverage: list[pl.DataFrame] = []
+        self._releases: list[tuple[int, pl.DataFrame, pl.DataFrame]] = []  # delivery, entries sent, entries left
 
     # -- chunk by chunk ----------------------------------------------------------------------------
     def read(self, deliveries: list[Delivery]) -> Chunk:
@@ -154,8 +162,49 @@ class Load:
             self._count(judged, set_aside)
             self._came_aside({name: judged.gone(name) for name in judged.frames})
             self._note_problems(readings, judged, set_aside)
+            for name, frame in judged.frames.items():
+                if CONTRACTS[name].parent is None:
+                    self._again.append(self._waiting.come_again(name, frame, self._file_ids))
         self._keep(judged)
         return judged
+
+    def take_released(self, due: list[dict[str, Any]], first_id: int) -> None:
+        """Take rows that were set aside along after all, a delivery for each of their files (``held.due``), numbered
+        from ``first_id``. What a file of this run brought again stays behind."""
+        came = set(self._all_again()["entry_id"])
+        for original in due:
+            entry_ids = [entry_id for entry_id in original["entry_ids"] if entry_id not in came]
+            if entry_ids:
+                place = self._add(release.delivery(original, first_id))
+                first_id += 1
+                for rows in release.released(self._quarantine, entry_ids):
+                    self._release(place, rows)
+
+    def _release(self, place: int, rows: release.Released) -> None:
+        tables = {name: _at(frame, place) for name, frame in rows.tables.items()}
+        # The account moves: as many fewer are set aside, and are counted by what becomes of them now.
+        moved = totals.of_tables(tables, pl.lit("set_aside"))
+        self._totals.append(moved.with_columns(-pl.col("value")))
+        judged = triage(
+            tables, self._area, reference_month=self._reference_month, is_part=True, overruled=rows.overruled
+        )
+        for name in judged.frames:
+            gone = judged.gone(name)
+            self._totals.append(totals.of_tables({name: gone}, pl.col("_outcome")))
+            self._quarantine.reason_again(self._quarantined(judged, name, gone))
+            is_gone = pl.int_range(pl.len()).is_in(judged.verdicts[name]["_row"].implode())
+            sent, left = (rows.entries[name].filter(keep) for keep in (~is_gone, is_gone))
+            self._releases.append((self.deliveries[place].delivery_id, sent, left))
+        self._note_problems({}, judged, None)
+        self._keep(judged)
+
+    def _add(self, delivery: Delivery) -> int:
+        """A further delivery of this run; its place."""
+        self.deliveries.append(delivery)
+        self._position[delivery.delivery_id] = place = len(self.deliveries) - 1
+        self._file_ids = self._file_ids.append(pl.Series([delivery.file.file_id]))
+        self._file_names = self._file_names.append(pl.Series([delivery.file.name]))
+        return place
 
     def _take_large(self, place: int, reader: PartsReader) -> None:
         """A large file part by part; what concerns it as a whole is decided, and mended, at its end."""
@@ -198,6 +247,7 @@ class Load:
         self._arrivals_aside += [frame.filter(its) for frame in self._arrivals]
         self._arrivals = [frame.filter(~its) for frame in self._arrivals]
         self._hits = [frame.filter(~its) for frame in self._hits]
+        self._coverage = [frame.filter(~its) for frame in self._coverage]
         facts = [table for table in self._room.tables if table in CONTRACTS]
         self._room.remove_file(file_id, facts, [t for t in facts if CONTRACTS[t].has_identity()], IDENTITY_TABLES)
 
@@ -287,24 +337,8 @@ class Load:
             gone = judged.gone(name)
             for table, found in parts.items():
                 rows = gone.filter(pl.col("_outcome") == table)
-                if rows.is_empty():
-                    continue
-                plain = pl.struct(*CONTRACTS[name].plain_schema()).struct.json_encode()
-                found.append(
-                    rows.select(
-                        self._named("file_id", self._file_ids, rows),
-                        self._named("file_name", self._file_names, rows),
-                        pl.lit(name).alias("table_name"),
-                        "source_row",
-                        pl.col("_field").alias("field"),
-                        pl.col("_reason").alias("reason_code"),
-                        pl.col("_message").alias("message"),
-                        pl.col("_remedy").alias("remedy"),
-                        pl.col("scheme_code") if "scheme_code" in rows.columns else pl.lit(None).alias("scheme_code"),
-                        plain.alias("row_text"),
-                        pl.lit("rule").alias("set_aside_by"),
-                    ).cast(quarantine_module.SCHEMA)  # type: ignore[arg-type]
-                )
+                if rows.height:
+                    found.append(self._quarantined(judged, name, rows))
         if set_aside is not None:
             rows = set_aside.filter(~pl.col(FILE).is_in(sorted(judged.refused)))
             parts["set_aside"].append(
@@ -314,6 +348,9 @@ class Load:
                     *(name for name in quarantine_module.SCHEMA if name in rows.columns),
                     pl.col("raw").alias("row_text"),
                     pl.lit("reader").alias("set_aside_by"),
+                    pl.lit(None, dtype=pl.String).alias("record_table"),
+                    pl.lit(None, dtype=pl.Int64).alias("record_row"),
+                    pl.lit(None, dtype=pl.String).alias("record_key"),
                 ).select(*quarantine_module.SCHEMA)
             )
         rows_of = {table: pl.concat(found) for table, found in parts.items() if found}
@@ -321,9 +358,29 @@ class Load:
             with stopwatch.lap("quarantine"):
                 self._quarantine.replace(fresh, rows_of)
 
+    def _quarantined(self, judged: Triage, name: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of a table that are not let through, as the quarantine keeps them."""
+        plain = pl.struct(*CONTRACTS[name].plain_schema()).struct.json_encode()
+        return rows.select(
+            self._named("file_id", self._file_ids, rows),
+            self._named("file_name", self._file_names, rows),
+            pl.lit(name).alias("table_name"),
+            "source_row",
+            pl.col("_field").alias("field"),
+            pl.col("_reason").alias("reason_code"),
+            pl.col("_message").alias("message"),
+            pl.col("_remedy").alias("remedy"),
+            pl.col("scheme_code") if "scheme_code" in rows.columns else pl.lit(None).alias("scheme_code"),
+            plain.alias("row_text"),
+            pl.lit("rule").alias("set_aside_by"),
+            *held.records_of(judged, name, rows).get_columns(),
+        ).cast(quarantine_module.SCHEMA)  # type: ignore[arg-type]
+
     def _keep(self, judged: Triage) -> None:
         """Tokenise what is let through and put it into the workroom."""
         kept = {name: judged.kept(name) for name in judged.frames}
+        with stopwatch.lap("classify"):
+            self._coverage.append(self._codes.of(kept))
         with stopwatch.lap("tokenise"):
             for name, frame in kept.items():
                 contract = CONTRACTS[name]
@@ -371,7 +428,9 @@ class Load:
             pl.concat([empty, *came_]).group_by(keys).agg(pl.col("rows").sum()).sort(keys).select(empty.columns)
             for came_ in (self._arrivals, self._arrivals_aside)
         )
+        arrived = self._dated_as_original(ledger, arrived)
         self._arrivals, self._arrivals_aside = [arrived], [aside]
+        self._find_sent_again(account, arrived)
         self._room.append("arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA))
 
     def record(self, ledger: Ledger, connection: sqlite3.Connection, sequence: int) -> None:
@@ -416,21 +475,75 @@ class Load:
                 ],
             )
 
+        connection.executemany(
+            "INSERT INTO superseded (entry_id, file_id, delivery_id) VALUES (?, ?, ?)",
+            [(entry_id, file_id, ids[place]) for entry_id, file_id, place in self._all_again().iter_rows()],
+        )
+        connection.executemany(
+            "INSERT INTO coverage (delivery_id, kind, row_count, unclassified_count, has_master) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [
+                (ids[place], kind, rows, unclassified, self._codes.has_master(kind))
+                for place, kind, rows, unclassified in self._all_coverage().iter_rows()
+            ],
+        )
+        for delivery_id, sent, left in self._releases:
+            release.finish(connection, delivery_id, sent, left)
+
     def figures(self) -> dict[str, int]:
         """Files by state and rows by outcome."""
         states = Counter(delivery.state for delivery in self.deliveries)
         rows = self._totals[0].filter(pl.col("measure") == "rows").group_by("outcome").agg(pl.col("value").sum())
         counted = dict(rows.iter_rows())
-        return {state: states[state] for state in ("taken", "refused", "duplicate")} | {
+        figures = {state: states[state] for state in ("taken", "refused", "duplicate")} | {
             f"rows_{outcome}": int(counted.get(outcome, 0)) for outcome in ("read", *totals.OUTCOMES)
         }
+        if self._releases:
+            figures["rows_released"] = sum(sent.height for _, sent, _ in self._releases)
+        return figures
+
+    # -- what was set aside before --------------------------------------------------------------------
+    def _find_sent_again(self, account: pl.DataFrame, arrived: pl.DataFrame) -> None:
+        """Whole files that are sent in place of earlier ones of which rows wait."""
+        read = account.filter((pl.col("measure") == "rows") & (pl.col("outcome") == "read"))
+        for place, delivery in enumerate(self.deliveries):
+            if delivery.state != "taken" or delivery.is_release:
+                continue
+            its = arrived.filter(pl.col(FILE) == place).select("insurer_number", "stream", pl.col("month").cast(str))
+            rows = read.filter(pl.col(FILE) == place).group_by("table_name").agg(pl.col("value").sum())
+            again = self._waiting.sent_again(delivery, set(its.iter_rows()), dict(rows.iter_rows()))
+            self._again.append(again.with_columns(pl.lit(place, dtype=pl.Int64).alias(FILE)))
+
+    def _all_again(self) -> pl.DataFrame:
+        """Entries whose record came again in a file of this run that was taken, with the file's place."""
+        taken = [place for place, delivery in enumerate(self.deliveries) if delivery.state == "taken"]
+        again = pl.concat([pl.DataFrame(schema=held.AGAIN), *self._again])
+        return again.filter(pl.col(FILE).is_in(taken)).unique().sort("entry_id", FILE)
+
+    def _dated_as_original(self, ledger: Ledger, arrived: pl.DataFrame) -> pl.DataFrame:
+        """Arrivals with those of releases in the months of their file, where the file as a whole tells the month."""
+        for place, delivery in enumerate(self.deliveries):
+            if not delivery.is_release or arrivals.stream_rules()[str(delivery.stream)].dated_by != "file":
+                continue
+            months = dict(
+                tuple(row.values())
+                for row in ledger.rows(
+                    "SELECT insurer_number, max(month) FROM arrival WHERE delivery_id = ? GROUP BY insurer_number",
+                    (delivery.original,),
+                )
+            )
+            known = pl.col("insurer_number").replace_strict(months, default=None, return_dtype=pl.String).cast(pl.Date)
+            arrived = arrived.with_columns(
+                pl.when(pl.col(FILE) == place).then(pl.coalesce(known, "month")).otherwise("month").alias("month")
+            )
+        return arrived
 
     # -- parts ---------------------------------------------------------------------------------------
     def _of_duplicates(self, ledger: Ledger, known: pl.DataFrame) -> list[pl.DataFrame]:
         """What a file counted when it came first, it counts again as read and refused."""
         parts = []
         for place, delivery in enumerate(self.deliveries):
-            if delivery.original is None:
+            if delivery.original is None or delivery.is_release:
                 continue
             if delivery.original in self._position:
                 first = self.deliveries[self._position[delivery.original]]
@@ -480,6 +593,11 @@ class Load:
             .select(*_PROBLEM_SCHEMA)
             .sort(_PROBLEM_KEY)
         )
+
+    def _all_coverage(self) -> pl.DataFrame:
+        """Rows and unclassified ones by file and kind; parts of a file are added up."""
+        counted = pl.concat([pl.DataFrame(schema=coverage.SCHEMA), *self._coverage]).group_by(FILE, "kind")
+        return counted.agg(pl.col("row_count", "unclassified_count").sum()).sort(FILE, "kind")
 
     def _all_hits(self) -> list[tuple[Any, ...]]:
         if not self._hits:

@@ -23,7 +23,7 @@ from ingest.sealing.envelope import BatchRefused, Receipt, read_receipt
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.sealing.manifest import BODY_FILE, SIGNATURE_FILE
 from ingest.settings import Settings
-from ingest.site import archive
+from ingest.site import archive, release
 
 RECALLED = "recalled"  # state of a delivery whose batch the center refused
 RETRACTED = "retracted"  # of one that the site took back
@@ -122,10 +122,12 @@ class Outbox:
     def _recall(self, receipt: Receipt) -> int:
         """Take back the refused batch and those after it; their files go into the inbox again."""
         batches = [batch for batch in self._waiting() if batch["sequence"] >= receipt.sequence]
-        deliveries = self.ledger.rows(
+        releases = release.release_ids(self.ledger)
+        recalled = self.ledger.rows(
             "SELECT delivery_id, file_id, file_name FROM delivery WHERE sequence >= ? AND state NOT IN (?, ?)",
             (receipt.sequence, RECALLED, RETRACTED),
         )
+        deliveries = [delivery for delivery in recalled if delivery["delivery_id"] not in releases]
         key = self.ring.secret("at-rest")
         for delivery in deliveries:
             # A name of its own for each: a repeat after a kill writes the same file again.
@@ -139,6 +141,8 @@ class Outbox:
             connection.execute(
                 "UPDATE delivery SET sequence = NULL WHERE sequence >= ? AND state = ?", (receipt.sequence, RETRACTED)
             )
+            # Released rows have no file to come back: they are noted anew.
+            release.note_again(connection, [d["delivery_id"] for d in recalled if d["delivery_id"] in releases])
             # What tells the center of a retraction is sealed anew; a batch that it never took needs no retraction.
             connection.execute("UPDATE retraction SET sequence = NULL WHERE sequence >= ?", (receipt.sequence,))
             connection.execute("DELETE FROM retraction WHERE batch_sequence >= ?", (receipt.sequence,))

@@ -5,6 +5,9 @@ wrong, the others are put into the inbox again, out of the archive, and go with 
 
 The wish is written to the ledger first; what follows from it (``finish``) may be killed anywhere and
 is done by the next step of the site: forget, give back the good files, seal the retraction.
+
+Rows that were set aside and released stand on the delivery of their file: it is taken back after the release is.
+A release that is taken back leaves its rows set aside as before.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive
+from ingest.site import archive, release
 from ingest.site.errors import SiteError
 from ingest.site.lock import locked
 from ingest.site.members import Members
@@ -31,7 +34,8 @@ KIND = "retraction"
 
 
 def retract(settings: Settings, site_name: str, batch: int, *, reason: str, files: list[str]) -> dict[str, Any]:
-    """Take back the batch numbered ``batch``, or of its files only those named; returns counts of files.
+    """Take back the batch numbered ``batch``, or of its files only those named; returns counts of files, and
+    of the releases noted for rows of these files that come to nothing (``releases_dropped``).
 
     Raises SiteError where the batch was never sent or taken back before, or holds no such file.
     """
@@ -60,10 +64,19 @@ def retract(settings: Settings, site_name: str, batch: int, *, reason: str, file
                 "INSERT INTO retraction VALUES (?, ?, ?, 0, NULL, ?)",
                 (batch, json.dumps(kept), reason.strip(), datetime.now(UTC).isoformat(timespec="seconds")),
             )
+            release.note_again(connection, [number for number in kept if number in release.release_ids(ledger)])
+            dropped = connection.execute(  # what was noted of files that are no longer here
+                "DELETE FROM release WHERE delivery_id IS NULL AND file_id IN "
+                "(SELECT file_id FROM delivery WHERE sequence = ? "
+                "AND delivery_id NOT IN (SELECT value FROM json_each(?))) "
+                "AND file_id NOT IN (SELECT file_id FROM delivery WHERE state = 'taken')",
+                (batch, json.dumps(kept)),
+            ).rowcount
         faults.point("retract.recorded")
         finish(site, site_name, ledger, ring, outbox)
         outbox.hand_over()
-    return {"batch": batch, "files_retracted": taken_back - len(kept), "files_delivered_again": len(kept)}
+    figures = {"batch": batch, "files_retracted": taken_back - len(kept), "files_delivered_again": len(kept)}
+    return figures | ({"releases_dropped": dropped} if dropped else {})
 
 
 def finish(site: SiteSettings, site_name: str, ledger: Ledger, ring: KeyRing, outbox: Outbox) -> None:
@@ -86,6 +99,7 @@ def _require(ledger: Ledger, batch: int, files: list[str]) -> list[int]:
         raise SiteError(f"there is no batch {batch} of deliveries to take back; `tsumugi status --json` lists them")
     if ledger.rows("SELECT 1 FROM retraction WHERE batch_sequence = ?", (batch,)):
         raise SiteError(f"batch {batch} was taken back before")
+    _require_no_release(ledger, batch)
     deliveries = ledger.rows(
         "SELECT delivery_id, file_name, state FROM delivery WHERE sequence = ? ORDER BY delivery_id", (batch,)
     )
@@ -95,6 +109,24 @@ def _require(ledger: Ledger, batch: int, files: list[str]) -> list[int]:
     if unknown:
         raise SiteError(f"batch {batch} holds no file {', '.join(unknown)}; name it as `tsumugi status --json` does")
     return [row["delivery_id"] for row in deliveries if row["file_name"] not in files and row["state"] == "taken"]
+
+
+def _require_no_release(ledger: Ledger, batch: int) -> None:
+    """Rows released out of the files of the batch stand in a later one, which goes first."""
+    later = ledger.rows(
+        "SELECT DISTINCT d.sequence, d.file_name FROM delivery AS d JOIN release AS r ON r.delivery_id = d.delivery_id "
+        "WHERE d.state = 'taken' AND d.sequence > ? "
+        "AND d.file_id IN (SELECT file_id FROM delivery WHERE sequence = ? AND state = 'taken') "
+        "ORDER BY d.sequence, d.file_name",
+        (batch, batch),
+    )
+    if later:
+        first = later[0]
+        raise SiteError(
+            f"バッチ {batch} のファイルで保留した行が解除され、バッチ {first['sequence']} で送られています。先に "
+            f"`tsumugi site retract {first['sequence']} --file '{first['file_name']}' --reason …` で解除分を"
+            f"取り下げてから、バッチ {batch} を取り下げてください"
+        )
 
 
 def _clear(site: SiteSettings, ledger: Ledger, ring: KeyRing, outbox: Outbox, row: dict[str, Any]) -> None:
@@ -108,7 +140,7 @@ def _clear(site: SiteSettings, ledger: Ledger, ring: KeyRing, outbox: Outbox, ro
     with Quarantine(site.quarantine, key, spill=site.spill) as quarantine:
         loaded = {r["file_id"] for r in ledger.rows("SELECT DISTINCT file_id FROM delivery WHERE state = 'taken'")}
         quarantine.replace(sorted({d["file_id"] for d in deliveries} - loaded), {})
-    kept = set(json.loads(row["kept"]))
+    kept = set(json.loads(row["kept"])) - release.release_ids(ledger)  # those were noted anew, no file came
     for delivery in deliveries:
         if delivery["delivery_id"] in kept:
             # A name of its own for each: a repeat after a kill writes the same file again.

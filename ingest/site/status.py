@@ -7,9 +7,10 @@ from datetime import date
 from typing import Any
 
 from ingest.expected import NOT_DUE, missing, reading_day
+from ingest.formats.layout_files import with_layouts
 from ingest.ledger import Ledger
 from ingest.settings import Settings
-from ingest.site import hold_desk, inbox, profiles
+from ingest.site import hold_desk, inbox, layouts, profiles
 from ingest.site.matrix import matrix
 from ingest.site.outbox import RECALLED, RETRACTED
 
@@ -21,11 +22,15 @@ def status(settings: Settings, site_name: str, on: date | None = None) -> dict[s
     included; ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox, ``held`` those of them
     whose columns nobody has confirmed, ``full_held`` full deliveries that wait for a word or for the run after
     it (``hold_desk.listed``); ``batches`` sent and received; ``published`` files; ``expected``, ``came`` counts
-    of insurer × stream × period that are due; ``missing`` those that did not come; ``matrix`` the state of
+    of insurer × stream × period that are due; ``corrected_layouts`` and what is wrong with them (``layout_faults``:
+    the next extract stops there); ``missing`` those that did not come; ``matrix`` the state of
     each (see ``ingest.expected``).
     """
     site = settings.site(site_name)
     waiting = [str(path.relative_to(site.inbox)) for path in inbox.listing(site.inbox)]
+    faults = list(layouts.faults(site).values())
+    with with_layouts({} if faults else layouts.corrected_layouts(site)):
+        held = profiles.held_names(site)
     with Ledger(site.ledger) as ledger:
         month = settings.reference_month
         entries = matrix(ledger, month, on or reading_day(month))
@@ -50,8 +55,10 @@ def status(settings: Settings, site_name: str, on: date | None = None) -> dict[s
                 "SELECT batch_sequence, reason, sequence, recorded_at FROM retraction ORDER BY batch_sequence"
             ),
             "waiting": waiting,
-            "held": profiles.held_names(site),
+            "held": held,
             "full_held": hold_desk.listed(ledger),
+            "corrected_layouts": [path.stem for path in layouts.corrected_files(site)],
+            "layout_faults": faults,
             "batches": ledger.rows(
                 "SELECT way, sequence, kind, state, reason_code, message FROM batch ORDER BY way, sequence, recorded_at"
             ),

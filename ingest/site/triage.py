@@ -19,7 +19,7 @@ import polars as pl
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import reasons
 from ingest.quality import suites
-from ingest.quality.rules import share_rules
+from ingest.quality.rules import rules, share_rules
 from ingest.site import future
 from ingest.site.area import Area
 
@@ -112,19 +112,21 @@ def triage(
     *,
     reference_month: date = date.max,
     is_part: bool = False,
+    overruled: frozenset[str] = frozenset(),
 ) -> Triage:
     """Judge every row of ``tables`` (plain form with the column ``_file``).
 
     ``aside`` counts by file and table the rows that a reader could not type. Of a part of a file
     (``is_part``) nothing is said about the file as a whole: that is for ``Tally.refusal`` of all parts. Months that
-    cannot be yet are told by ``reference_month``.
+    cannot be yet are told by ``reference_month``. Of the tables ``overruled`` a person has said that their rows are
+    right however implausible: there the rules of ``rules.csv`` set nothing aside, the contract still does.
     """
     ordered = {name: tables[name] for name in CONTRACTS if name in tables}  # a parent stands before its lines
     findings = suites.check_tables(ordered)
     verdicts: dict[str, pl.DataFrame] = {}
     for name, frame in ordered.items():
         parent = CONTRACTS[name].parent
-        own = _of_findings(findings[name])
+        own = _of_findings(findings[name], is_overruled=name in overruled)
         if parent in verdicts:
             verdicts[name] = _first(_of_parent(frame, ordered[parent], verdicts[parent]), own)
         else:
@@ -149,8 +151,11 @@ def _of_area(frame: pl.DataFrame, area: Area) -> pl.DataFrame:
     return pl.concat(parts).sort(_ROW)
 
 
-def _of_findings(findings: pl.DataFrame) -> pl.DataFrame:
-    return findings.filter(pl.col("severity") == "set_aside").select(
+def _of_findings(findings: pl.DataFrame, *, is_overruled: bool) -> pl.DataFrame:
+    stops = pl.col("severity") == "set_aside"
+    if is_overruled:  # of the rules that set aside a row shows the first, and those of the contract stand first
+        stops &= ~pl.col("rule_id").is_in([rule.rule_id for rule in rules()])
+    return findings.filter(stops).select(
         pl.col("row_number").alias(_ROW),
         pl.col("severity").alias("_outcome"),
         pl.col("field").alias("_field"),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ingest.formats import FileRefused, read
 from ingest.formats.csvlayout import layout
 from ingest.formats.fkac167_results import FLAG_PREFIX, Item, items
-from ingest.synth.writers.care import write_care_1111, write_care_5311
+from ingest.synth.writers.care import UNIT_PRICE, write_care_1111, write_care_5311
 from ingest.synth.writers.counts import write_care_insured_count, write_population
 from ingest.synth.writers.enrolment import write_enrolment
 from ingest.synth.writers.fkac167 import items_of, write_fkac167
@@ -271,7 +271,8 @@ def test_care_claims_are_read_back_as_they_were_written(claims: Rows, services: 
     children = [
         {k: v for k, v in s.items() if k != "parent"}
         | {"parent_source_row": s["parent"] + 1}
-        | {k: claims[s["parent"]][k] for k in ("insurer_number", "service_month")}
+        | {k: claims[s["parent"]][k] for k in ("insurer_number", "service_month", "benefit_rate")}
+        | {"unit_price": int(UNIT_PRICE)}
         for s in services
     ]
     claim, service = frame("care_claim", claims), frame("care_service", children)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.formats.contracts import CONTRACTS
 from ingest.synth.writers.uke import RECORDS, write_uke
-from tests.spec.uke_plain import Receipt, read_plain
+from tests.plain_uke import Receipt, read_plain
 
 KINDS = {"dpc": ("1", "1111"), "dental": ("3", "3112"), "pharmacy": ("4", "4112")}
 KINDS_OF_ITEM = {"dpc": ["SI", "IY", "TO", "CD"], "dental": ["SS", "SI", "IY", "TO"], "pharmacy": ["IY", "TO"]}

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_uke import CZ_CODES, MINUS, read_plainly
 
 from ingest.formats.uke import UkeReader
+from tests.plain_uke import CZ_CODES, MINUS, read_plain
 
 HEADS = {
     "medical": "IR,2,16,1,1234567,,架空医療機関,202404,,00",
@@ -131,11 +131,11 @@ def test_the_reader_reads_what_a_plain_reading_reads(lines: list[str], end: str,
         path = Path(folder, "file")
         path.write_bytes(data)
         reading = UkeReader(block_bytes).read(path)
-    expected = read_plainly(data)
+    expected = read_plain(data).receipts
     assert reading.set_aside.is_empty()
     claims = reading.tables["claim"]
     assert claims.select("claim_kind_code", "points", "original_points", "line_points", "visit_days_code").rows() == [
-        (one.kind, one.points[-1], one.points[0], one.line_points, one.visits) for one in expected
+        (one.kind, one.adjudicated, one.submitted, one.line_points, one.visits) for one in expected
     ]
     items = reading.tables["claim_item"].sort("parent_source_row", "sequence_number")
     for row, one in zip(claims["source_row"], expected, strict=True):

@@ -12,7 +12,7 @@ from ingest import formats
 from ingest.progress import silent
 from ingest.synth.run import synthesise
 from ingest.synth.settings import NoiseRates, SynthSettings, tiny
-from tests.spec.uke_plain import File, Receipt, read_plain
+from tests.plain_uke import File, Receipt, read_plain
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def receipts(files: dict[str, File]) -> list[Receipt]:
 def test_the_lines_of_every_receipt_add_up_to_what_was_submitted(receipts: list[Receipt]) -> None:
     counts = Counter(receipt.kind for receipt in receipts)
     assert set(counts) == {"medical", "dpc", "dental", "pharmacy"}
-    assert [r.re for r in receipts if not r.is_summary and r.points() != r.submitted] == []
+    assert [r.re for r in receipts if not r.is_summary and r.line_points != r.submitted] == []
 
 
 def test_the_days_of_every_line_sum_to_its_times(receipts: list[Receipt]) -> None:

@@ -401,7 +401,10 @@ class CareClaims:
         services = lines.join(
             heads.select("row", "provider", "scheme_code", "insurer_number", parent_source_row="source_row"),
             on=["row", "provider"], how="left", maintain_order="left",
-        ).with_columns(source_row=pl.int_range(pl.len()), service_month=pl.lit(month_date(month)))  # fmt: skip
+        ).with_columns(
+            source_row=pl.int_range(pl.len()), service_month=pl.lit(month_date(month)),
+            unit_price=pl.lit(100 * UNIT_PRICE_YEN), benefit_rate=pl.col("rate"),
+        )  # fmt: skip
         claims = heads.select("person", "site", *[pl.col(c).cast(t) for c, t in CARE_CLAIM.plain_schema().items()])
         bought = purchases(claims, month_date(month), self.serial)
         self.serial += bought.height

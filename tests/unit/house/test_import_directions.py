@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ingest.formats import READERS
+from ingest.formats.contracts import CONTRACTS
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -88,3 +91,13 @@ def test_nothing_that_ships_reads_the_shared_folder_of_the_tests(folder: str) ->
         str(path.relative_to(ROOT)) for path in modules_under(folder) if "../shared" in path.read_text(encoding="utf-8")
     ]
     assert found == []
+
+
+def test_files_are_read_through_one_door() -> None:
+    """Who reads a file asks ``ingest.formats`` what it is, and names no reader."""
+    readers = tuple(sorted({type(reader).__module__ for reader in READERS}))
+    inspect = ROOT / "ingest" / "formats" / "inspect.py"
+    asking = [*modules_under("ingest/site", "ingest/quality"), inspect, ROOT / "ingest" / "cli.py"]
+    assert offenders(asking, readers) == []
+    named = {name for contract in CONTRACTS.values() for name in contract.formats}
+    assert named == {reader.format for reader in READERS}

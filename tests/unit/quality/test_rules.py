@@ -37,8 +37,24 @@ CERTIFICATION = {
     "insurer_number": "169508", "number": "1", "birth_date": date(1938, 2, 3), "sex_code": "1",
     "event_date": date(2024, 4, 1), "corrected_date": date(2024, 4, 1),
 }  # fmt: skip
+GUIDANCE = {
+    "scheme_code": "kokuho", "insurer_number": "160028", "number": "1", "birth_date": date(1960, 5, 6),
+    "sex_code": "1", "guidance_fiscal_year": 2024, "guidance_month": month(2024, 9), "report_code": "22",
+    "support_level_code": "2", "data_number": 1,
+    "first_interview_date": date(2024, 9, 3), "created_date": date(2025, 1, 5),
+}  # fmt: skip
+SERVICE = {
+    "insurer_number": "169508", "parent_source_row": 1, "service_month": month(2024, 2), "service_type_code": "15",
+    "days_count": 29, "units": 1234, "unit_price": 1068, "benefit_rate": 90, "benefit_yen": 11861,
+}  # fmt: skip
+HIGH_COST = {
+    "insurer_number": "169508", "number": "1", "birth_date": date(1938, 2, 3), "sex_code": "1",
+    "service_month": month(2024, 5), "adjudication_month": month(2024, 6), "benefit_yen": 9, "line_kind_code": "D8",
+    "creation_code": "1", "decided_date": date(2024, 6, 1), "reference_number": "1", "user_yen": 100,
+}  # fmt: skip
 GOOD: dict[str, dict[str, Any]] = {
     "claim": CLAIM, "checkup": CHECKUP, "enrolment": ENROLMENT, "care_claim": CARE, "care_certification": CERTIFICATION,
+    "guidance": GUIDANCE, "care_service": SERVICE, "care_high_cost": HIGH_COST,
 }  # fmt: skip
 BROKEN: dict[str, dict[str, Any]] = {
     "checkup_born_before": {"birth_date": date(2024, 5, 8)},
@@ -62,6 +78,25 @@ BROKEN: dict[str, dict[str, Any]] = {
     "care_since": {"service_month": month(2000, 3)},
     "certified_period": {"certified_start_date": date(2024, 4, 1), "certified_end_date": date(2024, 3, 31)},
     "certification_born_before": {"birth_date": date(2024, 4, 2)},
+    "checkup_insurer_digit": {"insurer_number": "160029"},
+    "checkup_institution_digit": {"institution_code": "1610123459"},
+    "guidance_born_before": {"birth_date": date(2024, 9, 4)},
+    "guidance_age": {"birth_date": date(1903, 9, 3)},
+    "guidance_order": {"final_evaluation_date": date(2024, 9, 2)},
+    "guidance_insurer_digit": {"insurer_number": "160029"},
+    "claim_prescriber_digit": {"prescribing_institution_code": "1610123459"},
+    "claim_days": {"service_month": month(2023, 2), "days_count": 29},
+    "enrolment_age": {"birth_date": date(1899, 4, 1)},
+    "enrolment_lost": {"lost_date": date(2020, 3, 31)},
+    "care_days": {"service_month": month(2023, 2)},
+    "care_amount": {"benefit_yen": 11859},
+    "high_cost_born_before": {"birth_date": date(2024, 6, 1)},
+    "high_cost_month_order": {"service_month": month(2024, 7)},
+    "high_cost_since": {"service_month": month(2000, 3)},
+    "certification_age": {"birth_date": date(1903, 4, 1)},
+    "certification_since": {"certified_start_date": date(1999, 9, 30)},
+    "insured_period": {"insured_start_date": date(2024, 4, 1), "insured_end_date": date(2024, 3, 31)},
+    "exception_period": {"exception_start_date": date(2024, 4, 1), "exception_end_date": date(2024, 3, 31)},
 }
 LAST_THAT_HOLDS: dict[str, dict[str, Any]] = {
     "checkup_age": {"birth_date": date(1903, 5, 8)},
@@ -70,16 +105,21 @@ LAST_THAT_HOLDS: dict[str, dict[str, Any]] = {
     "claim_admission_order": {"admission_date": date(2024, 5, 31)},
     "claim_points_sum": {"line_points": 99, "original_points": 100, "is_summary": True},
     "enrolment_period": {"applied_end_date": date(2020, 3, 31), "is_deleted": True},
+    "claim_days": {"service_month": month(2024, 2), "days_count": 29},
+    "care_amount": {"benefit_yen": 11860},
+    "enrolment_lost": {"lost_date": date(2020, 4, 1)},
+    "guidance_order": {"final_evaluation_date": date(2024, 9, 3)},
 }
 
 
-def results(*values: tuple[int, str, float | None]) -> pl.DataFrame:
-    """Results of examinations: number of the examination, item, value."""
+def results(*values: tuple[int, str, float | None], method: str | None = None) -> pl.DataFrame:
+    """Results of examinations: number of the examination, item, value; ``method`` of every LDL."""
     return frame(
         "checkup_result",
         [
             {"scheme_code": "kokuho", "insurer_number": "160028", "parent_source_row": examination,
-             "exam_month": month(2024, 5), "item_id": item, "numeric_value": value}
+             "exam_month": month(2024, 5), "item_id": item, "numeric_value": value,
+             "method_code": method if item == "ldl" else None}
             for examination, item, value in values
         ],
     )  # fmt: skip
@@ -123,6 +163,39 @@ def test_a_bmi_is_computed_again_from_height_and_weight() -> None:
         (2, "bmi", 25.4), (3, "bmi", 40.0),
     )  # fmt: skip
     assert told("checkup_result", rows) == [(5, "bmi_recomputed")]
+
+
+CALCULATED, MEASURED = "3F077000002391901", "3F077000002327101"
+
+
+def test_an_ldl_is_not_calculated_where_the_fat_is_too_high_for_it() -> None:
+    rows = results(
+        (1, "ldl", 120), (1, "triglyceride_fasting", 400), (2, "ldl", 120), (2, "triglyceride_fasting", 399),
+        (3, "ldl", 120), (3, "triglyceride_casual", 512), (4, "ldl", 120), method=CALCULATED,
+    )  # fmt: skip
+    assert told("checkup_result", rows) == [(0, "ldl_calculable"), (4, "ldl_calculable")]
+    measured = rows.with_columns(method_code=pl.lit(MEASURED))
+    assert told("checkup_result", measured) == []
+
+
+def test_a_calculated_ldl_is_the_non_hdl_less_a_fifth_of_the_fat() -> None:
+    rows = results(
+        (1, "ldl", 120), (1, "non_hdl", 150), (1, "triglyceride_fasting", 151),
+        (2, "ldl", 123), (2, "non_hdl", 150), (2, "triglyceride_fasting", 151),
+        (3, "ldl", 90), (3, "non_hdl", 150), (3, "triglyceride_fasting", 401), (4, "ldl", 90), (4, "non_hdl", 150),
+        method=CALCULATED,
+    )  # fmt: skip
+    found = [(row, rule) for row, rule in told("checkup_result", rows) if rule == "ldl_calculated"]
+    assert found == [(3, "ldl_calculated")]
+    assert told("checkup_result", rows.with_columns(method_code=pl.lit(None, dtype=pl.String))) == []
+
+
+@pytest.mark.parametrize(("service", "benefit", "is_told"), [("43", 13_179, False), ("15", 13_179, True)])
+def test_a_care_plan_is_paid_in_full_whatever_the_rate_of_the_insured(
+    service: str, benefit: int, is_told: bool
+) -> None:
+    rows = frame("care_service", [SERVICE | {"service_type_code": service, "benefit_yen": benefit}])
+    assert bool(told("care_service", rows)) is is_told
 
 
 def test_every_rule_about_rows_is_broken_by_some_test() -> None:

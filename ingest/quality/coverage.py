@@ -1,0 +1,92 @@
+"""What share of the codes of a delivery can be classified: by the imported masters, else by the typed core.
+
+Counted of the rows that are let through. ``claim`` counts as the indicator of unclassified claims does: a receipt, 総括
+and 調剤 apart, is unclassified where one of its diseases leads to no ICD-10 and prints none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from ingest.formats.reading import empty_tables
+from ingest.masters import store
+from ingest.masters.lookups import UNCODED_DISEASE, known_codes
+from ingest.quality.suites import FILE
+
+SCHEMA: dict[str, pl.DataType] = {
+    FILE: pl.Int64(),
+    "kind": pl.String(),
+    "row_count": pl.Int64(),
+    "unclassified_count": pl.Int64(),
+}
+CLAIM = "claim"
+_NOWHERE = pl.lit(None, dtype=pl.Int64).alias(FILE)
+ITEM_KINDS = {"procedure": "SI", "drug": "IY", "material": "TO"}
+"""Master by the kind of line that it knows; 歯科 and the fees of 調剤 have no master that can be imported."""
+
+
+class Coverage:
+    """The codes that a workspace knows, read once; see ``of``."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._workspace = workspace
+
+    def has_master(self, kind: str) -> bool:
+        """Whether a master of the kind was imported; claims are classified by the one of diseases."""
+        return store.path_of(self._workspace, "disease" if kind == CLAIM else kind).is_file()
+
+    def of(self, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        """Rows and unclassified ones (``SCHEMA``) of plain tables with the place of their file."""
+        empty = pl.DataFrame(schema=SCHEMA)
+        if "claim" not in tables or tables["claim"].is_empty():
+            return empty
+        lines = empty_tables("claim_diagnosis", "claim_item")
+        given = {name: tables.get(name, frame.with_columns(_NOWHERE)) for name, frame in lines.items()}
+        diseases = given["claim_diagnosis"].select(
+            FILE, "parent_source_row",
+            is_unclassified=pl.col("icd10_code").is_null() & ~self._is_known("disease_code", self._diseases),
+        )  # fmt: skip
+        found = [_counted(diseases, "disease"), self._claims(tables["claim"], diseases)]
+        items = given["claim_item"]
+        for kind, code in ITEM_KINDS.items():
+            own = items.filter(pl.col("item_kind_code") == code)
+            # Few codes, many lines: each code is looked up once.
+            counted = own.group_by(FILE, "item_code").len("rows").with_columns(
+                is_unclassified=~self._is_known("item_code", self._items[kind])
+            )  # fmt: skip
+            found.append(_counted(counted, kind, "rows"))
+        return pl.concat([empty, *found])
+
+    def _claims(self, claims: pl.DataFrame, diseases: pl.DataFrame) -> pl.DataFrame:
+        asked = claims.filter(~pl.col("is_summary") & (pl.col("claim_kind_code") != "pharmacy")).select(
+            FILE, pl.col("source_row").alias("parent_source_row")
+        )
+        unclassified = diseases.filter("is_unclassified").unique([FILE, "parent_source_row"])
+        joined = asked.join(unclassified, on=[FILE, "parent_source_row"], how="left")
+        return _counted(joined.with_columns(pl.col("is_unclassified").fill_null(False)), CLAIM)
+
+    @cached_property
+    def _diseases(self) -> pl.Series:
+        return known_codes(self._workspace, "disease").filter(pl.col("code") != UNCODED_DISEASE)["code"]
+
+    @cached_property
+    def _items(self) -> dict[str, pl.Series]:
+        return {kind: known_codes(self._workspace, kind)["code"] for kind in ITEM_KINDS}
+
+    @staticmethod
+    def _is_known(column: str, codes: pl.Series) -> pl.Expr:
+        return pl.col(column).is_in(codes.implode()).fill_null(False)
+
+
+def _counted(rows: pl.DataFrame, kind: str, count: str | None = None) -> pl.DataFrame:
+    """``SCHEMA`` of rows that stand for ``count`` rows each, else for one."""
+    return (
+        rows.with_columns((pl.col(count) if count else pl.lit(1)).cast(pl.Int64).alias("row_count"))
+        .group_by(pl.col(FILE).cast(pl.Int64))
+        .agg(pl.col("row_count").sum(), pl.col("row_count").filter("is_unclassified").sum().alias("unclassified_count"))
+        .select(FILE, pl.lit(kind).alias("kind"), "row_count", "unclassified_count")
+    )
