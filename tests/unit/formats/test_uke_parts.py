@@ -61,3 +61,11 @@ def test_reading_the_parts_together_is_reading_the_file(tmp_path: Path) -> None:
     whole, parts = UkeReader().read(path), list(UkeReader(block_bytes=600).parts(path))
     for name, table in whole.tables.items():
         assert pl.concat([part.tables[name] for part in parts]).equals(table)
+
+
+def test_a_head_that_says_nothing_is_in_force_in_the_blocks_after_it_too(tmp_path: Path) -> None:
+    many = [line for number in range(1, 21) for line in receipt(number)]
+    path = write(tmp_path / "a", [IR, *many, "GO,20,1460,99", "IR", *many, "GO,20,1460,99"])
+    *parts, _ = UkeReader(block_bytes=600).parts(path)
+    assert len(parts) > 5
+    assert sum(part.tables["claim"].height for part in parts) == 20
