@@ -185,6 +185,7 @@ def _written(
         is_deleted="is_deleted",
         processed_date=pl.col("processed").cast(pl.Int32()).cast(days),
         record_number=pl.int_range(pl.len()).over("person", "insurer_number") + 1,
+        full_as_of_date=pl.lit(None, pl.Date()),
     )
     return result.select("person", "record", *ENROLMENT.plain_schema()).cast(ENROLMENT.plain_schema())  # type: ignore[arg-type]
 

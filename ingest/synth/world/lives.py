@@ -109,7 +109,7 @@ def live(settings: SynthSettings, towns: Towns, people: People) -> Lives:
     log = _Log()
     there = np.flatnonzero(people.arrives == people.start)
     now.town[there] = people.town[there]
-    now.coverage[there] = _first_coverage(settings, towns, people, there, people.start)
+    now.coverage[there] = _first_coverage(settings, towns, people, there, now.town[there], people.start)
     log.add(there, np.full(len(there), people.start), START, now)
     death = np.full(n, -1)
     home = np.full(n, -1)  # town left for elsewhere, to which one may return
@@ -173,15 +173,15 @@ def live(settings: SynthSettings, towns: Towns, people: People) -> Lives:
     return Lives(log.frame(), death, moved, first_day(month_of(settings.reference_month) + 1) - 1)
 
 
-def _first_coverage(settings: SynthSettings, towns: Towns, people: People, who: Ints, day: int) -> Ints:
-    """Coverage by age; households mostly share theirs."""
+def _first_coverage(settings: SynthSettings, towns: Towns, people: People, who: Ints, town: Ints, day: int) -> Ints:
+    """Coverage by age of those who live in ``town``; households mostly share theirs."""
 
     age = age_at(people.birth[who], day)
     own, shared = fixed(settings.seed, "cover", who), fixed(settings.seed, "cover", people.household[who], 7)
     follows = fixed(settings.seed, "follows", who) < 0.7
     u = np.where(follows, shared, own)
     kokuho = curve("coverage", "kokuho_share", age)
-    has_union = np.isin(towns.prefecture[people.town[who]], list(towns.kumiai))
+    has_union = np.isin(towns.prefecture[town], list(towns.kumiai))
     kumiai = curve("coverage", "kumiai_share", age) * has_union * (age < 75)
     result = np.where(u < kokuho, KOKUHO, np.where(u > 1 - kumiai, KUMIAI, EMPLOYED))
     disabled = fixed(settings.seed, "disabled", who) < curve("coverage", "disability_share", age) * (age >= 65)
@@ -207,7 +207,7 @@ def _enter(settings: SynthSettings, towns: Towns, people: People, now: _Now, log
     new = np.flatnonzero(due & (people.mother < 0))
     if len(new):
         now.town[new] = people.town[new]
-        now.coverage[new] = _first_coverage(settings, towns, people, new, int(people.arrives[new].max()))
+        now.coverage[new] = _first_coverage(settings, towns, people, new, now.town[new], int(people.arrives[new].max()))
         passed = anniversary(people.birth[new], 75) <= people.arrives[new]
         soon = (now.coverage[new] == KOKI) & ~passed & (age_at(people.birth[new], people.arrives[new]) < 65)
         now.coverage[new] = np.where(passed & (now.coverage[new] != WELFARE), KOKI, now.coverage[new])
@@ -295,7 +295,7 @@ def _return(
     now.town[who] = home[who]
     home[who] = -1
     now.household[who] = who
-    cover = _first_coverage(settings, towns, people, who, int(day[who].min()))
+    cover = _first_coverage(settings, towns, people, who, now.town[who], int(day[who].min()))
     old = anniversary(people.birth[who], 75) <= day[who]
     near = (cover == KOKI) & ~old & (now.coverage[who] != KOKI)
     now.coverage[who] = np.where(old, KOKI, np.where(near, KOKUHO, np.where(now.coverage[who] == KOKI, KOKI, cover)))
