@@ -215,6 +215,9 @@ class Publisher:
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
+        else:
+            # Into the file itself: only that is put in place, and the workroom's connection does not tidy by itself.
+            self._connection.execute("CHECKPOINT published")
         finally:
             self._connection.execute("DETACH published")
         with temporary.open("rb") as handle:
