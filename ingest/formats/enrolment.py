@@ -16,7 +16,7 @@ import polars as pl
 
 from ingest.formats import cells, csvtext
 from ingest.formats.cells import Cell, derived
-from ingest.formats.enrolment_profile import HEADING_SEARCH, Profile, confirmed, fingerprint
+from ingest.formats.enrolment_profile import Profile, confirmed, profile_of
 from ingest.formats.enrolment_warnings import warnings
 from ingest.formats.headercsv import HeaderCsv
 from ingest.formats.reading import FileRefused, Reader, Reading
@@ -128,7 +128,7 @@ class ProfiledCsv(HeaderCsv):
         if not confirmed():
             return None
         for encoding in csvtext.READ_ENCODINGS:
-            found = _profile(head.decode(encoding, errors="replace").lstrip("\ufeff"))
+            found = profile_of(head.decode(encoding, errors="replace").lstrip("\ufeff"))
             if found is not None:
                 return found.fingerprint
         return None
@@ -136,7 +136,7 @@ class ProfiledCsv(HeaderCsv):
     def read(self, path: Path) -> Reading:
         """The file's rows by its profile; raises FileRefused as ``HeaderCsv.read`` does."""
         text, _, _ = csvtext.decode(path.read_bytes()[: csvtext.HEAD_BYTES])
-        profile = _profile(text)
+        profile = profile_of(text)
         if profile is None:
             raise FileRefused("unrecognised", "確認済みの見出しではありません", line=1)
         reading = self.read_as(
@@ -153,28 +153,6 @@ class ProfiledCsv(HeaderCsv):
             reading.months = cells.months_of(day)
         return reading
 
-
-def is_full(path: Path) -> bool:
-    """Whether a confirmed profile takes the file, and says that it holds every member."""
-    if not any(profile.is_full for profile in confirmed().values()):
-        return False
-    with path.open("rb") as handle:
-        head = handle.read(csvtext.HEAD_BYTES)
-    for encoding in csvtext.READ_ENCODINGS:
-        found = _profile(head.decode(encoding, errors="replace").lstrip("\ufeff"))
-        if found is not None:
-            return found.is_full
-    return False
-
-
-def _profile(text: str) -> Profile | None:
-    """The confirmed profile of one of the first lines that are not blank."""
-    lines = [line for line in text.split("\n", HEADING_LINES)[:HEADING_LINES] if line.strip()]
-    found = (confirmed().get(fingerprint(csvtext.split_line(line))) for line in lines[:HEADING_SEARCH])
-    return next((profile for profile in found if profile is not None), None)
-
-
-HEADING_LINES = 2 * HEADING_SEARCH  # blank lines between titles do not count
 
 READERS: tuple[Reader, ...] = (
     ProfiledCsv(

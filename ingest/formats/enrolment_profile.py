@@ -20,6 +20,7 @@ from ingest.formats.layout_files import layout_cache, layout_rows
 
 HEADING_SEARCH = 6
 """The heading is looked for among this many first lines, as ``headercsv`` does."""
+HEADING_LINES = 2 * HEADING_SEARCH  # blank lines between titles do not count
 FIELDS_OF_A_HEADING = 4
 """A line that names so many contract columns, one of them a date of 資格, is the heading of a 資格 file."""
 DELIVERIES = ("delta", "full")
@@ -222,3 +223,23 @@ def with_profiles(profiles: Mapping[str, Profile]) -> Iterator[None]:
         yield
     finally:
         _confirmed = before
+
+
+def is_full(path: Path) -> bool:
+    """Whether a confirmed profile takes the file, and says that it holds every member."""
+    if not any(profile.is_full for profile in confirmed().values()):
+        return False
+    with path.open("rb") as handle:
+        head = handle.read(csvtext.HEAD_BYTES)
+    for encoding in csvtext.READ_ENCODINGS:
+        found = profile_of(head.decode(encoding, errors="replace").lstrip("\ufeff"))
+        if found is not None:
+            return found.is_full
+    return False
+
+
+def profile_of(text: str) -> Profile | None:
+    """The confirmed profile of one of the first lines that are not blank."""
+    lines = [line for line in text.split("\n", HEADING_LINES)[:HEADING_LINES] if line.strip()]
+    found = (confirmed().get(fingerprint(csvtext.split_line(line))) for line in lines[:HEADING_SEARCH])
+    return next((profile for profile in found if profile is not None), None)

@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest import faults, stopwatch, warehouse
-from ingest.formats.enrolment import is_full
-from ingest.formats.enrolment_profile import with_profiles
+from ingest.formats.enrolment_profile import is_full, with_profiles
 from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory

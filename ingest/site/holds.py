@@ -21,8 +21,9 @@ from pathlib import Path
 import polars as pl
 
 from ingest import warehouse
-from ingest.formats import enrolment, recognise
+from ingest.formats import recognise
 from ingest.formats.contracts import CONTRACTS
+from ingest.formats.enrolment_profile import is_full
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.settings import SiteSettings
@@ -77,7 +78,7 @@ def parted(of: Judging, files: list[InboxFile]) -> tuple[list[InboxFile], int]:
     fulls = [
         full
         for file in files
-        if enrolment.is_full(file.path)
+        if is_full(file.path)
         and not of.ledger.seen_file(file.file_id)
         and decided.get(file.file_id) != REFUSED
         and (full := _read(of, file)) is not None

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from ingest import console
 from ingest.cli import app
 from ingest.ledger import Ledger
 from ingest.progress import silent
@@ -26,6 +27,12 @@ from tests.handmade import demo_workspace
 from tests.site_results import OYABE, OYABE_KOKI, Registered, Rows, center_id, seal_results
 
 pytestmark = pytest.mark.xdist_group("district_sets")
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console.out, "width", 200)
+
 
 PLACES = {"01": "石動", "02": "南谷", "03": "埴生"}
 # scheme, 行政区コード, members at the month's end
@@ -88,7 +95,7 @@ def town_list(folder: Path, *lines: str) -> Path:
 
 
 def told(settings: Settings, *arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, ["districts", *arguments, "-w", str(settings.workspace)], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(app, ["districts", *arguments, "-w", str(settings.workspace)])
     assert result.exit_code == code, result.output
     return result.output
 

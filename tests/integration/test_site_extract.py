@@ -104,6 +104,7 @@ def test_files_of_every_stream_become_one_batch_and_the_inbox_is_empty(settings:
     assert {file["file_name"] for file in told["files"]} == names
     assert {row["stream"] for row in told["matrix"] if row["state"] == "arrived"} == {
         "enrolment", "medical", "checkup", "care_claim", "care_certification", "care_insured_count", "population",
+        "district_set",
     }  # fmt: skip
     batch = opened(settings)
     for table, counted in told["rows"].items():
