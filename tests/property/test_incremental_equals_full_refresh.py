@@ -95,6 +95,7 @@ def test_a_story_of_every_kind_of_change_ends_as_if_it_had_been_told_at_once(set
     assert not [name for name, table in center.content().items() if not table.num_rows], "nothing was compared"
 
 
+@pytest.mark.long  # random sequences take batches back as well
 def test_a_batch_taken_back_leaves_what_stood_before_it_and_may_come_again(settled: World, tmp_path: Path) -> None:
     world = settled.copied(tmp_path / "step by step")
     center, story = world.center, Story(world)
