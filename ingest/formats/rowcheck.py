@@ -26,31 +26,6 @@ class Fault:
     broken: pl.Expr
 
 
-def blank(column: str) -> pl.Expr:
-    """Whether a text column holds nothing."""
-    return pl.col(column).is_null() | (pl.col(column).str.strip_chars() == "")
-
-
-def text(column: pl.Expr) -> pl.Expr:
-    """The text without blanks around it (ideographic ones too); null where nothing is left."""
-    stripped = column.str.strip_chars()
-    return pl.when(stripped != "").then(stripped)
-
-
-def integer(column: str) -> pl.Expr:
-    """The text as an integer; null where blank or not a number (tell them apart with ``unreadable``).
-
-    A receipt holds numbers of at most eight digits; a longer one than ``LARGEST`` is none.
-    """
-    number = pl.col(column).str.strip_chars().cast(pl.Int64, strict=False)
-    return pl.when(number.is_between(-LARGEST, LARGEST)).then(number)
-
-
-def unreadable(column: str, typed: str) -> pl.Expr:
-    """Whether the text says something that its typed column could not hold."""
-    return ~blank(column) & pl.col(typed).is_null()
-
-
 def split_faulty(
     frame: pl.DataFrame,
     table: str,

@@ -6,10 +6,10 @@ from typing import Any
 
 from numba import njit
 
+from ingest.formats.rowcheck import LARGEST
+
 VALID, BLANK, UNREADABLE = 0, 1, 2
 """States of a typed value: read, nothing there, and text that is no such value."""
-LARGEST = 999_999_999
-"""A receipt holds numbers of at most eight digits; a longer one is none."""
 
 
 @njit(cache=True, nogil=True)
@@ -35,7 +35,7 @@ def strip(buf: Any, at: int, size: int) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def number(buf: Any, at: int, size: int) -> tuple[int, int]:
-    """(value, state) of a whole number with at most a sign."""
+    """(value, state) of a whole number with at most a sign; a receipt has none above ``LARGEST``."""
     at, size = strip(buf, at, size)
     if size <= 0:
         return 0, BLANK

@@ -523,7 +523,7 @@ class Load:
     def _dated_as_original(self, ledger: Ledger, arrived: pl.DataFrame) -> pl.DataFrame:
         """Arrivals with those of releases in the months of their file, where the file as a whole tells the month."""
         for place, delivery in enumerate(self.deliveries):
-            if not delivery.is_release or arrivals.stream_rules()[str(delivery.stream)].dated_by != "file":
+            if not delivery.is_release or stream_rules()[str(delivery.stream)].dated_by != "file":
                 continue
             months = dict(
                 tuple(row.values())
