@@ -430,6 +430,21 @@ def bench_tokens(identities: Annotated[int, typer.Option(min=1000)] = 100_000) -
         print_json_line(bench.tokens(identities))
 
 
+@bench_app.command("frequency")
+def bench_frequency(
+    people: Annotated[
+        int, typer.Option(min=1000, help="Insured where the world begins; over its years about twice as many.")
+    ] = 600_000,
+) -> None:
+    """Attack the tokens of every linkage pass by counting them, and tokens over single fields beside them."""
+    from ingest import bench_frequency
+    from ingest.synth.settings import chosen
+
+    with told_errors(), progress_bar() as progress:
+        figures = bench_frequency.run(chosen(full=True, people=people), progress)
+    print_json_line(figures)
+
+
 @bench_app.command("extract")
 def bench_extract(megabytes: Annotated[int, typer.Option(min=1)] = 200) -> None:
     """Extract one UKE file (read, check, tokenise, seal, archive), beside its reader alone."""
