@@ -6,7 +6,7 @@ TSUMUGI := $(BIN)/tsumugi
 export TSUMUGI_WORKSPACE ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo demo-data demo-full test test-all fuzz lint lock clean-demo
+.PHONY: help install system demo demo-data demo-full test test-all fuzz coverage lint lock clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,11 @@ test-all: install system lint ## the tests and their long forms
 
 fuzz: install ## 10,000 and more mutated files of every format
 	$(BIN)/pytest -n 2 tests/fuzz
+
+# Who a person is, the seal of a batch, the account of what was loaded and the one door to DuckDB: every branch is tried.
+coverage: install ## branch coverage of identity, sealing, ledger and warehouse: 100 %, or the target fails
+	$(BIN)/coverage run -m pytest -q -m "not long" tests/unit tests/security tests/property/test_envelope_attacks.py
+	$(BIN)/coverage report
 
 lint: install ## ruff, mypy and sqlfluff
 	$(BIN)/ruff check .
