@@ -41,6 +41,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from ingest.memory import forbid_dumps
 from ingest.sealing import hpke
 from ingest.sealing.errors import SealingError
 from ingest.sealing.manifest import ManifestError, canonical, is_signed, parse_canonical, sign
@@ -109,6 +110,7 @@ class KeyRing:
     """The keys that one party may use. Secrets are read when first asked for."""
 
     def __init__(self, party: PartySettings) -> None:
+        forbid_dumps()
         self._party = party
         self._unlocked: dict[str, bytes] = {}
 
