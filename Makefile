@@ -6,7 +6,7 @@ TSUMUGI := $(BIN)/tsumugi
 export TSUMUGI_WORKSPACE ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo demo-data demo-full test test-all fuzz coverage lint lock clean-demo
+.PHONY: help install system demo demo-data demo-full test test-all fuzz needles coverage lint lock clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ test-all: install system lint ## the tests and their long forms
 
 fuzz: install ## 10,000 and more mutated files of every format
 	$(BIN)/pytest -n 2 tests/fuzz
+
+needles: demo-data ## look for fifty people in a gigabyte of the center's files, spill and logs
+	TSUMUGI_NEEDLES_IN=$(abspath $(TSUMUGI_WORKSPACE)) $(BIN)/pytest -m long tests/security/test_needles_at_size.py
 
 # Who a person is, the seal of a batch, the account of what was loaded and the one door to DuckDB: every branch is tried.
 coverage: install ## branch coverage of identity, sealing, ledger and warehouse: 100 %, or the target fails
