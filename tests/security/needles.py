@@ -81,6 +81,7 @@ def byte_forms(forms: Iterable[str]) -> set[bytes]:
     return {form for form in found if len(form) >= 6}
 
 
+_AMOUNTS = ("_yen", "_points", "_count", "_days", "_rate", "numerator", "denominator", "contribution", "value", "edges")
 _PIECE = 64 << 20
 _LONGEST = 1 << 10
 """More than the longest form of a needle has bytes."""
@@ -139,8 +140,10 @@ class Search:
                 parts = (part.cast(pa.large_binary()).buffers()[2] for part in values.chunks)
                 hit = any(self.in_bytes(part.to_pybytes()) for part in parts if part is not None)
             else:
-                texts = pl.Series(values).unique()
-                hit = self._any(texts.cast(pl.String), self.forms)
+                # Among a million sums of money any seven digits stand by chance.
+                is_amount = column.endswith(_AMOUNTS)
+                forms = [form for form in self.forms if not (is_amount and form.isdigit())]
+                hit = self._any(pl.Series(values).unique().cast(pl.String), forms)
             if hit:
                 yield f"{name}.{column}"
 
@@ -170,24 +173,25 @@ class Search:
 PERSONS = 50
 
 
-def fifty_people(truth: Path) -> Search:
+def fifty_people(truth: Path, other_days: Iterable[date] = ()) -> Search:
     """The search for names, numbers and birth dates of fifty people of a synthetic world's truth.
 
     Born on the first of a month is told by design, a newborn is insured from the day of birth (decision 0003), and a
-    day on which something else happened to somebody would be found for that: such people are not among them.
+    day on which something else happened to somebody (``other_days`` beside those of the truth) would be found for
+    that: such people are not among them.
     """
-    other_days = pl.concat(
+    days = pl.concat(
         pl.read_parquet(truth / f"{table}.parquet").select(pl.col(column).alias("day"))
         for table, columns in {
             "numbers": ("start_date", "end_date", "acquired_date"),
             "events": ("event_date",),
         }.items()
         for column in columns
-    )["day"]
+    )["day"].extend(pl.Series(list(other_days), dtype=pl.Date))
     people = pl.read_parquet(truth / "people.parquet").filter(
         (pl.col("birth_date").dt.day() != 1)
         & (pl.col("birth_date") < date(2015, 1, 1))
-        & ~pl.col("birth_date").is_in(other_days.drop_nulls().unique().implode())
+        & ~pl.col("birth_date").is_in(days.drop_nulls().unique().implode())
     )
     numbers = pl.read_parquet(truth / "numbers.parquet").filter(pl.col("person").is_in(people["person"].to_list()))
     chosen = numbers.unique("person", maintain_order=True).head(PERSONS)
