@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ingest.formats import bytecsv, bytecsv_kernels, careframe, csvtext
-from ingest.formats.bytecsv import Array, Block, PlainFile, Vocabulary
+from ingest.formats import bytecsv, careframe, cell_kernels, csvtext
+from ingest.formats.bytecsv import Array, Block, PlainFile
 from ingest.formats.careframe import CONTROL, DATA, END, LEADING, CareFile
 from ingest.formats.cells import Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.plaincells import PlainCells
 from ingest.formats.reading import Problem
+from ingest.formats.vocabulary import Vocabulary
 
 BLOCK_BYTES = 16 << 20
 """Bytes read at a time: some twenty kinds of record, each a table of its own, want more rows than one wide table."""
@@ -133,14 +134,14 @@ class _Walk:
             self._control = csvtext.split_line(first["text"][0]) if first.height else ()
         offset, length = block.cells(lines, np.arange(2))
         number, state = np.empty(block.lines, np.int64), np.empty(block.lines, np.uint8)
-        bytecsv_kernels.whole_numbers(block.buf, offset[1], length[1], number, state)
+        cell_kernels.whole_numbers(block.buf, offset[1], length[1], number, state)
         kind = np.where(length[0] == 1, block.buf[offset[0]], 0)
         expected = np.full(block.lines, ord(DATA), np.uint8)
         if self._lines == 0:
             expected[0] = ord(CONTROL)
         if kind[-1] == ord(END) and len(kind) > 1 - bool(self._lines):
             expected[-1], self._is_ended = ord(END), True
-        is_framed = (kind == expected) & (state == bytecsv_kernels.VALID) & (number == self._lines + 1 + lines)
+        is_framed = (kind == expected) & (state == cell_kernels.VALID) & (number == self._lines + 1 + lines)
         if not is_framed.all() or not self._leads_alike(block, np.flatnonzero(block.odd)):
             return False
         self._lines += block.lines

@@ -17,12 +17,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.formats import cells, fkac167_kernels
-from ingest.formats.bytecsv import Block, Vocabulary
+from ingest.formats.bytecsv import Block
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.csvlayout import fold, occurrences
 from ingest.formats.fkac167_kernels import result_lines
 from ingest.formats.layout_files import layout_cache, layout_rows
 from ingest.formats.reading import empty_set_aside
+from ingest.formats.vocabulary import Vocabulary
 
 FLAG_PREFIX = "ＨＬ"
 """What stands before an item's heading in the column of its H/L flag."""

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ingest.formats import bytecsv
-from ingest.formats.bytecsv import Block, Vocabulary
+from ingest.formats.bytecsv import Block
+from ingest.formats.vocabulary import Vocabulary
 
 
 def cells_of(block: Block, line: int, width: int) -> list[str]:
