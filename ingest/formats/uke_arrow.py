@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numba import njit
 
+from ingest.formats.compiled import loop
 from ingest.formats.uke_words import Array
 
 _NOTHING = pl.Series([None], dtype=pl.String)
@@ -76,7 +76,7 @@ class Texts:
         return number, self.take(first[:known]).series().extend(_NOTHING)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _distinct(view: Any, valid: Any, slots: Any, number: Any, first: Any) -> int:
     """``Texts.distinct`` by a table of ``slots`` (a power of two of them, more than twice the rows, all -1)."""
     known, mask = 0, slots.size - 1

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from ingest.formats.compiled import loop
 from ingest.formats.uke_text import Characters, put_folded, put_short, put_text
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, number, strip
 from ingest.formats.uke_words import COMMA, COMMAS, column_end, count_commas, prefetch, skip_columns, word_at
@@ -19,7 +18,7 @@ AHEAD = 8
 """Lines that are fetched from memory before they are read."""
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _put_code(buf: Any, at: int, last: int, width: int, view: Any, row: int) -> int:
     """The view of a code of ``width`` digits; its state."""
     at, size = strip(buf, at, last - at)
@@ -34,7 +33,7 @@ def _put_code(buf: Any, at: int, last: int, width: int, view: Any, row: int) -> 
     return VALID
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _days(buf: Any, at: int, last: int) -> int:
     """Σ 2^(day-1) of the columns from ``at`` on that hold a 1 and nothing else."""
     found, day = 0, 0
@@ -50,7 +49,7 @@ def _days(buf: Any, at: int, last: int) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _holds(buf: Any, at: int, last: int, width: int, group: int) -> bool:
     """Whether a slice of groups of ``width`` characters has the one whose bytes ``group`` is, the first the lowest."""
     at, size = strip(buf, at, last - at)
@@ -63,7 +62,7 @@ def _holds(buf: Any, at: int, last: int, width: int, group: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _fetch_ahead(buf: Any, body: Any, line: int) -> None:
     """Has a line that comes soon fetched, of which the first 128 bytes hold nearly all that is read."""
     if line + AHEAD < body.size:
@@ -71,7 +70,7 @@ def _fetch_ahead(buf: Any, body: Any, line: int) -> None:
         prefetch(buf, body[line + AHEAD] + 64)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def count_columns(buf: Any, body: Any, end: Any, count: Any) -> None:
     """Number of columns of each line, from its record id on."""
     for line in range(body.size):
@@ -79,7 +78,7 @@ def count_columns(buf: Any, body: Any, end: Any, count: Any) -> None:
         count[line] = 1 + count_commas(buf, body[line], end[line])
 
 
-@njit(cache=True, nogil=True)
+@loop
 def read_columns(
     buf: Any,
     body: Any,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ingest.formats.compiled import loop
 from ingest.formats.uke_lines import NO_OWNER, RE, record_code
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, number, strip, ten_thousandths
 from ingest.formats.uke_words import COMMA, COMMAS, NOTHING, first_byte, marks, skip_columns, word_at
@@ -54,7 +54,7 @@ FAULTS = (
 """Field and reason of the faults the loop finds, numbered from 1."""
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _split(buf: Any, start: int, end: int, columns: Any) -> int:
     """Where each column begins, and one past the end of the last; gives their number."""
     columns[0], found = start, 1
@@ -71,14 +71,14 @@ def _split(buf: Any, start: int, end: int, columns: Any) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _column(columns: Any, count: int, place: int) -> tuple[int, int]:
     if place < 0 or place >= count:
         return 0, 0
     return columns[place], columns[place + 1] - columns[place] - 1
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _category(buf: Any, at: int, size: int) -> int:
     at, size = strip(buf, at, size)
     if size <= 0:
@@ -88,7 +88,7 @@ def _category(buf: Any, at: int, size: int) -> int:
     return BAD_CATEGORY
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _code(buf: Any, at: int, size: int, out: Any) -> tuple[int, int]:
     """(the code as a number, state) of nine digits, copied to ``out``."""
     at, size = strip(buf, at, size)
@@ -106,7 +106,7 @@ def _code(buf: Any, at: int, size: int, out: Any) -> tuple[int, int]:
     return value, VALID
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _fields(buf: Any, at: int, end: int, order: Any, fields: int, offset: Any, length: Any, value: Any) -> None:
     """Offset and length of each field of a line, and its digits as a number (-1: it has anything else).
 
@@ -140,7 +140,7 @@ def _fields(buf: Any, at: int, end: int, order: Any, fields: int, offset: Any, l
             value[field] = digits
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _number(buf: Any, field: int, offset: Any, length: Any, value: Any) -> tuple[int, int]:
     """``number`` of a field, which in most cases ``_fields`` has read already."""
     if value[field] >= 0:
@@ -150,7 +150,7 @@ def _number(buf: Any, field: int, offset: Any, length: Any, value: Any) -> tuple
     return number(buf, offset[field], length[field])
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _days(buf: Any, at: int, end: int) -> int:
     """Σ 2^(day-1) of the days with a number above zero, from the column of the first; ``NO_DAYS`` where none has."""
     bits, day = 0, 0
@@ -167,7 +167,7 @@ def _days(buf: Any, at: int, end: int) -> int:
     return bits if bits else NO_DAYS
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _day_bit(buf: Any, at: int, size: int, first_year: int, era_base: Any) -> int:
     """2^(day-1) of a date; 0 where there is none."""
     _, state = date(buf, at, size, False, first_year, era_base)
@@ -177,14 +177,14 @@ def _day_bit(buf: Any, at: int, size: int, first_year: int, era_base: Any) -> in
     return 1 << ((buf[at + size - 2] - 48) * 10 + buf[at + size - 1] - 49)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _amount(buf: Any, columns: Any, count: int, place: int) -> int:
     at, size = _column(columns, count, place)
     value, state = number(buf, at, size)
     return value if state == VALID else 0
 
 
-@njit(cache=True, nogil=True)
+@loop
 def read_items(
     buf: Any,
     body: Any,
@@ -219,6 +219,10 @@ def read_items(
     out_days: Any,
     line_fault: Any,
     receipt_points: Any,
+    columns: Any,
+    offset: Any,
+    length: Any,
+    value: Any,
 ) -> int:
     """Rows of ``claim_item`` of all lines, and the points of each receipt as its lines give them.
 
@@ -228,10 +232,8 @@ def read_items(
     ``special`` the places of SH 単位薬剤料, CZ 調剤年月日, CZ 調剤数量, KI 算定日, ST before and after, GT.
     ``minus_codes`` (ascending) are recorded positive and subtracted, ``minus_kinds`` 7 always, 8 unless the
     line is inside a group. ``line_fault`` gets the number of the first of ``FAULTS`` of a line, 0 for none.
+    ``columns``, ``offset``, ``length`` and ``value`` are room for what is known of one line.
     """
-    columns = np.zeros(MOST_COLUMNS + 2, np.int64)
-    offset, length = np.zeros(len(FIELDS), np.int64), np.zeros(len(FIELDS), np.int64)
-    value = np.full(len(FIELDS), -1, np.int64)
     held_layout, held_slot = -1, -1
     rows = 0
     category = NO_CATEGORY  # the one in force
@@ -426,7 +428,7 @@ def read_items(
     return rows
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _close(
     rows: int,
     first: int,

@@ -80,6 +80,7 @@ def read_items(block: Scan) -> Items:
         block.buf, block.body, block.end, block.kind, block.owner, block.donor, block.layout,
         *_orders(), _places(), _groups("pharmacy", "CZ"), _groups("pharmacy", "KI"), _groups("dental", "SS"),
         _special(), *minus, _uncounted(), FIRST_YEAR, era_base(), *rows, line_fault, receipt_points,
+        *_scratch(),
     )  # fmt: skip
     line, kind, code, category, burden, quantity, quantity_state, points, points_state, times, times_state, days = (
         column[:found] for column in rows
@@ -88,6 +89,12 @@ def read_items(block: Scan) -> Items:
         line, kind, code, category, burden, (quantity, quantity_state), (points, points_state),
         (times, times_state), days, line_fault, receipt_points,
     )  # fmt: skip
+
+
+def _scratch() -> tuple[Array, Array, Array, Array]:
+    """What the loop keeps of one line: where its columns begin; offset, length and number of each field."""
+    offset, length, value = np.zeros((3, len(kernel.FIELDS)), np.int64)
+    return np.zeros(kernel.MOST_COLUMNS + 2, np.int64), offset, length, value
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from ingest.formats.compiled import loop
 from ingest.formats.rowcheck import LARGEST
 
 VALID, BLANK, UNREADABLE = 0, 1, 2
 """States of a typed value: read, nothing there, and text that is no such value."""
 
 
-@njit(cache=True, nogil=True)
+@loop
 def strip(buf: Any, at: int, size: int) -> tuple[int, int]:
     """The slice without blanks around it (ideographic ones too)."""
     last = at + size
@@ -33,7 +32,7 @@ def strip(buf: Any, at: int, size: int) -> tuple[int, int]:
     return at, last - at
 
 
-@njit(cache=True, nogil=True)
+@loop
 def number(buf: Any, at: int, size: int) -> tuple[int, int]:
     """(value, state) of a whole number with at most a sign; a receipt has none above ``LARGEST``."""
     at, size = strip(buf, at, size)
@@ -55,7 +54,7 @@ def number(buf: Any, at: int, size: int) -> tuple[int, int]:
     return (-value if negative else value), VALID
 
 
-@njit(cache=True, nogil=True)
+@loop
 def ten_thousandths(buf: Any, at: int, size: int) -> tuple[int, int]:
     """(value in 1/10,000, state) of a number with at most a decimal point; further places are rounded half up."""
     at, size = strip(buf, at, size)
@@ -92,7 +91,7 @@ def ten_thousandths(buf: Any, at: int, size: int) -> tuple[int, int]:
     return (-value if negative else value), VALID
 
 
-@njit(cache=True, nogil=True)
+@loop
 def day_number(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01 of a day of the Gregorian calendar; a day that is none gives -10_000_000."""
     if month < 1 or month > 12 or day < 1 or day > 31:
@@ -112,7 +111,7 @@ def day_number(year: int, month: int, day: int) -> int:
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
-@njit(cache=True, nogil=True)
+@loop
 def date(buf: Any, at: int, size: int, is_month: bool, first_year: int, era_base: Any) -> tuple[int, int]:
     """(days since 1970, state) of YYYYMMDD or GYYMMDD, or the first day of YYYYMM or GYYMM.
 

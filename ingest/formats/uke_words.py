@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from ingest.formats.compiled import loop
 
 Array = NDArray[Any]
 
@@ -77,14 +79,14 @@ def prefetch(typing_context: Any, buf: Any, at: Any) -> Any:
     return types.none(buf, types.int64), generate
 
 
-@njit(cache=True, nogil=True)
+@loop
 def marks(word: Any, bytes_wanted: Any) -> Any:
     """The highest bit of each byte of ``word`` that equals the byte that ``bytes_wanted`` repeats."""
     other = word ^ bytes_wanted
     return ~(((other & _LOW7) + _LOW7) | other | _LOW7)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def line_end(buf: Any, at: int, size: int) -> tuple[int, bool]:
     """Place of the next line end from ``at`` on, or ``size``; and whether all up to there is ASCII (or else perhaps
     not: the last word may reach beyond)."""
@@ -100,7 +102,7 @@ def line_end(buf: Any, at: int, size: int) -> tuple[int, bool]:
     return min(at, size), seen & _HIGH == NOTHING
 
 
-@njit(cache=True, nogil=True)
+@loop
 def is_ascii(buf: Any, at: int, stop: int) -> bool:
     """Whether a slice is ASCII (or else perhaps not: the last word may reach beyond)."""
     seen = NOTHING
@@ -110,7 +112,7 @@ def is_ascii(buf: Any, at: int, stop: int) -> bool:
     return seen & _HIGH == NOTHING
 
 
-@njit(cache=True, nogil=True)
+@loop
 def skip_columns(buf: Any, at: int, last: int, columns: int) -> tuple[int, int]:
     """The place behind the ``columns``-th comma from ``at`` on, and 0; or ``last`` and how many are missing."""
     while at + 8 <= last:
@@ -125,7 +127,7 @@ def skip_columns(buf: Any, at: int, last: int, columns: int) -> tuple[int, int]:
     return at, columns
 
 
-@njit(cache=True, nogil=True)
+@loop
 def column_end(buf: Any, at: int, last: int) -> int:
     """Place of the comma that ends the column from ``at`` on, or ``last``."""
     while at < last:
@@ -136,7 +138,7 @@ def column_end(buf: Any, at: int, last: int) -> int:
     return last
 
 
-@njit(cache=True, nogil=True)
+@loop
 def count_commas(buf: Any, at: int, last: int) -> int:
     """Commas of a slice."""
     found = 0
