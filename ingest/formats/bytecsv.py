@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import csvtext
+from ingest.formats.memory import Room
 
 Array = NDArray[Any]
 
@@ -171,30 +172,25 @@ def block(data: bytes, row: int, encoding: str) -> Block:
     size = len(data) + (not data.endswith(b"\n"))
     buf = np.empty(_padded(size), np.uint8)
     buf[: len(data)] = np.frombuffer(data, np.uint8)
-    return _block(buf, len(data), row, encoding)
+    return _block(buf, len(data), row, encoding, Room())
 
 
 def _padded(size: int) -> int:
-    return (size + 1 + kernels.PADDING + 7) // 8 * 8
+    """Room for so many bytes, a line end and padding, a whole number of the bytes that are compared at a time."""
+    return (size + 1 + kernels.PADDING + kernels.WIDE - 1) // kernels.WIDE * kernels.WIDE
 
 
-def _block(buf: Array, size: int, row: int, encoding: str, scratch: Array | None = None) -> Block:
-    """The same of the first ``size`` bytes of a buffer that has room for a line end and padding behind them.
-
-    ``scratch`` is as long as the buffer: memory that is new costs more than filling it.
-    """
+def _block(buf: Array, size: int, row: int, encoding: str, memory: Room) -> Block:
+    """The same of the first ``size`` bytes of a buffer that has room for a line end and padding behind them."""
     if buf[size - 1] != kernels.NEWLINE:
         buf[size] = kernels.NEWLINE
         size += 1
-    buf = buf[: _padded(size)]
+    buf = buf[: _padded(size - 1)]
     buf[size:] = 0
-    kind = np.empty_like(buf) if scratch is None else scratch[: len(buf)]
-    fields, lines, returns = kernels.classify(buf, kind)
-    sep, first, odd = np.empty(fields + 1, np.int32), np.empty(lines + 1, np.int32), np.empty(lines + 1, np.uint8)
-    odd[0] = 0
-    kernels.separators(kind.view(np.uint64), sep, first, odd)
-    if returns != int(np.count_nonzero(buf[sep[first[1:]] - 1] == kernels.RETURN)):
-        kernels.mark_returns(buf, sep, first, lines, odd)
+    fields, lines = kernels.count(buf)
+    sep, first = memory.array(fields + 1, np.int32), memory.array(lines + 1, np.int32)
+    odd = np.empty(lines + 1, np.uint8)
+    kernels.separators(buf, sep, first, odd)
     return Block(buf, sep, first, odd[:lines].view(bool), row, encoding)
 
 
@@ -241,31 +237,29 @@ def blocks(path: Path, file: PlainFile, begin: int, row: int, size: int) -> Iter
 
     While a block is worked on, a thread of its own reads the next: it calls nothing but loops over bytes.
     """
-    scratch = np.empty(0, np.uint8)
+    memory = Room()
     with path.open("rb") as handle, ThreadPoolExecutor(max_workers=1) as pool:
-        next_block = pool.submit(_next_block, handle, file, begin, row, size, scratch)
+        next_block = pool.submit(_next_block, handle, file, begin, row, size, memory)
         while (found := next_block.result()) is not None:
             ready, begin = found
             row += ready.lines
-            next_block = pool.submit(_next_block, handle, file, begin, row, size, scratch)
+            next_block = pool.submit(_next_block, handle, file, begin, row, size, memory)
             yield ready
 
 
 def _next_block(
-    handle: BinaryIO, file: PlainFile, begin: int, row: int, size: int, scratch: Array
+    handle: BinaryIO, file: PlainFile, begin: int, row: int, size: int, memory: Room
 ) -> tuple[Block, int] | None:
     """The block that begins at a byte, and where the next begins; None at the end of the file."""
     wanted = min(size, file.end - begin)
     while wanted > 0:
-        buf = np.empty(_padded(wanted), np.uint8)
+        buf = memory.array(_padded(wanted), np.uint8)
         handle.seek(begin)
         came = handle.readinto(buf[:wanted].data)  # type: ignore[attr-defined]
         whole = came if begin + came >= file.end else kernels.after_last_line(buf, came)
         if came < wanted and not whole:
             return None  # the file became shorter
         if whole:
-            if len(scratch) < len(buf):
-                scratch.resize(len(buf), refcheck=False)
-            return _block(buf, whole, row, file.encoding, scratch), begin + whole
+            return _block(buf, whole, row, file.encoding, memory), begin + whole
         wanted = min(2 * wanted, file.end - begin)
     return None

@@ -11,34 +11,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
+from ingest.formats.bits import WIDE, how_many, lowest, which_are
+from ingest.formats.compiled import loop
 from ingest.formats.uke_words import word_at
 
 COMMA, NEWLINE, QUOTE, RETURN = 44, 10, 34, 13
-PADDING = 16
-"""Bytes behind the end of every buffer: words are loaded beyond the last byte."""
+PADDING = WIDE
+"""Bytes behind the end of every buffer: so many are loaded from any place on."""
 _HIGH = np.uint64(0x8080808080808080)
-_ONES = np.uint64(0x0101010101010101)
-_ZERO, _ONE, _TWO, _THREE, _EIGHT = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(8)
-_LAST = np.uint64(56)
+_ZERO, _ONE, _LAST = np.uint64(0), np.uint64(1), np.uint64(63)
 
 
-def _trailing_zeros_of(typingctx: Any, word: Any) -> Any:  # pragma: no cover  (code of the compiler)
-    """How many of the lowest bits of a word are zero."""
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.uint64(types.uint64), build
-
-
-_trailing_zeros: Any = intrinsic(_trailing_zeros_of)
-
-
-@njit(cache=True, nogil=True)
+@loop
 def is_readable(buf: Any, single: Any, pair: Any) -> bool:
     """Whether every character above ASCII is one of CP932 (tables: ``bytecsv._readable``)."""
     at, size = 0, buf.size
@@ -56,7 +41,7 @@ def is_readable(buf: Any, single: Any, pair: Any) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@loop
 def after_last_line(buf: Any, size: int) -> int:
     """How many of the first ``size`` bytes are whole lines."""
     while size > 0 and buf[size - 1] != NEWLINE:
@@ -64,97 +49,96 @@ def after_last_line(buf: Any, size: int) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)
-def classify(buf: Any, kind: Any) -> tuple[int, int, int]:
-    """One bit for each byte that says something: 1 comma, 2 line end, 4 quote, 8 return.
+@loop
+def count(buf: Any) -> tuple[int, int]:
+    """How many bytes are commas or line ends, and how many line ends. The size of ``buf`` is so many times ``WIDE``."""
+    commas, ends = 0, 0
+    for at in range(0, buf.size, WIDE):
+        commas += how_many(which_are(buf, at, COMMA))
+        ends += how_many(which_are(buf, at, NEWLINE))
+    return commas + ends, ends
 
-    Gives how many are commas or line ends, line ends, and returns.
+
+@loop
+def separators(buf: Any, sep: Any, first: Any, odd: Any) -> int:
+    """Where the fields of lines end; gives the number of lines. The last byte that is not zero ends a line.
+
+    ``sep`` gets a -1 and then the place of every comma between fields and of every line end; the fields of line ``i``
+    end at ``sep[first[i] + 1]`` to ``sep[first[i + 1]]``. ``odd`` is set for lines whose quotes are not plain, or with
+    a return that is not the last byte before the line end.
     """
-    for at in range(buf.size):
-        byte = buf[at]
-        kind[at] = (byte == 44) | ((byte == 10) << 1) | ((byte == 34) << 2) | ((byte == 13) << 3)
-    commas, ends, returns = 0, 0, 0
-    for at in range(buf.size):
-        commas += kind[at] & 1
-        ends += (kind[at] >> 1) & 1
-        returns += kind[at] >> 3
-    return commas + ends, ends, returns
-
-
-@njit(cache=True, nogil=True)
-def separators(kinds: Any, sep: Any, first: Any, odd: Any) -> int:
-    """Where the fields of lines end; gives the number of lines.
-
-    ``kinds`` are the bits of ``classify``, eight a word; the last byte that says something ends a line. ``sep`` gets
-    a -1 and then the place of every comma between fields and of every line end; the fields of line ``i`` end at
-    ``sep[first[i] + 1]`` to ``sep[first[i + 1]]``. ``odd`` is set for lines whose quotes are not plain.
-    """
-    sep[0], first[0] = -1, 0
+    sep[0], first[0], odd[0] = -1, 0, 0
     found, line = 0, 0
-    inside, after_end, after_quote = _ZERO, _ONE, _ZERO
-    for number in range(kinds.size):
-        word = kinds[number]
-        if word == _ZERO:
-            after_end = after_quote = _ZERO
-            continue
-        base = number << 3
-        comma, end, quote = word & _ONES, (word >> _ONE) & _ONES, (word >> _TWO) & _ONES
-        within = ((quote * _ONES) & _ONES) ^ (inside * _ONES)  # the parity of the quotes up to each byte
-        cut = (comma | end) & ~within
-        closing = quote & (within ^ quote)
-        behind_cut = (cut << _EIGHT) | after_end
-        behind_closing = (closing << _EIGHT) | after_quote
-        returned = (word >> _THREE) & _ONES
-        strange = (quote & within & ~behind_cut) | (behind_closing & ~(cut | returned)) | (end & within)
+    inside, after_cut, after_quote, after_return = _ZERO, _ONE, _ZERO, _ZERO
+    for base in range(0, buf.size, WIDE):
+        comma, end = which_are(buf, base, COMMA), which_are(buf, base, NEWLINE)
+        quote, returned = which_are(buf, base, QUOTE), which_are(buf, base, RETURN)
+        cut = comma | end
+        strange = ((returned << _ONE) | after_return) & ~end
+        within, closing = _ZERO, _ZERO
+        if quote | inside | after_quote:
+            within = _parity(quote) ^ (_ZERO - inside)
+            cut &= ~within
+            closing = quote & ~within
+            strange |= quote & within & ~((cut << _ONE) | after_cut)
+            strange |= ((closing << _ONE) | after_quote) & ~(cut | returned)
+            strange |= end & within
         if strange == _ZERO:
+            after_cut = cut >> _LAST
+            inside, after_quote, after_return = within >> _LAST, closing >> _LAST, returned >> _LAST
+            if end == _ZERO:
+                while cut != _ZERO:
+                    found += 1
+                    sep[found] = base + lowest(cut)
+                    cut &= cut - _ONE
+                continue
             while cut != _ZERO:
-                lane = _trailing_zeros(cut)
+                lane = lowest(cut)
                 found += 1
-                sep[found] = base + np.int64(lane >> _THREE)
-                if (end >> lane) & _ONE:
+                sep[found] = base + lane
+                if (end >> np.uint64(lane)) & _ONE:
                     line += 1
-                    first[line] = found
-                    odd[line] = 0
+                    first[line], odd[line] = found, 0
                 cut &= cut - _ONE
-            inside, after_end, after_quote = within >> _LAST, ((comma | end) & ~within) >> _LAST, closing >> _LAST
             continue
-        for place in range(8):
-            kind = (word >> np.uint64(place * 8)) & np.uint64(0xF)
-            is_end, was_quote = False, after_quote
+        for at in range(base, base + WIDE):
+            byte = buf[at]
+            is_cut, was_quote = False, after_quote
             after_quote = _ZERO
-            if was_quote and kind == _ZERO:
+            if after_return and byte != NEWLINE:
                 odd[line] = 1
-            if kind == np.uint64(4):
+            after_return = _ONE if byte == RETURN else _ZERO
+            if byte == QUOTE:
                 if inside == _ZERO:
-                    if after_end == _ZERO:
+                    if after_cut == _ZERO:
                         odd[line] = 1
                     inside = _ONE
                 else:
                     inside, after_quote = _ZERO, _ONE
-            elif kind == _TWO:
+            elif byte == NEWLINE:
                 if inside:
                     odd[line] = 1
                 inside = _ZERO
                 found, line = found + 1, line + 1
-                sep[found], first[line], odd[line], is_end = base + place, found, 0, True
-            elif kind == _ONE and inside == _ZERO:
+                sep[found], first[line], odd[line], is_cut = at, found, 0, True
+            elif byte == COMMA and inside == _ZERO:
                 found += 1
-                sep[found], is_end = base + place, True
-            after_end = _ONE if is_end else _ZERO
+                sep[found], is_cut = at, True
+            elif was_quote and byte != RETURN and byte != COMMA:
+                odd[line] = 1
+            after_cut = _ONE if is_cut else _ZERO
     return line
 
 
-@njit(cache=True, nogil=True)
-def mark_returns(buf: Any, sep: Any, first: Any, lines: int, odd: Any) -> None:
-    """Marks lines with a return that is not the last byte before the line end."""
-    for line in range(lines):
-        start, stop = sep[first[line]] + 1, sep[first[line + 1]]
-        for at in range(start, stop - 1):
-            if buf[at] == RETURN:
-                odd[line] = 1
+@loop
+def _parity(bits: Any) -> Any:
+    """For each bit whether so many are set up to it, itself among them, that their number is odd."""
+    for step in (1, 2, 4, 8, 16, 32):
+        bits ^= bits << np.uint64(step)
+    return bits
 
 
-@njit(cache=True, nogil=True)
+@loop
 def locate(buf: Any, sep: Any, first: Any, lines: Any, fields: Any, offset: Any, length: Any) -> None:
     """Where the cells of some fields (from 0) of some lines lie, quotes left out; one row a field.
 
@@ -175,7 +159,7 @@ def locate(buf: Any, sep: Any, first: Any, lines: Any, fields: Any, offset: Any,
             offset[place, number], length[place, number] = start, stop - start
 
 
-@njit(cache=True, nogil=True)
+@loop
 def copy_slices(buf: Any, offset: Any, length: Any, gap: int, out: Any, starts: Any) -> int:
     """The slices one after the other, each followed by ``gap`` line ends; ``starts`` where each begins."""
     at = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ingest.formats.compiled import loop
 from ingest.formats.uke_text import INLINE, decode, put_short, trim
 from ingest.formats.uke_words import word_at
 
@@ -27,7 +27,7 @@ _DAYS_BEFORE_1970 = 719_468
 """Days from 1 March of the year 0 to 1 January 1970."""
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _without_blanks(buf: Any, at: int, stop: int) -> tuple[int, int]:
     """Both ends of a cell without the blanks around it."""
     while at < stop and buf[at] == BLANK_BYTE:
@@ -37,7 +37,7 @@ def _without_blanks(buf: Any, at: int, stop: int) -> tuple[int, int]:
     return at, stop
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _is_ascii(buf: Any, at: int, stop: int) -> bool:
     """Whether a cell holds nothing but blanks and what is printed of ASCII."""
     while at < stop:
@@ -51,7 +51,7 @@ def _is_ascii(buf: Any, at: int, stop: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@loop
 def plain_texts(
     buf: Any, offset: Any, length: Any, is_printed: bool, characters: Any, view: Any, held: Any, state: Any
 ) -> int:
@@ -89,7 +89,7 @@ def plain_texts(
     return used
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _has_no_control(buf: Any, at: int, stop: int) -> bool:
     """Whether no byte is one that may count as a blank but for blanks (CP932 has the no-break one as 0xA0)."""
     found = False
@@ -98,7 +98,7 @@ def _has_no_control(buf: Any, at: int, stop: int) -> bool:
     return not found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _put_held(held: Any, at: int, size: int, view: Any, row: int) -> None:
     """The view of a text that stands in ``held``."""
     start = np.uint64(0)
@@ -113,7 +113,7 @@ def _put_held(held: Any, at: int, size: int, view: Any, row: int) -> None:
         view[2 * row + 1] = rest
 
 
-@njit(cache=True, nogil=True)
+@loop
 def whole_numbers(buf: Any, offset: Any, length: Any, value: Any, state: Any) -> None:
     """Cells of at most 18 digits with at most a sign as numbers; states as those of ``plain_texts``."""
     for number in range(offset.size):
@@ -135,7 +135,7 @@ def whole_numbers(buf: Any, offset: Any, length: Any, value: Any, state: Any) ->
         value[number] = found * (1 - 2 * negative)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def plain_days(
     buf: Any, offset: Any, length: Any, era_offset: Any, era_length: Any, year_before: Any, value: Any, state: Any
 ) -> None:
@@ -186,7 +186,7 @@ def plain_days(
         state[number] = VALID
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _era(buf: Any, at: int, size: int) -> int:
     """The digit of an era written as one digit or letter; 0 for anything else."""
     if size != 1:
@@ -198,14 +198,14 @@ def _era(buf: Any, at: int, size: int) -> int:
     return 1 if upper == 77 else 2 if upper == 84 else 3 if upper == 83 else 4 if upper == 72 else 5 * (upper == 82)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _days_of(year: int, month: int) -> int:
     if month == 2:
         return 28 + (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
     return 31 - (month == 4 or month == 6 or month == 9 or month == 11)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def first_filled(buf: Any, offset: Any, length: Any, odd: Any) -> None:
     """Puts into the first row of cells the first of each column that holds anything; where one of blanks or with a
     byte that is not ASCII comes before it, the line is marked as odd."""

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from ingest.formats import cell_kernels as kernels
-from ingest.formats import cells
+from ingest.formats import cells, uke_arrow
 from ingest.formats.bytecsv import Block
 from ingest.formats.cells import CLEANED, DAY, PRINTED, WHOLE, Cell
 from ingest.formats.contracts import Contract
@@ -29,8 +28,10 @@ from ingest.formats.vocabulary import Vocabulary
 
 Array = NDArray[Any]
 
-SLICE = 4096
-"""Lines read at a time, column by column."""
+FEW = 1_000
+"""A text of more different ones than these is read where it stands, cell by cell."""
+SLICE = 2_000
+"""Lines read at a time, column by column: no power of two, so that the columns do not drive each other from cache."""
 _YEARS = np.array([FIRST_YEAR, *(year for _, year, _ in ERAS)], np.int64)
 _NOWHERE = np.empty(0, np.int32)
 
@@ -74,14 +75,10 @@ class PlainCells:
         alone = {group.columns[0]: group for group in self._groups if len(group.columns) == 1}
         self._texts = {name: group for name, group in alone.items() if self._is_text(name)}
         self._days = {name: group for name, group in alone.items() if self._is_day(name)}
-        self._coded = [
-            group for group in self._groups if not {group.columns[0]} & (self._texts.keys() | self._days.keys())
-        ]
-        self._numbered = sorted({name for group in self._coded for name in group.fields})
+        self._coded = [group for group in self._groups if group.columns[0] not in self._days]
         self._whole = [name for name in names if name in self._cells and self._cells[name].plain == WHOLE]
-        where_they_stand = (*self._texts, *self._days, *self._whole)
-        used = {*self._numbered, *(name for column in where_they_stand for name in self._cells[column].fields)}
-        self._used = sorted(used, key=place_of)
+        used = {name for column in self._whole for name in self._cells[column].fields}
+        self._used = sorted({*used, *(name for group in self._groups for name in group.fields)}, key=place_of)
         self._places = np.array([place_of(name) for name in self._used], np.int64)
 
     def _is_text(self, name: str) -> bool:
@@ -100,10 +97,13 @@ class PlainCells:
         if height == 0:
             return pl.DataFrame(schema=self._schema), np.zeros(0, bool)
         found = _Found(block, lines)
+        texts = {name: group for name, group in self._texts.items() if len(self._words[group.fields[0]]) > FEW}
+        coded = [group for group in self._coded if group.columns[0] not in texts]
+        numbered = sorted({name for group in coded for name in group.fields})
         for begin in range(0, height, SLICE):
-            self._read_slice(found, lines[begin : begin + SLICE], begin)
+            self._read_slice(found, lines[begin : begin + SLICE], begin, numbered, texts)
         columns: dict[str, pl.Series] = {"source_row": pl.Series(block.rows_of(lines))}
-        for group in self._coded:
+        for group in coded:
             ids = group.numbers(found.ids, height)
             if group.is_bad.any():
                 found.odd |= group.is_bad[ids]
@@ -111,26 +111,28 @@ class PlainCells:
             for name in group.columns:
                 values = group.values[name]
                 columns[name] = values[index] if group.fields else values.new_from_index(0, height)
-        for name, group in self._texts.items():
+        for name, group in texts.items():
             columns[name] = self._text(name, group, found)
         for name, group in self._days.items():
             state = found.states[name]
-            days = _numbers(found.values[name], state == kernels.VALID, pa.date32())
+            days = uke_arrow.days(found.values[name], state == kernels.VALID)
             columns[name] = self._completed(name, group, days, state, found)
         for name in self._whole:
             columns[name] = self._number(name, found)
         table = pl.DataFrame({name: columns[name] for name in dict.fromkeys([*self._schema, *columns])})
         return (table.filter(~pl.Series(found.odd)) if found.odd.any() else table), found.odd
 
-    def _read_slice(self, found: _Found, lines: Array, begin: int) -> None:
+    def _read_slice(
+        self, found: _Found, lines: Array, begin: int, numbered: Iterable[str], texts: Iterable[str]
+    ) -> None:
         """Reads some of the lines, so few that their bytes stay at hand for all of their columns."""
         height, end, buf = len(found.lines), begin + len(lines), found.block.buf
         offset, length = found.block.cells(lines, self._places)
         place = {name: number for number, name in enumerate(self._used)}
-        for name in self._numbered:
+        for name in numbered:
             ids = found.ids.setdefault(name, np.empty(height, np.int32))
             self._words[name].of_cells(buf, offset[place[name]], length[place[name]], ids[begin:end])
-        for name in self._texts:
+        for name in texts:
             at = place[self._cells[name].fields[0]]
             whole = found.cells.setdefault(name, np.empty((2, height), np.int32))
             whole[0, begin:end], whole[1, begin:end] = offset[at], length[at]
@@ -161,7 +163,9 @@ class PlainCells:
         room = ROOM * int(length.sum()) if is_printed else int(length[length > INLINE].sum())
         held = np.empty(room, np.uint8)
         used = kernels.plain_texts(found.block.buf, offset, length, is_printed, characters(), view, held, state)
-        return self._completed(name, group, _texts(view, state == kernels.VALID, held[:used]), state, found)
+        return self._completed(
+            name, group, uke_arrow.Texts(view, state == kernels.VALID, held[:used]).series(), state, found
+        )
 
     def _completed(self, name: str, group: FewTexts, column: pl.Series, state: Array, found: _Found) -> pl.Series:
         """A column with the cells of another form than nearly all have."""
@@ -188,17 +192,4 @@ class PlainCells:
                 found.odd |= has_value & (value < low)
             if high is not None:
                 found.odd |= has_value & (value > high)
-        return _numbers(value, has_value, pa.int64())
-
-
-def _bitmap(valid: Array) -> pa.Buffer | None:
-    return None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-
-
-def _texts(view: Array, valid: Array, held: Array) -> pl.Series:
-    buffers = [_bitmap(valid), pa.py_buffer(view), pa.py_buffer(held)]
-    return pl.Series(pa.Array.from_buffers(pa.string_view(), len(valid), buffers))
-
-
-def _numbers(value: Array, valid: Array, kind: pa.DataType) -> pl.Series:
-    return pl.Series(pa.Array.from_buffers(kind, len(value), [_bitmap(valid), pa.py_buffer(value)]))
+        return uke_arrow.series(value, has_value)

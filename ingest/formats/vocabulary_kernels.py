@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from ingest.formats.bytecsv_kernels import QUOTE, RETURN
+from ingest.formats.compiled import loop
 from ingest.formats.uke_words import word_at
 
 FULL = -1
@@ -16,14 +16,14 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _slot(key: Any, size: int, slots: int) -> int:
     """Where to look for a text first."""
     place: int = np.int64(((key ^ np.uint64(size)) * _MIX) >> np.uint64(32)) & (slots - 1)  # type: ignore[assignment]
     return place
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _text_key(buf: Any, at: int, size: int) -> Any:
     """A number for a text: the same for the same text. Of texts of up to 16 bytes with the same number and the same
     last eight bytes the first eight are the same too."""
@@ -35,7 +35,7 @@ def _text_key(buf: Any, at: int, size: int) -> Any:
     return key ^ (word_at(buf, at + size - 8) * _MIX)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _learn(
     buf: Any, at: int, size: int, key: Any, slot: int,
     slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any,
@@ -51,7 +51,7 @@ def _learn(
     return known
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
     """The number of a text in a vocabulary (see ``bytecsv.Vocabulary``), which learns it; FULL where it cannot."""
     key = _text_key(buf, at, size)
@@ -68,7 +68,7 @@ def _find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, size
     return _learn(buf, at, size, key, slot, slots, keys, starts, sizes, pool, counts)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def rehash(slots: Any, keys: Any, sizes: Any, count: int) -> None:
     """Fills the empty ``slots`` of a vocabulary that grew."""
     mask = slots.size - 1
@@ -79,7 +79,7 @@ def rehash(slots: Any, keys: Any, sizes: Any, count: int) -> None:
         slots[slot] = known
 
 
-@njit(cache=True, nogil=True)
+@loop
 def number_texts(
     buf: Any, offset: Any, length: Any, begin: int, ids: Any,
     slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any,
@@ -115,7 +115,7 @@ def number_texts(
     return offset.size
 
 
-@njit(cache=True, nogil=True)
+@loop
 def number_rows(
     buf: Any, sep: Any, first: Any, lines: Any, fields: Any, begin: int, ids: Any,
     slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any,

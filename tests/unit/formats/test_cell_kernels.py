@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.formats import bytecsv, cells, csvlayout
+from ingest.formats import bytecsv, cells, csvlayout, plaincells
 from ingest.formats.contracts import CARE_CERTIFICATION
 from ingest.formats.plaincells import PlainCells
 
@@ -70,7 +70,11 @@ def test_a_date_takes_its_era_from_the_cell_beside_it(rows: list[tuple[str, str]
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(TEXTS), min_size=1, max_size=30), st.sampled_from(["printed", "text"]), st.booleans())
 def test_a_text_is_read_without_the_blanks_around_it(rows: list[tuple[str]], kind: str, is_cp932: bool) -> None:
-    assert read(kind, rows, "cp932" if is_cp932 else "utf-8") == meant(kind, rows)
+    encoding = "cp932" if is_cp932 else "utf-8"
+    assert read(kind, rows, encoding) == meant(kind, rows)
+    with pytest.MonkeyPatch.context() as patch:  # as if they were many
+        patch.setattr(plaincells, "FEW", 0)
+        assert read(kind, rows, encoding) == meant(kind, rows)
 
 
 @pytest.mark.parametrize(
