@@ -29,12 +29,14 @@ BLOCK_BYTES = 2 << 20
 """Bytes read at a time; a wide file's results take some ten times as much memory."""
 SURVEY_BYTES = 1 << 20
 TAIL_BYTES = 1 << 16
+ALIKE = np.empty(0, np.int64)
+"""The kinds of lines that are all of one."""
 
 
 @dataclass(frozen=True)
 class Block:
     """Lines of a file: ``buf`` their bytes (with padding), ``sep``, ``first`` and ``odd`` as ``kernels.separators``
-    gives them, ``row`` the number in the file of the first (or ``rows`` those of all), ``encoding`` cp932 or utf-8."""
+    gives them, ``row`` the number in the file of the first, ``encoding`` cp932 or utf-8."""
 
     buf: Array
     sep: Array
@@ -42,11 +44,10 @@ class Block:
     odd: Array
     row: int
     encoding: str
-    rows: Array | None = None
 
     def rows_of(self, lines: Array) -> Array:
         """The numbers in the file of some lines."""
-        return self.row + lines if self.rows is None else self.rows[lines]
+        return self.row + lines
 
     @property
     def lines(self) -> int:
@@ -76,14 +77,6 @@ class Block:
         ).with_columns(pl.col("text").str.strip_suffix("\r"))
         return frame.filter(pl.col("text").str.strip_chars() != "")
 
-    def bytes_of(self, lines: Array) -> bytes:
-        """Some lines one after the other."""
-        start = self.sep[self.first[lines]].astype(np.int64) + 1
-        size = self.sep[self.first[lines + 1]] - start
-        out = np.empty(int(size.sum()) + len(lines), np.uint8)
-        kernels.copy_slices(self.buf, start, size, 1, out, np.empty(len(lines) + 1, np.int64))
-        return out.tobytes()
-
     def texts(self, offset: Array, length: Array) -> pl.Series:
         """Cells as texts."""
         out, starts = np.empty(int(length.sum()) + len(offset), np.uint8), np.empty(len(offset) + 1, np.int64)
@@ -91,10 +84,14 @@ class Block:
         whole = out.tobytes().decode(self.encoding, errors="replace")
         return pl.Series(whole.split("\n")[:-1], dtype=pl.String)
 
-    def cells(self, lines: Array, fields: Array) -> tuple[Array, Array]:
-        """(offsets, lengths) of the cells, one row a field; a field that a line does not have is empty."""
-        offset, length = (np.empty((len(fields), len(lines)), np.int32) for _ in range(2))
-        kernels.locate(self.buf, self.sep, self.first, lines, fields, offset, length)
+    def cells(self, lines: Array, fields: Array, kinds: Array = ALIKE) -> tuple[Array, Array]:
+        """(offsets, lengths) of the cells, one row a field; a field that a line does not have is empty.
+
+        Where lines are of several ``kinds``, ``fields`` has a row for each, with -1 for what it has no field for.
+        """
+        by_kind = fields.reshape(-1, fields.shape[-1])
+        offset, length = (np.empty((by_kind.shape[1], len(lines)), np.int32) for _ in range(2))
+        kernels.locate(self.buf, self.sep, self.first, lines, by_kind, kinds, offset, length)
         return offset, length
 
 

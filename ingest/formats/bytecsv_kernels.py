@@ -139,16 +139,18 @@ def _parity(bits: Any) -> Any:
 
 
 @loop
-def locate(buf: Any, sep: Any, first: Any, lines: Any, fields: Any, offset: Any, length: Any) -> None:
+def locate(buf: Any, sep: Any, first: Any, lines: Any, fields: Any, kinds: Any, offset: Any, length: Any) -> None:
     """Where the cells of some fields (from 0) of some lines lie, quotes left out; one row a field.
 
-    A field that the line does not have is empty.
+    ``fields`` has a row for each kind of line, ``kinds`` the kind of each line, or nothing where there is but one. A
+    field that the line does not have, or that is none of its kind (-1), is empty.
     """
     for number in range(lines.size):
         base, last = first[lines[number]], first[lines[number] + 1]
-        for place in range(fields.size):
-            field = base + fields[place]
-            if field >= last:
+        kind = kinds[number] if kinds.size else 0
+        for place in range(fields.shape[1]):
+            field = base + fields[kind, place]
+            if field >= last or field < base:
                 offset[place, number] = length[place, number] = 0
                 continue
             start, stop = sep[field] + 1, sep[field + 1]

@@ -14,7 +14,7 @@ import polars as pl
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import cells
-from ingest.formats.bytecsv import Array, Block
+from ingest.formats.bytecsv import Array
 from ingest.formats.cells import Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.vocabulary import Vocabulary
@@ -81,14 +81,13 @@ class FewTexts:
                 waiting += [n.removeprefix("text:") for n in cell.value.meta.root_names() if n.startswith("text:")]
         return list(found.values())
 
-    def numbers_at(self, block: Block, lines: Array) -> Array:
-        """The numbers of some lines."""
+    def numbers_at(self, buf: Array, offset: Array, length: Array) -> Array:
+        """The numbers of some lines by where the cells of the fields lie, one row a field."""
         numbers = {}
-        offset, length = block.cells(lines, np.array([place_of(name) for name in self.fields]))
         for at, name in enumerate(self.fields):
-            numbers[name] = ids = np.empty(len(lines), np.int32)
-            self._words[name].of_cells(block.buf, offset[at], length[at], ids)
-        return self.numbers(numbers, len(lines))
+            numbers[name] = ids = np.empty(offset.shape[1], np.int32)
+            self._words[name].of_cells(buf, offset[at], length[at], ids)
+        return self.numbers(numbers, offset.shape[1])
 
     def numbers(self, by_field: Mapping[str, Array], height: int) -> Array:
         """The number of each line, of those that the vocabularies gave its fields."""

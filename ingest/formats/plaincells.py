@@ -8,8 +8,9 @@ that have codes, patterns or rules of their own (``fewtexts``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from ingest.formats import cell_kernels as kernels
 from ingest.formats import cells, uke_arrow
-from ingest.formats.bytecsv import Block
+from ingest.formats.bytecsv import ALIKE, Block
 from ingest.formats.cells import CLEANED, DAY, PRINTED, WHOLE, Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.eras import ERAS, FIRST_YEAR
@@ -33,17 +34,18 @@ FEW = 1_000
 SLICE = 2_000
 """Lines read at a time, column by column: no power of two, so that the columns do not drive each other from cache."""
 _YEARS = np.array([FIRST_YEAR, *(year for _, year, _ in ERAS)], np.int64)
+NOTHING_TOLD: Mapping[str, Sequence[str]] = MappingProxyType({})
 _NOWHERE = np.empty(0, np.int32)
 
 
 @dataclass
 class _Found:
-    """What was read of some lines: numbers of the texts by field, places of texts by column, values and states."""
+    """What was read of some lines: numbers of the texts by field, values and states by column."""
 
     block: Block
     lines: Array
+    kinds: Array
     ids: dict[str, Array] = field(default_factory=dict)
-    cells: dict[str, Array] = field(default_factory=dict)
     values: dict[str, Array] = field(default_factory=dict)
     states: dict[str, Array] = field(default_factory=dict)
     odd: Array = field(init=False)
@@ -55,15 +57,26 @@ class _Found:
 class PlainCells:
     """Reads a contract's table from blocks of one file.
 
-    ``extra`` are columns of the result that the contract does not have.
+    ``extra`` are columns of the result that the contract does not have. Where lines are of several kinds, ``places``
+    has for each the places (from 0) in the line of the fields that the cells name, -1 for none, and ``told`` columns
+    that follow from the kind.
     """
 
-    def __init__(self, contract: Contract, own: Iterable[Cell], encoding: str, extra: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        own: Iterable[Cell],
+        encoding: str,
+        extra: Sequence[str] = (),
+        places: Array | None = None,
+        told: Mapping[str, Sequence[str]] = NOTHING_TOLD,
+    ) -> None:
         self.contract = contract
+        self._told = {name: pl.Series(values, dtype=pl.String) for name, values in told.items()}
         self._cells = {cell.column: cell for cell in own}
         self._encoding = encoding
         self._schema: dict[str, pl.DataType] = contract.plain_schema()
-        names = list(dict.fromkeys([*(n for n in self._schema if n != "source_row"), *extra]))
+        names = [n for n in dict.fromkeys([*self._schema, *extra]) if n != "source_row" and n not in told]
         groups: dict[tuple[str, ...], list[str]] = {}
         for name in names:
             cell = self._cells.get(name)
@@ -79,7 +92,9 @@ class PlainCells:
         self._whole = [name for name in names if name in self._cells and self._cells[name].plain == WHOLE]
         used = {name for column in self._whole for name in self._cells[column].fields}
         self._used = sorted({*used, *(name for group in self._groups for name in group.fields)}, key=place_of)
-        self._places = np.array([place_of(name) for name in self._used], np.int64)
+        numbers = np.array([place_of(name) for name in self._used], np.int64)
+        self._places = numbers.reshape(1, -1) if places is None else places[:, numbers]
+        self._place = {name: number for number, name in enumerate(self._used)}
 
     def _is_text(self, name: str) -> bool:
         """Whether the column is a text of which every one is allowed."""
@@ -91,17 +106,15 @@ class PlainCells:
     def _is_day(self, name: str) -> bool:
         return name in self._schema and name in self._cells and self._cells[name].plain == DAY
 
-    def read(self, block: Block, lines: Array) -> tuple[pl.DataFrame, Array]:
-        """(the table of the lines that are not odd, whether each is odd)."""
+    def read(self, block: Block, lines: Array, kinds: Array = ALIKE) -> tuple[pl.DataFrame, Array]:
+        """(the table of the lines that are not odd, whether each is odd); ``kinds`` as ``Block.cells`` has them."""
         height = len(lines)
         if height == 0:
             return pl.DataFrame(schema=self._schema), np.zeros(0, bool)
-        found = _Found(block, lines)
-        texts = {name: group for name, group in self._texts.items() if len(self._words[group.fields[0]]) > FEW}
-        coded = [group for group in self._coded if group.columns[0] not in texts]
-        numbered = sorted({name for group in coded for name in group.fields})
+        found = _Found(block, lines, kinds)
         for begin in range(0, height, SLICE):
-            self._read_slice(found, lines[begin : begin + SLICE], begin, numbered, texts)
+            self._read_slice(found, begin, min(begin + SLICE, height))
+        texts, coded = self._texts_and_coded()
         columns: dict[str, pl.Series] = {"source_row": pl.Series(block.rows_of(lines))}
         for group in coded:
             ids = group.numbers(found.ids, height)
@@ -119,23 +132,23 @@ class PlainCells:
             columns[name] = self._completed(name, group, days, state, found)
         for name in self._whole:
             columns[name] = self._number(name, found)
+        columns |= {name: values[pl.Series(kinds.astype(np.uint32))] for name, values in self._told.items()}
         table = pl.DataFrame({name: columns[name] for name in dict.fromkeys([*self._schema, *columns])})
         return (table.filter(~pl.Series(found.odd)) if found.odd.any() else table), found.odd
 
-    def _read_slice(
-        self, found: _Found, lines: Array, begin: int, numbered: Iterable[str], texts: Iterable[str]
-    ) -> None:
+    def _texts_and_coded(self) -> tuple[dict[str, FewTexts], list[FewTexts]]:
+        """(texts that are so many by now that they are read where they stand, the groups that are numbered)."""
+        texts = {name: group for name, group in self._texts.items() if len(self._words[group.fields[0]]) > FEW}
+        return texts, [group for group in self._coded if group.columns[0] not in texts]
+
+    def _read_slice(self, found: _Found, begin: int, end: int) -> None:
         """Reads some of the lines, so few that their bytes stay at hand for all of their columns."""
-        height, end, buf = len(found.lines), begin + len(lines), found.block.buf
-        offset, length = found.block.cells(lines, self._places)
-        place = {name: number for number, name in enumerate(self._used)}
-        for name in numbered:
+        height, buf, place = len(found.lines), found.block.buf, self._place
+        offset, length = found.block.cells(found.lines[begin:end], self._places, found.kinds[begin:end])
+        _, coded = self._texts_and_coded()
+        for name in {name for group in coded for name in group.fields}:
             ids = found.ids.setdefault(name, np.empty(height, np.int32))
             self._words[name].of_cells(buf, offset[place[name]], length[place[name]], ids[begin:end])
-        for name in texts:
-            at = place[self._cells[name].fields[0]]
-            whole = found.cells.setdefault(name, np.empty((2, height), np.int32))
-            whole[0, begin:end], whole[1, begin:end] = offset[at], length[at]
         for name in self._days:
             at, *era = (place[field] for field in self._cells[name].fields)
             value = found.values.setdefault(name, np.empty(height, np.int32))
@@ -156,7 +169,8 @@ class PlainCells:
 
     def _text(self, name: str, group: FewTexts, found: _Found) -> pl.Series:
         """A text as it stands."""
-        offset, length = found.cells[name]
+        own = self._places[:, [self._place[field] for field in self._cells[name].fields]]
+        (offset,), (length,) = found.block.cells(found.lines, own, found.kinds)
         height = len(found.lines)
         view, state = np.empty(2 * height, np.uint64), np.empty(height, np.uint8)
         is_printed = self._cells[name].plain == PRINTED and self._encoding == "cp932"
@@ -171,7 +185,9 @@ class PlainCells:
         """A column with the cells of another form than nearly all have."""
         others = np.flatnonzero(state == kernels.OTHER)
         if len(others):
-            ids = group.numbers_at(found.block, found.lines[others])
+            own = self._places[:, [self._place[field] for field in group.fields]]
+            kinds = found.kinds[others] if len(found.kinds) else found.kinds
+            ids = group.numbers_at(found.block.buf, *found.block.cells(found.lines[others], own, kinds))
             found.odd[others] |= group.is_bad[ids]
             column = column.scatter(others, group.values[name][pl.Series(ids.view(np.uint32))])
         if self.contract.column(name).required and column.has_nulls():
