@@ -20,7 +20,8 @@ import re
 import secrets
 import shutil
 import stat
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,6 +89,15 @@ class Sealed:
     manifest_hash: str
     figures: dict[str, Any]  # {"tables": {table: rows}, "bytes": size of all files}
     extra: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """A table that stands as an encrypted Parquet file, not yet in a batch; see ``table_writer``."""
+
+    path: Path
+    rows: int
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,7 @@ class OpenBatch:
 # -- sender -----------------------------------------------------------------------------------------
 def seal(
     connection: duckdb.DuckDBPyConnection,
-    tables: dict[str, str],
+    tables: Mapping[str, str | WrittenTable],
     folder: Path,
     *,
     sender: str,
@@ -184,7 +194,7 @@ def seal(
     recipient_public: bytes,
     extra: dict[str, Any] | None = None,
 ) -> Sealed:
-    """Seal ``tables`` (name -> relation or query in ``connection``) into ``folder``.
+    """Seal ``tables`` into ``folder``: by name a relation or query in ``connection``, or a file that is moved there.
 
     ``signing_key`` is ``KeyRing.secret("signing")``, ``recipient_public`` is
     ``KeyRing.peer(recipient).envelope``, ``previous_hash`` the manifest hash of the batch before
@@ -204,12 +214,14 @@ def seal(
             if not _TABLE.fullmatch(table):
                 raise EnvelopeError("a table's name holds small letters, digits and _ only")
             path = temporary / file_name(index, table)
-            key = secrets.token_bytes(32)
-            rows = _write_table(connection, table, relation, path, key)
+            if isinstance(relation, WrittenTable):
+                written = replace(relation, path=relation.path.replace(path))
+            else:
+                written = write_table(connection, table, relation, path)
             size, digest = _measure(path)
             context = key_context(sender, recipient, sequence, index, path.name)
-            wrapped = hpke.wrap(key, recipient_public, context).hex()
-            entries.append(FileEntry(index, path.name, table, rows, size, digest, wrapped))
+            wrapped = hpke.wrap(written.key, recipient_public, context).hex()
+            entries.append(FileEntry(index, path.name, table, written.rows, size, digest, wrapped))
         manifest = Manifest(
             sender=sender,
             recipient=recipient,
@@ -256,8 +268,13 @@ def _sealed(folder: Path, manifest: Manifest) -> Sealed:
     return Sealed(folder, manifest.sequence, manifest.manifest_hash, figures, manifest.extra)
 
 
-def _write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str, path: Path, key: bytes) -> int:
+def write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str, path: Path) -> WrittenTable:
+    """Write a relation or query as the file of ``table``, encrypted with a key of its own.
+
+    Raises EnvelopeError, which never quotes a row.
+    """
     query = f"SELECT * FROM {relation}" if _RELATION.fullmatch(relation) else relation
+    key = secrets.token_bytes(32)
     target = str(path).replace("'", "''")
     options = "FORMAT parquet, COMPRESSION zstd, ENCRYPTION_CONFIG {footer_key_value: ?}"
     try:
@@ -267,7 +284,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: st
     path.chmod(0o600)
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return int(found[0]) if found else 0
+    return WrittenTable(path, int(found[0]) if found else 0, key)
 
 
 # -- receiver ---------------------------------------------------------------------------------------

@@ -38,12 +38,12 @@ from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
 from ingest.site import archive, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
 from ingest.site.area import area_of
+from ingest.site.batch_tables import BatchTables
 from ingest.site.delivery import Delivery, next_delivery_id, plan
-from ingest.site.load import IDENTITY_TABLES, Load
+from ingest.site.load import Load
 from ingest.site.lock import locked
 from ingest.site.members import Members
 from ingest.site.outbox import Outbox
-from ingest.site.workroom import Workroom
 
 CHUNK_FILES = 192
 CHUNK_BYTES = 32 << 20  # source bytes read at a time; as typed columns they take about ten times that
@@ -106,7 +106,7 @@ def _take(
     at_rest = ring.secret("at-rest")
     try:
         with (
-            Workroom(site, "facts") as room,
+            BatchTables(site) as tables,
             Quarantine(site.quarantine, at_rest, spill=site.spill) as quarantine,
             warehouse.open_database(site.directory, at_rest, alias="directory", spill=site.spill) as known,
         ):
@@ -118,7 +118,7 @@ def _take(
                 memory.forget(sequence)  # what a run that died before its ledger transaction remembered
             waiting = held.Waiting(ledger, quarantine)
             load = Load(
-                list(deliveries), area, room, tokeniser, directory, quarantine, waiting,
+                list(deliveries), area, tables, tokeniser, directory, quarantine, waiting,
                 Coverage(settings.workspace), settings.reference_month, members,
             )  # fmt: skip
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
@@ -126,7 +126,7 @@ def _take(
             faults.point("extract.read")
             load.close(ledger)
             with stopwatch.lap("seal"):
-                sealed = _seal(room, outbox, ring, site_name, sequence, previous_hash)
+                sealed = _seal(tables, outbox, ring, site_name, sequence, previous_hash)
         faults.point("extract.sealed")
         with stopwatch.lap("archive"):
             _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
@@ -228,12 +228,11 @@ def _chunks(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
 
 
 def _seal(
-    room: Workroom, outbox: Outbox, ring: KeyRing, site_name: str, sequence: int, previous_hash: str | None
+    tables: BatchTables, outbox: Outbox, ring: KeyRing, site_name: str, sequence: int, previous_hash: str | None
 ) -> Sealed:
     return seal(
-        room.connection,
-        # Chunks repeat an identity; the batch names it once.
-        {table: f"SELECT DISTINCT * FROM {table}" if table in IDENTITY_TABLES else table for table in room.tables},
+        tables.connection,
+        tables.to_seal(),
         outbox.place(sequence),
         sender=site_name,
         recipient=CENTER,
