@@ -61,6 +61,13 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
     for row in site.get("retracted", []):
         console.print(f"取り下げ済みのバッチ {row['batch_sequence']}: {row['reason']}", highlight=False, soft_wrap=True)
+    if site.get("center_lacks"):
+        first, last = site["center_lacks"][0], site["center_lacks"][-1]
+        console.print(
+            f"× センターはバッチ {first}〜{last} を持っていません（バックアップから戻したとみられます）",
+            highlight=False,
+        )
+        console.print(f"  → `tsumugi site resend --from {first} --site {name}` で送り直してください", highlight=False)
     fulls = [row for row in site.get("full_held", []) if row["state"] == "held"]
     ready = len(site["waiting"]) - len(site["held"]) - len(fulls)
     if ready:

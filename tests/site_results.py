@@ -89,6 +89,7 @@ def seal_results(
     *,
     site: str = "16",
     without: str | None = None,
+    replaces: str | None = None,
     reference_month: str = "2025-03-01",
 ) -> Sealed:
     """Seal ``rows`` by table (columns left out are null) into the exchange, as the center does."""
@@ -113,6 +114,7 @@ def seal_results(
             kind="results",
             signing_key=ring.secret("signing"),
             recipient_public=ring.peer(site).envelope,
+            replaces=replaces,
             extra={"reference_month": reference_month, "is_synthetic": "true", "content_hash": "", "build": 1},
         )
 

@@ -242,6 +242,7 @@ def _seal(
         kind="facts",
         signing_key=ring.secret("signing"),
         recipient_public=ring.peer(CENTER).envelope,
+        replaces=outbox.replaced(sequence),
     )
 
 

@@ -167,6 +167,7 @@ def _seal(site_name: str, ledger: Ledger, ring: KeyRing, outbox: Outbox, batches
             kind=KIND,
             signing_key=ring.secret("signing"),
             recipient_public=ring.peer(CENTER).envelope,
+            replaces=outbox.replaced(sequence),
         )
     faults.point("retract.sealed")
     with ledger.transaction() as ledger_connection:

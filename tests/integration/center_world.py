@@ -15,8 +15,9 @@ from ingest.center.home import open_warehouse
 from ingest.center.schema import RAW_TABLES
 from ingest.faults import FAULT_VARIABLE
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import Receipt, Sealed, read_receipt, seal
+from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.receipts import Receipt, read_receipt
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
 from ingest.warehouse import connect
 from tests.handmade import demo_workspace
@@ -41,6 +42,7 @@ def seal_load(
     sequence: int,
     previous: str | None = None,
     *,
+    replaces: str | None = None,
     totals_off_by: int = 0,
     extra_columns: dict[str, str] | None = None,
 ) -> Sealed:
@@ -73,6 +75,7 @@ def seal_load(
             kind="facts",
             signing_key=ring.secret("signing"),
             recipient_public=ring.peer(CENTER).envelope,
+            replaces=replaces,
         )
 
 

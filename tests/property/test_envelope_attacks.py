@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ingest.sealing import hpke
-from ingest.sealing.envelope import BatchHeld, BatchRefused
+from ingest.sealing.errors import BatchHeld, BatchRefused
 from ingest.sealing.manifest import BODY_FILE, SIGNATURE_FILE, canonical, sign_manifest
 from tests.unit.sealing.pair import Pair, make_pair
 
