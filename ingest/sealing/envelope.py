@@ -99,9 +99,12 @@ class OpenBatch:
 
     def columns(self, connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
         """Names and DuckDB types of a table's columns."""
-        found = connection.execute(
-            f"DESCRIBE SELECT * FROM {_READ}", [str(self.files[table]), self._keys[table]]
-        ).fetchall()
+        try:
+            found = connection.execute(
+                f"DESCRIBE SELECT * FROM {_READ}", [str(self.files[table]), self._keys[table]]
+            ).fetchall()
+        except duckdb.Error:
+            raise BatchRefused("damaged", f"the file of table {table} does not open", self.manifest_hash) from None
         return {row[0]: row[1] for row in found}
 
     def discard(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from ingest.center.home import open_warehouse
-from ingest.center.schema import RAW_TABLES
+from ingest.center.schema import ACCOMPANYING, RAW_TABLES
 from ingest.faults import FAULT_VARIABLE
 from ingest.formats.contracts import CONTRACTS
 from ingest.sealing.envelope import Sealed, seal
@@ -45,8 +45,12 @@ def seal_load(
     replaces: str | None = None,
     totals_off_by: int = 0,
     extra_columns: dict[str, str] | None = None,
+    only_filled: bool = False,
 ) -> Sealed:
-    """Seal a load as its site would, into the exchange; ``totals_off_by`` and ``extra_columns`` spoil it."""
+    """Seal a load as its site would, into the exchange; ``totals_off_by`` and ``extra_columns`` spoil it.
+
+    ``only_filled`` leaves out the tables without a row, but those that every batch has.
+    """
     site = load.domain
     ring = KeyRing(settings.site(site))
     with connect(threads=1) as connection:
@@ -54,6 +58,8 @@ def seal_load(
         totals = []
         for name, schema in RAW_TABLES.items():
             lines = getattr(load, name, [])
+            if only_filled and not lines and name not in ACCOMPANYING:
+                continue
             frame = pl.DataFrame([{c: row.get(c) for c in schema} for row in lines], schema=schema)
             if name in CONTRACTS and lines:
                 totals.append(_total(name, "rows", len(lines) + totals_off_by))
