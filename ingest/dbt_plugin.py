@@ -17,7 +17,8 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from ingest import analyst, settings, warehouse
+from ingest import analyst, at_rest, settings, warehouse
+from ingest.center.home import REMEDY
 from ingest.sealing.errors import SealingError
 from ingest.sealing.keys import KeyRing
 
@@ -51,6 +52,8 @@ class Plugin(BasePlugin):
                     f"{path} does not exist; the center makes it (`tsumugi center receive`), "
                     "`tsumugi analyst copy` copies it for an analyst"
                 )
+            if at_rest.is_closed(self._home.home, path):  # by hand: in a build the center has opened it already
+                at_rest.opening(self._home.home, path, REMEDY)
             warehouse.load_encryption(conn)
             warehouse.attach(conn, path, KeyRing(self._home).secret("at-rest"), alias=ALIAS)
         except (warehouse.WarehouseError, SealingError) as error:

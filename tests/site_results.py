@@ -15,6 +15,7 @@ from ingest.identity.tokens import Tokeniser
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import PROJECT_ROOT, Settings
+from ingest.site.databases import open_directory
 from ingest.site.receive import TABLES
 from tests import site_world as world
 from tests.handmade import frame
@@ -72,9 +73,7 @@ class Registered:
 
     def _remember(self, table: str, row: dict[str, Any]) -> bytes:
         sealed = self._tokeniser.seal_tables({table: frame(table, [row])}, self._settings.prefecture_code)
-        with warehouse.open_database(
-            self._settings.directory, self._ring.secret("at-rest"), alias="directory"
-        ) as connection:
+        with open_directory(self._settings, self._ring.secret("at-rest")) as connection:
             Directory(connection).remember(sealed)
         found = sealed.identity.select("identity_tag", "ciphertext", "epoch").to_dicts()
         self.identities += found

@@ -22,7 +22,7 @@ from typing import Any
 
 import duckdb
 
-from ingest import faults, warehouse
+from ingest import at_rest, faults, warehouse
 from ingest.center import changes
 from ingest.center import release as let_go
 from ingest.center.errors import CenterError
@@ -370,12 +370,14 @@ def _write_operator(
     path = center.published / "statistics" / f"{VIEWER_CLASS}.duckdb"
     note = f"published {VIEWER_CLASS}"
     written = (ledger.get_value(note) or "- -").split()
-    if path.is_file() and written[1] == release.input_hash:
+    is_whole = path.is_file() and at_rest.is_as_left(center.home, path)
+    if is_whole and written[1] == release.input_hash:
         return
     queries = {name: f"SELECT * FROM {relation}" for name, relation in _OPERATOR_TABLES.items()}
     content = release.content_hash(connection, queries)
-    if not path.is_file() or written[0] != content:
+    if not is_whole or written[0] != content:
         _replace_file(path, ring.statistics_key(VIEWER_CLASS), connection, release)
+        at_rest.left(center.home, path)
     with ledger.transaction() as ledger_connection:
         ledger.set_value(ledger_connection, note, f"{content} {release.input_hash}")
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import polars as pl
 
-from ingest import faults, warehouse
+from ingest import faults
+from ingest.at_rest import file_hash
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
@@ -30,6 +31,7 @@ from ingest.sealing.keys import CENTER, KeyRing, derive
 from ingest.sealing.reception import Reception, last_of
 from ingest.settings import Settings, SiteSettings
 from ingest.site import area, own_areas, steps
+from ingest.site.databases import open_directory
 from ingest.site.lock import locked
 from ingest.site.outbox import Outbox
 from ingest.site.publish import (
@@ -154,7 +156,7 @@ class Desk:
             return {"note": "no results came yet"}
         grants = access.load_grants().filter(pl.col("site") == self._name)
         step = _step_name(str(last["manifest_hash"]), grants)
-        if self._ledger.is_done("publish", step):
+        if self._ledger.is_done("publish", step) and self._are_as_written():
             return {"note": "nothing to do"}
         self._ledger.begin_step("publish", step)
         try:
@@ -170,6 +172,14 @@ class Desk:
             self._ledger.end_step("publish", step, error=type(error).__name__)
             raise
         return figures
+
+    def _are_as_written(self) -> bool:
+        """Whether every published file has the bytes that were put in place; one that has not is written anew."""
+        return all(
+            path.is_file() and file_hash(path) == json.loads(row["content"])["file_hash"]
+            for row in self._ledger.rows("SELECT name, content FROM value WHERE name LIKE 'published/%'")
+            for path in [self._site.home / row["name"]]
+        )
 
     def _published(
         self, sequence: int, manifest_hash: str, grants: pl.DataFrame, progress: ProgressCallback
@@ -196,9 +206,7 @@ class Desk:
         """Names by identity, each opened and held against the directory."""
         returned = room.connection.execute("SELECT * FROM results.identity").pl()
         at_rest = self._ring.secret("at-rest")
-        with warehouse.open_database(
-            self._site.directory, at_rest, alias="directory", spill=self._site.spill
-        ) as connection:
+        with open_directory(self._site, at_rest) as connection:
             directory = Directory(connection)
             found = [
                 directory.reidentify(rows, Tokeniser(self._ring.secret(f"identity-{epoch}"), epoch))

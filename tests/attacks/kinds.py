@@ -240,7 +240,8 @@ def same_number_with_other_content(world: World, number: int, chance: random.Ran
 def a_body_that_is_no_manifest_by_an_insider(world: World, number: int, chance: random.Random) -> Answer:
     folder = _due(world, number)
     whole = json.loads((folder / BODY_FILE).read_bytes())
-    less = {name: value for name, value in whole.items() if name != chance.choice(["files", "kind", "extra"])}
+    without = chance.choice(["files", "kind", "extra"])
+    less = {name: value for name, value in whole.items() if name != without}
     table = chance.choice(["../../x", "claim;drop", "Claim"])
     world.sign(
         folder,
