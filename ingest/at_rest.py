@@ -61,6 +61,12 @@ def settle(home: Path) -> None:
             ledger.mark_closed(known["path"], file_hash(path) if path.is_file() else None)
 
 
+def take_place(ledger: Ledger, new: str, old: str) -> None:
+    """A new file is about to take the place of an old one (names in the home): marked open until ``settle``."""
+    ledger.mark_open(old, os.getpid())
+    ledger.mark_closed(new, None)
+
+
 def left(home: Path, path: Path) -> None:
     """Note a file that a step has just put in place whole."""
     with _ledger(home) as ledger:

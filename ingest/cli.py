@@ -304,6 +304,17 @@ def center_build(
     _center_step("center build", workspace, build, full_refresh=full_refresh)
 
 
+@center_app.command("rebuild")
+def center_rebuild(workspace: Workspace = None) -> None:
+    """Make the warehouse anew from the sealed batches that were kept; the old one stays until the new one is whole.
+
+    Every kept batch is checked first. One that is missing or damaged is named, and nothing is replaced.
+    """
+    from ingest.center.rebuild import rebuild
+
+    _center_step("center rebuild", workspace, rebuild)
+
+
 @center_app.command("release")
 def center_release(
     workspace: Workspace = None,

@@ -70,15 +70,7 @@ class Desk:
         self._site = site
         self._domain = settings.site(site).linkage_domain
         self._reference_month = settings.reference_month
-        self._reception = Reception(
-            CENTER,
-            site,
-            KIND,
-            incoming=settings.to_center(site),
-            answers=settings.to_site(site),
-            ledger=ledger,
-            ring=ring,
-        )
+        self._reception = reception_of(settings, ledger, ring, site)
 
     def take(self) -> dict[str, Any]:
         """Take what is due; returns the figures of this site."""
@@ -152,6 +144,12 @@ class Desk:
                 self._accept(taken, sequence, {})
             else:
                 self._reception.answer(sequence, manifest_hash, "accepted")
+
+
+def reception_of(settings: Settings, ledger: Ledger, ring: KeyRing, site: str) -> Reception:
+    """Where the batches of a site come in at the center."""
+    incoming, answers = settings.to_center(site), settings.to_site(site)
+    return Reception(CENTER, site, KIND, incoming=incoming, answers=answers, ledger=ledger, ring=ring)
 
 
 def take_in(

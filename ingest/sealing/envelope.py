@@ -279,28 +279,29 @@ def open_batch(
 
 
 def open_kept(
-    folder: Path, manifest_hash: str, *, sender: str, recipient: str, pinned_public: bytes, private_key: bytes
+    folder: Path, manifest_hash: str | None, *, sender: str, recipient: str, pinned_public: bytes, private_key: bytes
 ) -> OpenBatch:
     """A batch that was taken before, checked once more where its private copy stands.
 
-    ``manifest_hash`` is the one under which it was accepted. Raises BatchRefused like ``open_batch``, and with
-    "same_number" where another batch stands there.
+    ``manifest_hash`` is the one under which it was accepted, None where that is not known. Raises BatchRefused
+    like ``open_batch``, and with "same_number" where another batch stands there.
     """
     body, signature = _read_head(folder)
     manifest = _verified(body, signature, pinned_public)
-    if manifest.manifest_hash != manifest_hash:
-        raise BatchRefused("same_number", "this is not the batch that was accepted", manifest.manifest_hash)
+    body_hash = hashlib.sha256(body).hexdigest()
+    if manifest_hash not in (None, body_hash):
+        raise BatchRefused("same_number", "this is not the batch that was accepted", body_hash)
     try:
         _check_parties(manifest, sender, recipient)
         _check_file_list(folder, manifest)
     except ManifestError as error:
-        raise BatchRefused(error.reason_code, error.message, manifest_hash) from None
+        raise BatchRefused(error.reason_code, error.message, body_hash) from None
     files = {entry.table: folder / entry.path for entry in manifest.files}
     for entry in manifest.files:
         if _measure(files[entry.table])[1] != entry.sha256:
-            raise BatchRefused("hash", f"{entry.path} is not the file that was sealed", manifest_hash)
-    keys = _unwrapped(manifest, private_key, manifest_hash)
-    _check_rows(manifest, files, keys, manifest_hash)
+            raise BatchRefused("hash", f"{entry.path} is not the file that was sealed", body_hash)
+    keys = _unwrapped(manifest, private_key, body_hash)
+    _check_rows(manifest, files, keys, body_hash)
     return OpenBatch(manifest, folder, files, keys)
 
 

@@ -69,7 +69,7 @@ class Reception:
             taken=taken,
         )
 
-    def reopen(self, folder: Path, manifest_hash: str) -> OpenBatch:
+    def reopen(self, folder: Path, manifest_hash: str | None) -> OpenBatch:
         """Check once more a batch that was taken and is kept in ``folder``; BatchRefused like ``open_kept``."""
         return open_kept(
             folder,
