@@ -6,7 +6,7 @@ TSUMUGI := $(BIN)/tsumugi
 export TSUMUGI_WORKSPACE ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo demo-data demo-full test test-all fuzz needles coverage lint lock clean-demo
+.PHONY: help install system demo demo-data demo-full test test-all fuzz attack needles coverage lint lock clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,9 @@ test-all: install system lint ## the tests and their long forms
 
 fuzz: install ## 10,000 and more mutated files of every format
 	$(BIN)/pytest -n 2 tests/fuzz
+
+attack: install ## 10,000 attacks on sealed batches, at the desk of a real center; some minutes
+	$(BIN)/python -m tests.attacks.campaign
 
 needles: demo-data ## look for fifty people in a gigabyte of the center's files, spill and logs
 	TSUMUGI_NEEDLES_IN=$(abspath $(TSUMUGI_WORKSPACE)) $(BIN)/pytest -m long tests/security/test_needles_at_size.py

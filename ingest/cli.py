@@ -235,6 +235,28 @@ def site_refuse(
     _decide("refused", file, by, reason, workspace, site)
 
 
+@site_app.command("resend")
+def site_resend(
+    first: Annotated[
+        int | None,
+        typer.Option("--from", min=1, help="The first batch; else the one after the last that the center says it has."),
+    ] = None,
+    workspace: Workspace = None,
+    site: SiteName = None,
+) -> None:
+    """Hand sealed batches over again, after the center was put back to a backup and says that it has fewer.
+
+    Nothing is read or sealed anew, and the center takes each batch once, whatever comes again.
+    """
+    from ingest.site.resend import resend
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        for name in _sites(settings, site):
+            with progress_bar() as progress:
+                _tell(f"site {name} resend", resend(settings, name, first, progress))
+
+
 @site_app.command("receive")
 def site_receive(workspace: Workspace = None, site: SiteName = None) -> None:
     """Open the center's results, re-identify, publish the tenants' files."""
@@ -280,6 +302,17 @@ def center_build(
     from ingest.center.build import build
 
     _center_step("center build", workspace, build, full_refresh=full_refresh)
+
+
+@center_app.command("rebuild")
+def center_rebuild(workspace: Workspace = None) -> None:
+    """Make the warehouse anew from the sealed batches that were kept; the old one stays until the new one is whole.
+
+    Every kept batch is checked first. One that is missing or damaged is named, and nothing is replaced.
+    """
+    from ingest.center.rebuild import rebuild
+
+    _center_step("center rebuild", workspace, rebuild)
 
 
 @center_app.command("release")

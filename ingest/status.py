@@ -61,6 +61,14 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
     for row in site.get("retracted", []):
         console.print(f"取り下げ済みのバッチ {row['batch_sequence']}: {row['reason']}", highlight=False, soft_wrap=True)
+    _render_left_open(console, site.get("left_open", []))
+    if site.get("center_lacks"):
+        first, last = site["center_lacks"][0], site["center_lacks"][-1]
+        console.print(
+            f"× センターはバッチ {first}〜{last} を持っていません（バックアップから戻したとみられます）",
+            highlight=False,
+        )
+        console.print(f"  → `tsumugi site resend --from {first} --site {name}` で送り直してください", highlight=False)
     fulls = [row for row in site.get("full_held", []) if row["state"] == "held"]
     ready = len(site["waiting"]) - len(site["held"]) - len(fulls)
     if ready:
@@ -135,8 +143,19 @@ def _render_release(console: Console, decision: dict[str, Any]) -> None:
         console.print(f"公表 {decision['reference_month']}: {decision['released_by']}", highlight=False)
 
 
+def _render_left_open(console: Console, files: list[dict[str, Any]]) -> None:
+    for row in files:
+        console.print(
+            f"△ {row['path']}: 前の処理が途中で終わったため、内容をハッシュで確かめられません。"
+            "次の処理がログとともにそのまま使い、終わりに記録し直します",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
 def _render_center(console: Console, center: dict[str, Any]) -> None:
     console.rule("center", align="left")
+    _render_left_open(console, center.get("left_open", []))
     for row in center["batches"]:
         console.print(
             f"{row['way']} {row['site']}: {row['batches']} batches of {row['kind']} {row['state']}, "

@@ -39,6 +39,8 @@ def connection_config(
         "autoload_known_extensions": "false",
         "allow_community_extensions": "false",
         "preserve_insertion_order": "false",
+        # It knows a file by path, size and second: of two files put in one place it may serve the first.
+        "enable_external_file_cache": "false",
     }
     if spill is not None:
         spill.mkdir(parents=True, exist_ok=True, mode=0o700)

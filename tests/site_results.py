@@ -15,6 +15,7 @@ from ingest.identity.tokens import Tokeniser
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import PROJECT_ROOT, Settings
+from ingest.site.databases import open_directory
 from ingest.site.receive import TABLES
 from tests import site_world as world
 from tests.handmade import frame
@@ -72,9 +73,7 @@ class Registered:
 
     def _remember(self, table: str, row: dict[str, Any]) -> bytes:
         sealed = self._tokeniser.seal_tables({table: frame(table, [row])}, self._settings.prefecture_code)
-        with warehouse.open_database(
-            self._settings.directory, self._ring.secret("at-rest"), alias="directory"
-        ) as connection:
+        with open_directory(self._settings, self._ring.secret("at-rest")) as connection:
             Directory(connection).remember(sealed)
         found = sealed.identity.select("identity_tag", "ciphertext", "epoch").to_dicts()
         self.identities += found
@@ -89,6 +88,7 @@ def seal_results(
     *,
     site: str = "16",
     without: str | None = None,
+    replaces: str | None = None,
     reference_month: str = "2025-03-01",
 ) -> Sealed:
     """Seal ``rows`` by table (columns left out are null) into the exchange, as the center does."""
@@ -113,6 +113,7 @@ def seal_results(
             kind="results",
             signing_key=ring.secret("signing"),
             recipient_public=ring.peer(site).envelope,
+            replaces=replaces,
             extra={"reference_month": reference_month, "is_synthetic": "true", "content_hash": "", "build": 1},
         )
 

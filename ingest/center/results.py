@@ -3,6 +3,10 @@
 A site gets the rows of its own linkage domain from tables that speak of persons or count without
 protection, and every row of the tables that are protected or describe. Results are taken only from a
 finished build whose change set is closed, and sent only where the content differs from what was sent last.
+
+Every batch of results is whole, so none is kept to be sent again. The chain of a site goes on from the batch that the
+site states it took last: also where this ledger is older (the center was put back to a backup), where the site is, and
+where a batch was lost on the way while a later one waits at the site.
 """
 
 from __future__ import annotations
@@ -18,19 +22,23 @@ from typing import Any
 
 import duckdb
 
-from ingest import faults, warehouse
+from ingest import at_rest, faults, warehouse
 from ingest.center import changes
 from ingest.center import release as let_go
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import BatchRefused, Sealed, read_receipt, seal, sealed_at
+from ingest.sealing.envelope import Sealed, seal, sealed_at
+from ingest.sealing.errors import BatchRefused
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.receipts import Statement, read_receipt, read_statement, receipt_path
 from ingest.settings import CenterSettings, Settings
 
 KIND = "results"
 _FOLDER = re.compile(r"[0-9]{6}")
+LOST = "lost"  # reason of a batch of results that the site does not have and that is made anew
+STATED = "stated"  # kind of a batch that the ledger knows by the site's statement only
 VIEWER_CLASS = "operator"  # the center itself looks at statistics as an operator (seed viewer_classes)
 
 # What leaves the warehouse is a closed list: a model more in `published` stays inside until it is named here.
@@ -155,13 +163,13 @@ class _Dispatch:
         self._queries = _queries(connection, settings.site(site).linkage_domain)
 
     def settle(self) -> dict[str, int]:
-        """Note batches that a kill left unnoted, then read the site's receipts."""
+        """Note batches that a kill left unnoted, then read the site's receipts and its statement."""
         self._mend()
         counts = {"accepted": 0, "refused": 0}
         for batch in self._ledger.rows(
             "SELECT * FROM batch WHERE way = 'sent' AND peer = ? AND state = 'sealed' ORDER BY sequence", (self._site,)
         ):
-            path = self._receipts / f"{batch['sequence']:06d}.receipt.json"
+            path = receipt_path(self._receipts, batch["sequence"])
             if not path.is_file():
                 continue
             try:
@@ -173,14 +181,58 @@ class _Dispatch:
             if receipt.manifest_hash != batch["manifest_hash"]:
                 continue  # an answer to another batch
             if receipt.state == "accepted":
-                self._mark(int(batch["sequence"]), "accepted", None, None, only=True)
+                self._mark("accepted", "sequence = ?", int(batch["sequence"]))
                 counts["accepted"] += 1
             else:
                 # Every later batch names this one as its predecessor, so they fall with it.
-                self._mark(int(batch["sequence"]), "refused", receipt.reason_code, receipt.message, only=False)
+                self._mark("refused", "sequence >= ?", int(batch["sequence"]), receipt.reason_code, receipt.message)
                 counts["refused"] += 1
                 break
+        stated = read_statement(
+            self._receipts, sender=self._site, recipient=CENTER, pinned_public=self._ring.peer(self._site).signing
+        )
+        if stated is not None:
+            self._follow(stated)
         return counts
+
+    def _follow(self, stated: Statement) -> None:
+        """What the site says it took last is where its chain goes on."""
+        own = {
+            row["sequence"]: row
+            for row in self._ledger.rows(
+                "SELECT * FROM batch WHERE way = 'sent' AND peer = ? AND state IN ('sealed', 'accepted')", (self._site,)
+            )
+        }
+        later = {sequence: row for sequence, row in own.items() if sequence > stated.sequence}
+        is_known = not stated.sequence or own.get(stated.sequence, {}).get("manifest_hash") == stated.manifest_hash
+        if is_known:
+            self._mark("accepted", "sequence <= ?", stated.sequence)
+            was_taken = any(row["state"] == "accepted" for row in later.values())
+            has_next = (self._outgoing / f"{stated.sequence + 1:06d}").is_dir()
+            if was_taken or (stated.held and later and not has_next):
+                self._give_up(stated.sequence + 1)
+            return
+        self._give_up(stated.sequence)
+        with self._ledger.transaction() as connection:
+            self._ledger.add_batch(
+                connection,
+                way="sent",
+                peer=self._site,
+                sequence=stated.sequence,
+                kind=STATED,
+                manifest_hash=stated.manifest_hash,
+                state="accepted",
+                message="known by the site's statement only: this ledger is older",
+            )
+
+    def _give_up(self, first: int) -> None:
+        """The site does not have these batches: the results are sealed anew under their numbers."""
+        with self._ledger.transaction() as connection:
+            connection.execute(
+                "UPDATE batch SET state = 'refused', reason_code = ?, message = 'the site does not have it' "
+                "WHERE way = 'sent' AND peer = ? AND state IN ('sealed', 'accepted') AND sequence >= ?",
+                (LOST, self._site, first),
+            )
 
     def send(self) -> bool:
         """Seal the content unless it is what was sealed last; returns whether it was."""
@@ -207,6 +259,7 @@ class _Dispatch:
             kind=KIND,
             signing_key=self._ring.secret("signing"),
             recipient_public=self._ring.peer(self._site).envelope,
+            replaces=self._replaced(sequence),
             extra=self._release.about()
             | {
                 "build": self._release.build_sequence,
@@ -255,13 +308,24 @@ class _Dispatch:
             note = f"{sealed.manifest_hash} {sealed.extra['content_hash']} {sealed.extra['input_hash']}"
             self._ledger.set_value(connection, self._note_name, note)
 
-    def _mark(self, sequence: int, state: str, reason: str | None, message: str | None, *, only: bool) -> None:
+    def _mark(
+        self, state: str, which: str, sequence: int, reason: str | None = None, message: str | None = None
+    ) -> None:
         with self._ledger.transaction() as connection:
             connection.execute(
                 "UPDATE batch SET state = ?, reason_code = ?, message = ? "
-                f"WHERE way = 'sent' AND peer = ? AND state = 'sealed' AND sequence {'=' if only else '>='} ?",
+                f"WHERE way = 'sent' AND peer = ? AND state = 'sealed' AND {which}",
                 (state, reason, message, self._site, sequence),
             )
+
+    def _replaced(self, sequence: int) -> str | None:
+        """Hash of the batch of this number that the site refused last, None where it refused none."""
+        refused = self._ledger.rows(
+            "SELECT manifest_hash FROM batch WHERE way = 'sent' AND peer = ? AND sequence = ? AND state = 'refused' "
+            "AND reason_code <> ? ORDER BY rowid DESC LIMIT 1",
+            (self._site, sequence, LOST),
+        )
+        return refused[0]["manifest_hash"] if refused else None
 
 
 def _queries(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, str]:
@@ -306,12 +370,14 @@ def _write_operator(
     path = center.published / "statistics" / f"{VIEWER_CLASS}.duckdb"
     note = f"published {VIEWER_CLASS}"
     written = (ledger.get_value(note) or "- -").split()
-    if path.is_file() and written[1] == release.input_hash:
+    is_whole = path.is_file() and at_rest.is_as_left(center.home, path)
+    if is_whole and written[1] == release.input_hash:
         return
     queries = {name: f"SELECT * FROM {relation}" for name, relation in _OPERATOR_TABLES.items()}
     content = release.content_hash(connection, queries)
-    if not path.is_file() or written[0] != content:
+    if not is_whole or written[0] != content:
         _replace_file(path, ring.statistics_key(VIEWER_CLASS), connection, release)
+        at_rest.left(center.home, path)
     with ledger.transaction() as ledger_connection:
         ledger.set_value(ledger_connection, note, f"{content} {release.input_hash}")
 

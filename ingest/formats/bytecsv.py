@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import csvtext
+from ingest.formats.bits import WIDE
 from ingest.formats.memory import Room
 
 Array = NDArray[Any]
@@ -174,7 +175,7 @@ def block(data: bytes, row: int, encoding: str) -> Block:
 
 def _padded(size: int) -> int:
     """Room for so many bytes, a line end and padding, a whole number of the bytes that are compared at a time."""
-    return (size + 1 + kernels.PADDING + kernels.WIDE - 1) // kernels.WIDE * kernels.WIDE
+    return (size + 1 + kernels.PADDING + WIDE - 1) // WIDE * WIDE
 
 
 def _block(buf: Array, size: int, row: int, encoding: str, memory: Room) -> Block:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ingest.formats.bytecsv import Vocabulary
 from ingest.formats.checkup_xml_document import DOCUMENT, tree
 from ingest.formats.checkup_xml_header import header_columns
 from ingest.formats.checkup_xml_items import text_columns, variant_numbers, variants
@@ -23,6 +22,7 @@ from ingest.formats.checkup_xml_places import Places, find
 from ingest.formats.checkup_xml_results import Sayings
 from ingest.formats.checkup_xml_said import OBSERVATION, told_of
 from ingest.formats.uke_words import Array
+from ingest.formats.vocabulary import Vocabulary
 
 _UNKNOWN, _PASSED_OVER, _CARRIED, _FIRST_TEXT = -2, -1, 0, 1
 """What becomes of an observation by its code; a free text goes into the column of its number from ``_FIRST_TEXT``."""

@@ -53,12 +53,16 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a sender says about one batch; ``previous`` chains it to the batch before."""
+    """What a sender says about one batch; ``previous`` chains it to the batch before.
+
+    ``replaces`` names the batch of the same number that the recipient refused, "" where it refused none.
+    """
 
     sender: str
     recipient: str
     sequence: int
     previous: str
+    replaces: str
     kind: str
     suite: str
     files: tuple[FileEntry, ...]
@@ -73,6 +77,7 @@ class Manifest:
                 "recipient": self.recipient,
                 "sequence": self.sequence,
                 "previous": self.previous,
+                "replaces": self.replaces,
                 "kind": self.kind,
                 "suite": self.suite,
                 "extra": self.extra,
@@ -167,10 +172,11 @@ def _entry(item: dict[str, Any]) -> FileEntry:
 
 
 def _check_fields(manifest: Manifest) -> None:
-    texts = (manifest.sender, manifest.recipient, manifest.kind, manifest.suite, manifest.previous)
+    texts = (manifest.sender, manifest.recipient, manifest.kind, manifest.suite, manifest.previous, manifest.replaces)
     good = all(isinstance(text, str) for text in texts) and isinstance(manifest.extra, dict)
     good = good and _is_count(manifest.sequence) and manifest.sequence >= 1
-    good = good and (manifest.previous == FIRST_HASH or bool(_HEX_HASH.fullmatch(manifest.previous)))
+    for named in (manifest.previous, manifest.replaces):
+        good = good and (named == FIRST_HASH or bool(_HEX_HASH.fullmatch(named)))
     for place, entry in enumerate(manifest.files):
         good = good and entry.index == place and _is_count(entry.rows) and _is_count(entry.size)
         good = good and bool(_FILE_NAME.fullmatch(entry.path)) and entry.path == file_name(place, entry.table)

@@ -21,7 +21,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest import faults, stopwatch, warehouse
+from ingest import faults, stopwatch
 from ingest.formats.enrolment_profile import is_full, with_profiles
 from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
@@ -32,13 +32,13 @@ from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
 from ingest.quality.coverage import Coverage
-from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
 from ingest.site import archive, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
 from ingest.site.area import area_of
 from ingest.site.batch_tables import BatchTables
+from ingest.site.databases import open_directory, open_quarantine
 from ingest.site.delivery import Delivery, next_delivery_id, plan
 from ingest.site.load import Load
 from ingest.site.lock import locked
@@ -107,8 +107,8 @@ def _take(
     try:
         with (
             BatchTables(site) as tables,
-            Quarantine(site.quarantine, at_rest, spill=site.spill) as quarantine,
-            warehouse.open_database(site.directory, at_rest, alias="directory", spill=site.spill) as known,
+            open_quarantine(site, at_rest) as quarantine,
+            open_directory(site, at_rest) as known,
         ):
             tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
             area = area_of(site.prefecture_code)
@@ -180,7 +180,7 @@ def _due(site: SiteSettings, ledger: Ledger, ring: KeyRing) -> list[dict[str, An
     """The releases to be sent; the quarantine is opened only where one was noted."""
     if not held.has_noted(ledger):
         return []
-    with Quarantine(site.quarantine, ring.secret("at-rest"), read_only=True) as quarantine:
+    with open_quarantine(site, ring.secret("at-rest"), read_only=True) as quarantine:
         return held.due(ledger, quarantine)
 
 
@@ -241,6 +241,7 @@ def _seal(
         kind="facts",
         signing_key=ring.secret("signing"),
         recipient_public=ring.peer(CENTER).envelope,
+        replaces=outbox.replaced(sequence),
     )
 
 

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest import warehouse
 from ingest.formats import recognise
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.enrolment_profile import is_full
@@ -30,6 +29,7 @@ from ingest.quality import suites
 from ingest.settings import SiteSettings
 from ingest.site import hold_desk, members
 from ingest.site.area import Area
+from ingest.site.databases import open_directory
 from ingest.site.hold_desk import CONFIRMED, REFUSED, STREAM, Held, Loss
 from ingest.site.inbox import InboxFile
 from ingest.site.members import INSURER, Members
@@ -86,8 +86,7 @@ def parted(of: Judging, files: list[InboxFile]) -> tuple[list[InboxFile], int]:
     ]
     stopped: list[_Full] = []
     if fulls:
-        database = of.site.directory
-        with warehouse.open_database(database, of.at_rest, alias="directory", spill=of.site.spill) as connection:
+        with open_directory(of.site, of.at_rest) as connection:
             known = Members(connection)
             known.forget(of.sequence)  # what a run that died before its ledger transaction remembered
             state = known.of(pl.concat([full.versions for full in fulls]).select(INSURER).unique())

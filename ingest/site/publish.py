@@ -10,7 +10,6 @@ Content is written in a fixed order; a file is made beside and put in place whol
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import duckdb
 import polars as pl
 
 from ingest import faults, warehouse
+from ingest.at_rest import file_hash
 from ingest.site.archive import sync_folder
 from ingest.site.errors import SiteError
 
@@ -221,12 +221,12 @@ class Publisher:
         finally:
             self._connection.execute("DETACH published")
         with temporary.open("rb") as handle:
-            file_hash = hashlib.file_digest(handle, "sha256").hexdigest()
             os.fsync(handle.fileno())
+        digest = file_hash(temporary)
         temporary.replace(path)
         sync_folder(path.parent)
         faults.point("publish.placed")
-        return Published(path, file_hash, rows)
+        return Published(path, digest, rows)
 
 
 _OWN_INDICATORS = """

@@ -20,11 +20,11 @@ from typing import Any
 from ingest import faults, warehouse
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
-from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
 from ingest.site import archive, release
+from ingest.site.databases import open_directory, open_quarantine
 from ingest.site.errors import SiteError
 from ingest.site.lock import locked
 from ingest.site.members import Members
@@ -134,10 +134,10 @@ def _clear(site: SiteSettings, ledger: Ledger, ring: KeyRing, outbox: Outbox, ro
     key = ring.secret("at-rest")
     batch = row["batch_sequence"]
     deliveries = ledger.rows("SELECT delivery_id, file_id, file_name FROM delivery WHERE sequence = ?", (batch,))
-    with warehouse.open_database(site.directory, key, alias="directory", spill=site.spill) as connection:
+    with open_directory(site, key) as connection:
         Directory(connection).forget(batch)
         Members(connection).forget(batch)
-    with Quarantine(site.quarantine, key, spill=site.spill) as quarantine:
+    with open_quarantine(site, key) as quarantine:
         loaded = {r["file_id"] for r in ledger.rows("SELECT DISTINCT file_id FROM delivery WHERE state = 'taken'")}
         quarantine.replace(sorted({d["file_id"] for d in deliveries} - loaded), {})
     kept = set(json.loads(row["kept"])) - release.release_ids(ledger)  # those were noted anew, no file came
@@ -167,6 +167,7 @@ def _seal(site_name: str, ledger: Ledger, ring: KeyRing, outbox: Outbox, batches
             kind=KIND,
             signing_key=ring.secret("signing"),
             recipient_public=ring.peer(CENTER).envelope,
+            replaces=outbox.replaced(sequence),
         )
     faults.point("retract.sealed")
     with ledger.transaction() as ledger_connection:

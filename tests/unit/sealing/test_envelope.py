@@ -9,17 +9,10 @@ import duckdb
 import pytest
 
 from ingest import warehouse
-from ingest.sealing.envelope import (
-    BatchHeld,
-    BatchRefused,
-    EnvelopeError,
-    Receipt,
-    read_receipt,
-    seal,
-    sealed_at,
-    write_receipt,
-)
+from ingest.sealing.envelope import seal, sealed_at
+from ingest.sealing.errors import BatchHeld, BatchRefused, EnvelopeError
 from ingest.sealing.keys import CENTER
+from ingest.sealing.receipts import Receipt, read_receipt, write_receipt
 from tests.unit.sealing.pair import ROWS, SITE, Pair, make_pair
 
 
