@@ -131,7 +131,7 @@ class _Desk:
             recipient=CENTER,
             expected_sequence=sequence,
             previous_hash=previous,
-            pinned_public=self._ring.peer(self._site).signing,
+            pinned_public=self._ring.peer(self._site).verifying,
             private_key=self._ring.secret("envelope"),
         )
         faults.point("receive.opened")
@@ -157,6 +157,7 @@ class _Desk:
             batch.discard()
             raise
         faults.point("receive.committed")
+        self._ring.settle_peer(self._site, batch.folder)
         self._accept(batch.manifest.sequence, batch.manifest_hash, rows, batch.manifest.kind)
         return {} if batch.manifest.kind == retraction.KIND else rows
 

@@ -166,7 +166,7 @@ class _Dispatch:
                 continue
             try:
                 receipt = read_receipt(
-                    path, sender=self._site, recipient=CENTER, pinned_public=self._ring.peer(self._site).signing
+                    path, sender=self._site, recipient=CENTER, pinned_public=self._ring.peer(self._site).verifying
                 )
             except BatchRefused:
                 continue  # not genuine: no answer

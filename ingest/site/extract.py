@@ -26,7 +26,6 @@ from ingest.formats.enrolment_profile import is_full, with_profiles
 from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
-from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
@@ -36,7 +35,7 @@ from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
+from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
 from ingest.site.area import area_of
 from ingest.site.delivery import Delivery, next_delivery_id, plan
 from ingest.site.load import IDENTITY_TABLES, Load
@@ -110,7 +109,7 @@ def _take(
             Quarantine(site.quarantine, at_rest, spill=site.spill) as quarantine,
             warehouse.open_database(site.directory, at_rest, alias="directory", spill=site.spill) as known,
         ):
-            tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+            tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
             area = area_of(site.prefecture_code)
             directory = Directory(known, sequence)
             members = Members(known, sequence)
@@ -169,7 +168,7 @@ def _without_held(
     if not any(is_full(file.path) for file in files):
         hold_desk.note(ledger, [], {file.file_id for file in files})
         return files, 0
-    tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+    tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
     area = area_of(site.prefecture_code)
     sequence, _ = outbox.next_batch()
     judging = holds.Judging(site, ledger, tokeniser, ring.secret("at-rest"), area, sequence, reference_month)

@@ -113,7 +113,7 @@ class Outbox:
             return None
         try:
             receipt = read_receipt(
-                path, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).signing
+                path, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).verifying
             )
         except BatchRefused:
             return None

@@ -126,7 +126,7 @@ class _Desk:
             recipient=self._name,
             expected_sequence=sequence,
             previous_hash=previous_hash,
-            pinned_public=self._ring.peer(CENTER).signing,
+            pinned_public=self._ring.peer(CENTER).verifying,
             private_key=self._ring.secret("envelope"),
         )
         missing = (set(TABLES) - batch.files.keys()) | (set(ABOUT) - batch.manifest.extra.keys())
@@ -141,6 +141,7 @@ class _Desk:
         kept = self._kept / f"{sequence:06d}"
         shutil.rmtree(kept, ignore_errors=True)
         batch.folder.replace(kept)
+        self._ring.settle_peer(CENTER, kept)
         with self._ledger.transaction() as connection:
             self._ledger.add_batch(
                 connection,
