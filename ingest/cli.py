@@ -341,6 +341,26 @@ def status(
             print_json_line(figures)
 
 
+@app.command()
+def doctor(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Check everything an installation needs and say how to mend it; exit code 1 where something is wrong.
+
+    Encryption really on, extension, permissions, keys and peers, databases, clock, disk, memory, published files.
+    """
+    from ingest.doctor import examine, figures, render
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        with progress_bar() as progress:
+            findings = examine(settings, progress)
+        if as_json:
+            print_json_line(figures(findings))
+        else:
+            render(out, findings)
+        if any(one.state == "wrong" for one in findings):
+            raise typer.Exit(1)
+
+
 @analyst_app.command("copy")
 def analyst_copy(workspace: Workspace = None) -> None:
     """Copy the center's warehouse, with a key of its own, so that plain `dbt build` works in the repository."""

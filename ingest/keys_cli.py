@@ -270,11 +270,6 @@ def _only(settings: Settings, name: str | None) -> tuple[str, PartySettings]:
 
 
 def _epoch(party: PartySettings) -> int:
-    """The identity epoch in use at a site; parties without a ledger are at their first."""
-    from ingest.ledger import Ledger
-    from ingest.site import epoch
+    from ingest.site.epoch import of_party
 
-    if not isinstance(party, SiteSettings) or not party.ledger.is_file():
-        return 1
-    with Ledger(party.ledger) as ledger:
-        return epoch.current(ledger)
+    return of_party(party)

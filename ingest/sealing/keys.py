@@ -153,7 +153,7 @@ def make_key(party: PartySettings, name: str, given: str | None = None) -> None:
 
 def store_key(party: PartySettings, name: str, key: bytes, given: str | None = None) -> bool:
     """Write a key file unless one stands there; whether it was written."""
-    party.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folders(party)
     if given is None:
         return create_private(unlock.key_file(party, name), key.hex().encode())
     return create_private(unlock.wrapped_file(party, name), passphrase.wrap(name, key, given))
@@ -185,8 +185,13 @@ def public_of(party_name: str, ring: KeyRing, signing_number: int, envelope_numb
     return keys.document(signing, ring.numbered(SIGNING, signing_number - 1) if signing_number > 1 else None)
 
 
+def _make_folders(party: PartySettings) -> None:
+    for folder in (party.home, party.keys):  # one by one: the mode holds for the last of a path only
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
 def _create_party(name: str, party: PartySettings, given: str | None) -> bytes:
-    party.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_folders(party)
     if given is not None:
         passphrase.require_strength(given)
         unlock.remember_passphrase(party, given)

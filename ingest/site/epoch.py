@@ -12,6 +12,7 @@ from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.sealing.keys import FIRST_EPOCH, KeyRing
 from ingest.sealing.keytable import IDENTITY
+from ingest.settings import PartySettings, SiteSettings
 
 _EPOCH = "identity_epoch"  # value of the ledger
 
@@ -19,6 +20,14 @@ _EPOCH = "identity_epoch"  # value of the ledger
 def current(ledger: Ledger) -> int:
     """The epoch in use."""
     return int(ledger.get_value(_EPOCH) or FIRST_EPOCH)
+
+
+def of_party(party: PartySettings) -> int:
+    """The epoch in use at a party; one without a ledger, and the center, is at its first."""
+    if not isinstance(party, SiteSettings) or not party.ledger.is_file():
+        return FIRST_EPOCH
+    with Ledger(party.ledger) as ledger:
+        return current(ledger)
 
 
 def move_on(ledger: Ledger, connection: Connection, epoch: int) -> None:

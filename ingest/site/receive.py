@@ -197,7 +197,7 @@ class _Desk:
             return {"note": "no results came yet"}
         grants = access.load_grants().filter(pl.col("site") == self._name)
         step = _step_name(str(last["manifest_hash"]), grants)
-        if self._ledger.is_done("publish", step):
+        if self._ledger.is_done("publish", step) and self._stand():
             return {"note": "nothing to do"}
         self._ledger.begin_step("publish", step)
         try:
@@ -213,6 +213,11 @@ class _Desk:
             self._ledger.end_step("publish", step, error=type(error).__name__)
             raise
         return figures
+
+    def _stand(self) -> bool:
+        """Whether every file that was published is there; one that was taken away is written anew."""
+        noted = self._ledger.rows("SELECT name FROM value WHERE name LIKE 'published/%'")
+        return all((self._site.home / row["name"]).is_file() for row in noted)
 
     def _published(
         self, sequence: int, grants: pl.DataFrame, progress: ProgressCallback
