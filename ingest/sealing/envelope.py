@@ -269,7 +269,7 @@ def open_batch(
     """Check the batch at ``folder`` and copy it to ``private_copy`` (made anew), ready to load.
 
     ``expected_sequence`` is the last accepted one + 1 and ``previous_hash`` its manifest hash (None for
-    the first); ``pinned_public`` is ``KeyRing.peer(sender).signing``, ``private_key`` is
+    the first); ``pinned_public`` is ``KeyRing.peer(sender).verifying``, ``private_key`` is
     ``KeyRing.secret("envelope")``. ``refused`` are the manifest hashes that were refused when this number
     was due, ``taken`` those accepted by number. Raises BatchHeld for a genuine batch before its turn and
     BatchRefused with a reason_code: not_a_batch, signature, malformed, sender, recipient, suite, replay,

@@ -26,16 +26,16 @@ from ingest.formats.enrolment_profile import is_full, with_profiles
 from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
-from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
 from ingest.quality.coverage import Coverage
 from ingest.sealing.envelope import Sealed, seal
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
+from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
 from ingest.site.area import area_of
 from ingest.site.batch_tables import BatchTables
 from ingest.site.databases import open_directory, open_quarantine
@@ -110,7 +110,7 @@ def _take(
             open_quarantine(site, at_rest) as quarantine,
             open_directory(site, at_rest) as known,
         ):
-            tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+            tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
             area = area_of(site.prefecture_code)
             directory = Directory(known, sequence)
             members = Members(known, sequence)
@@ -169,7 +169,7 @@ def _without_held(
     if not any(is_full(file.path) for file in files):
         hold_desk.note(ledger, [], {file.file_id for file in files})
         return files, 0
-    tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+    tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
     area = area_of(site.prefecture_code)
     sequence, _ = outbox.next_batch()
     judging = holds.Judging(site, ledger, tokeniser, ring.secret("at-rest"), area, sequence, reference_month)
