@@ -90,7 +90,7 @@ def show_command(workspace: Workspace = None, party: PartyName = None, as_json: 
 def check_command(workspace: Workspace = None, party: PartyName = None) -> None:
     """Read every key and hold it against the public file; exit code 1 where something is wrong."""
     from ingest.sealing.inventory import check
-    from ingest.sealing.keys import CENTER
+    from ingest.sealing.keytable import CENTER
 
     with told_errors():
         settings = settings_module.load(workspace)
