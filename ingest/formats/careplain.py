@@ -109,16 +109,17 @@ class _Walk:
         if self._lines == 0:
             first = block.text_of(lines[:1])
             self._control = csvtext.split_line(first["text"][0]) if first.height else ()
-        offset, length = block.cells(lines, np.arange(2))
-        number, state = np.empty(block.lines, np.int64), np.empty(block.lines, np.uint8)
-        cell_kernels.whole_numbers(block.buf, offset[1], length[1], number, state)
-        kind = np.where(length[0] == 1, block.buf[offset[0]], 0)
+        (offset,), (length,) = block.cells(lines, np.arange(1))
+        kind = np.where(length == 1, block.buf[offset], 0)
+        number, state = np.empty((1, block.lines), np.int64), np.empty((1, block.lines), np.uint8)
+        second, alone = np.array([[1]]), np.array([0, 1])
+        cell_kernels.whole_rows(block.at(lines), second, alone, number, state, np.zeros(block.lines, bool))
         expected = np.full(block.lines, ord(DATA), np.uint8)
         if self._lines == 0:
             expected[0] = ord(CONTROL)
         if kind[-1] == ord(END) and len(kind) > 1 - bool(self._lines):
             expected[-1], self._is_ended = ord(END), True
-        is_framed = (kind == expected) & (state == cell_kernels.VALID) & (number == self._lines + 1 + lines)
+        is_framed = (kind == expected) & (state[0] == cell_kernels.VALID) & (number[0] == self._lines + 1 + lines)
         if not is_framed.all() or not self._leads_alike(block, np.flatnonzero(block.odd)):
             return False
         self._lines += block.lines
@@ -232,7 +233,7 @@ class _Codes:
     def _number(self, key: tuple[int, ...]) -> int:
         if key not in self._number_of:
             texts = {
-                name: words.series(0, len(words))[[place]].str.strip_chars()
+                name: words.texts(np.array([place])).str.strip_chars()
                 for name, words, place in zip(self._names, self._words, key, strict=True)
             }
             self.has_comma = self.has_comma or any((text[0] or "").count(",") for text in texts.values())
