@@ -67,6 +67,8 @@ class Block:
 
     def text_of(self, lines: Array) -> pl.DataFrame:
         """Lines as ``source_row`` and ``text``, blank ones left out, as ``csvtext.Lines`` has them."""
+        if not len(lines):
+            return pl.DataFrame(schema={"source_row": pl.Int64(), "text": pl.String()})
         start = self.sep[self.first[lines]].astype(np.int64) + 1
         size = self.sep[self.first[lines + 1]] - start
         texts = [
