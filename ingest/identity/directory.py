@@ -11,7 +11,9 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from ingest.identity.tokens import IDENTITY_FIELDS, PEOPLE_SCHEMA, SEPARATOR, TAG_BYTES, SealedTables, Tokeniser
+from ingest.identity.cipher import TAG_BYTES
+from ingest.identity.evidence import IDENTITY_FIELDS, PEOPLE_SCHEMA, SEPARATOR
+from ingest.identity.tokens import SealedTables, Tokeniser
 from ingest.sealing.errors import SealingError
 
 _SHOWN = (

@@ -12,9 +12,10 @@ import pytest
 
 from ingest import warehouse
 from ingest.formats.contracts import CONTRACTS
+from ingest.identity.cipher import TokenError
 from ingest.identity.directory import Directory
 from ingest.identity.passes import passes
-from ingest.identity.tokens import TokenError, Tokeniser
+from ingest.identity.tokens import Tokeniser
 from tests.unit.identity.people import KEY, TOWNS, certifications, claims, enrolment
 
 NEEDLES = (

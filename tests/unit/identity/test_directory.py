@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from ingest import warehouse
+from ingest.identity.cipher import TokenError
 from ingest.identity.directory import Directory, DirectoryError
-from ingest.identity.tokens import SealedTables, TokenError, Tokeniser
+from ingest.identity.tokens import SealedTables, Tokeniser
 from tests.handmade import frame
 from tests.unit.identity.people import BORN, HANAKO, KEY, TOWNS, claims, enrolment
 
