@@ -75,7 +75,7 @@ class Registered:
         with warehouse.open_database(
             self._settings.directory, self._ring.secret("at-rest"), alias="directory"
         ) as connection:
-            Directory(connection).remember(sealed)
+            Directory(connection).remember(sealed.people)
         found = sealed.identity.select("identity_tag", "ciphertext", "epoch").to_dicts()
         self.identities += found
         return bytes(found[0]["identity_tag"])

@@ -44,6 +44,8 @@ PEOPLE_SCHEMA: dict[str, pl.DataType] = {
     "is_register": pl.Boolean(),
     "first_month": pl.Date(),
     "last_month": pl.Date(),
+    "insured_key": pl.String(),  # whose number it is, without the name: scheme, insurer, number, birth and sex
+    "own_branch": pl.String(),  # normalised
 }
 EVIDENCE_SCHEMA: dict[str, pl.DataType] = {
     "identity_text": pl.String(),
@@ -52,11 +54,21 @@ EVIDENCE_SCHEMA: dict[str, pl.DataType] = {
     "birth_day": pl.Date(),
     "sole_municipality_code": pl.String(),
 }
-_WRITTEN = tuple(
-    name
-    for name in PEOPLE_SCHEMA
-    if name not in ("identity_tag", "identity_text", "is_register", "first_month", "last_month")
+_WRITTEN = (
+    "scheme_code",
+    "insurer_number",
+    "symbol",
+    "number",
+    "branch",
+    "name_kanji",
+    "name_kana",
+    "birth_date",
+    "sex_code",
+    "address",
+    "address_number",
+    "municipality_code",
 )
+_INSURED_KEY = ("scheme_group", "insurer_number", "insured_number", "birth_date", "sex_code")
 _NUMBER_WIDTH = 8
 _SEEN = {"enrolment": "processed_date", "care_certification": "event_date"}
 _LEDGERS = ("previous", "related")
@@ -95,6 +107,8 @@ def persons(table: str, frame: pl.DataFrame, prefecture_code: str, sole_municipa
         pl.lit(contract.stream == "enrolment").alias("is_register"),
         "first_month",
         "last_month",
+        evidence.select(joined([pl.col(name) for name in _INSURED_KEY]).alias("insured_key")).to_series(),
+        evidence["branch"].alias("own_branch"),
     )
     return Persons(evidence.select(*EVIDENCE_SCHEMA), people, number)
 

@@ -128,7 +128,7 @@ def test_the_directory_on_disk_is_encrypted(tmp_path: Path, tokeniser: Tokeniser
     path = tmp_path / "directory.duckdb"
     with warehouse.open_database(path, KEY, alias="directory") as connection:
         sealed = tokeniser.seal_tables({"enrolment": enrolment(PERSON)}, "16")
-        Directory(connection).remember(sealed)
+        Directory(connection).remember(sealed.people)
         connection.execute("CHECKPOINT")
         seen = connection.execute("SELECT name_kanji FROM people").fetchall()
     assert seen == [("山田花子",)]
