@@ -2,7 +2,8 @@
 
 Facts, which are nearly everything, go straight into their encrypted files, the keys of which stand in memory only.
 Identities, which parts of a delivery repeat, and the few rows about the delivery itself wait in memory, and beyond its
-limit in encrypted spill, until all are there. What a killed run leaves behind opens for nobody; the next one deletes it.
+limit in encrypted spill, until all are there. What a killed run leaves behind opens for nobody; the next run deletes
+it.
 """
 
 from __future__ import annotations
