@@ -11,7 +11,9 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from ingest.identity.tokens import IDENTITY_FIELDS, PEOPLE_SCHEMA, SEPARATOR, TAG_BYTES, SealedTables, Tokeniser
+from ingest.identity.cipher import TAG_BYTES
+from ingest.identity.evidence import PEOPLE_SCHEMA
+from ingest.identity.tokens import Tokeniser
 from ingest.sealing.errors import SealingError
 
 _SHOWN = (
@@ -29,7 +31,8 @@ _SHOWN = (
     "municipality_code",
 )
 _TYPES = {pl.Binary(): "BLOB", pl.String(): "VARCHAR", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN"}
-_CONTENT = [name for name in PEOPLE_SCHEMA if name not in ("first_month", "last_month")]
+_MADE = ("first_month", "last_month", "insured_key", "own_branch")  # functions of the rest, or of when it was said
+_CONTENT = [name for name in PEOPLE_SCHEMA if name not in _MADE]
 
 
 class DirectoryError(SealingError):
@@ -49,33 +52,26 @@ class Directory:
         connection.execute("SET wal_autocheckpoint = '1GB'")
         # No primary keys: an index on a hash costs more than the joins that keep a form once.
         columns = ", ".join(f"{name} {_TYPES[dtype]}" for name, dtype in PEOPLE_SCHEMA.items())
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR, {columns}, "
-            "insured_key VARCHAR, own_branch VARCHAR)"
-        )
+        connection.execute(f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR, {columns})")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS people_batch (content_hash VARCHAR, sequence BIGINT, first_month DATE, "
             "last_month DATE)"
         )
 
-    def remember(self, sealed: SealedTables) -> int:
-        """Add what the tables of one delivery say of their persons; returns the forms they hold.
+    def remember(self, people: pl.DataFrame) -> int:
+        """Add what deliveries say of their persons (``PEOPLE_SCHEMA``); returns how many rows that were.
 
-        The same form again only widens its months; doing it twice changes nothing.
+        The same form again only widens its months; doing it twice changes nothing. Every call looks through the whole
+        directory, so it is told of many persons at once.
         """
-        incoming = sealed.people
         content = ", ".join(_CONTENT)
-        # Whose number it is, without the name: scheme, insurer, number, birth and sex; the branch apart.
-        parts = [f"split_part(identity_text, '{SEPARATOR}', {place})" for place in range(1, len(IDENTITY_FIELDS) + 1)]
-        insured_key = f"concat_ws('{SEPARATOR}', {parts[0]}, {parts[1]}, {parts[2]}, {parts[5]}, {parts[6]})"
-        self._connection.register("incoming_people", incoming)
+        self._connection.register("incoming_people", people)
         try:
             self._connection.execute(
                 "CREATE OR REPLACE TEMP TABLE told_people AS "
-                f"SELECT sha256(to_json(row({content}))::VARCHAR) AS content_hash, *, "
-                f"{insured_key} AS insured_key, nullif({parts[3]}, '') AS own_branch "
-                f"FROM (SELECT {content}, min(first_month) AS first_month, max(last_month) AS last_month "
-                "FROM incoming_people GROUP BY ALL)"
+                f"SELECT sha256(to_json(row({content}))::VARCHAR) AS content_hash, * "
+                f"FROM (SELECT {content}, insured_key, own_branch, min(first_month) AS first_month, "
+                "max(last_month) AS last_month FROM incoming_people GROUP BY ALL)"
             )
             widened = (
                 "UPDATE SET first_month = least(known.first_month, told.first_month), "
@@ -98,7 +94,7 @@ class Directory:
             raise DirectoryError(f"the directory could not be written ({type(error).__name__})") from None
         finally:
             self._connection.unregister("incoming_people")
-        return incoming.height
+        return people.height
 
     def forget(self, sequence: int) -> int:
         """Take out what only the batch ``sequence`` said; returns the forms that nobody says any more.
