@@ -381,8 +381,12 @@ def _copied(
         _check_rows(manifest, files, keys, body_hash, connection)
         write_synced(private_copy / BODY_FILE, body)
         write_synced(private_copy / SIGNATURE_FILE, signature)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(private_copy, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise EnvelopeError(
+                f"{private_copy} could not be written: {_plain(error)}; free the disk, run again"
+            ) from None
         raise
     return OpenBatch(manifest, private_copy, files, keys)
 

@@ -47,15 +47,16 @@ def private_file(path: Path) -> BinaryIO:
 
 
 def copy_at_most(source: BinaryIO, target: BinaryIO, size: int) -> None:
-    """Copy up to ``size`` bytes from one open file to another, by the system itself where it can."""
+    """Copy up to ``size`` bytes from one open file to another, by the system itself where it can.
+
+    Raises OSError where the target cannot take them.
+    """
     left = size
     try:
         while left and (copied := os.copy_file_range(source.fileno(), target.fileno(), left)):
             left -= copied
-    except (
-        OSError,
-        AttributeError,
-    ):  # not between these two file systems: what is there already stays, both files stand behind it
+    except (OSError, AttributeError):
+        # Not on this system, or not between these two file systems: go on from where both files stand.
         while left and (chunk := source.read(min(left, _CHUNK))):
             left -= target.write(chunk)
 
