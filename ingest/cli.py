@@ -500,6 +500,18 @@ def bench_extract(megabytes: Annotated[int, typer.Option(min=1)] = 200) -> None:
     print_json_line(figures)
 
 
+@bench_app.command("seal")
+def bench_seal(
+    rows: Annotated[int, typer.Option(min=1000, help="Lines of receipts that are sealed and opened.")] = 4_000_000,
+) -> None:
+    """Seal, check and load a batch, beside plain Parquet of the same rows and SHA-256 alone over the same bytes."""
+    from ingest import bench_seal
+
+    with told_errors(), progress_bar() as progress:
+        figures = bench_seal.run(rows, progress)
+    print_json_line(figures)
+
+
 Purpose = Annotated[str, typer.Option("--purpose", help="What for; kept in the site's audit chain.")]
 Reason = Annotated[str | None, typer.Option(help="A reason code, such as contract or implausible.")]
 TableName = Annotated[str | None, typer.Option("--table", help="A contract table, such as claim.")]

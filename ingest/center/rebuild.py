@@ -13,7 +13,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ingest import at_rest, faults
+import duckdb
+
+from ingest import at_rest, faults, warehouse
 from ingest.center import kept
 from ingest.center.build import build_models
 from ingest.center.dbt import STEP
@@ -73,15 +75,16 @@ def _kept_batches(
     """Every batch that was taken, checked, in the order of its number; with the linkage domain of its site."""
     found: list[tuple[str, OpenBatch]] = []
     wrong: list[str] = []
-    for place, site in enumerate(sorted(settings.sites)):
-        progress("center rebuild: check", place, len(settings.sites))
-        reception = reception_of(settings, ledger, ring, site)
-        domain = settings.site(site).linkage_domain
-        for number, batch in _of_site(settings.the_center(), reception, site).items():
-            if isinstance(batch, str):
-                wrong.append(f"{site}/{number:06d} {batch}")
-            else:
-                found.append((domain, batch))
+    with warehouse.connect(threads=1) as counting:
+        for place, site in enumerate(sorted(settings.sites)):
+            progress("center rebuild: check", place, len(settings.sites))
+            reception = reception_of(settings, ledger, ring, site)
+            domain = settings.site(site).linkage_domain
+            for number, batch in _of_site(settings.the_center(), reception, site, counting).items():
+                if isinstance(batch, str):
+                    wrong.append(f"{site}/{number:06d} {batch}")
+                else:
+                    found.append((domain, batch))
     progress("center rebuild: check", len(settings.sites), len(settings.sites))
     if wrong:
         more = f"、ほか{len(wrong) - _SHOWN}件" if len(wrong) > _SHOWN else ""
@@ -95,7 +98,9 @@ def _kept_batches(
     return found
 
 
-def _of_site(center: CenterSettings, reception: Reception, site: str) -> dict[int, OpenBatch | str]:
+def _of_site(
+    center: CenterSettings, reception: Reception, site: str, counting: duckdb.DuckDBPyConnection
+) -> dict[int, OpenBatch | str]:
     """The batches of a site by number, or what is wrong with each."""
     taken = reception.accepted()
     folder = center.batches / site
@@ -105,7 +110,7 @@ def _of_site(center: CenterSettings, reception: Reception, site: str) -> dict[in
     previous = ""
     for number in range(1, max(there | taken.keys(), default=0) + 1):
         try:
-            batch = reception.reopen(kept.place(center, site, number), taken.get(number))
+            batch = reception.reopen(kept.place(center, site, number), taken.get(number), counting)
         except BatchRefused as refusal:
             found[number] = refusal.reason_code
             continue

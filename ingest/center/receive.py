@@ -79,7 +79,7 @@ class Desk:
         taken = self._taken()
         kept.tidy(self._center, self._site, taken)
         self._mend(taken)
-        refused = self._reception.watch(taken, kept.arriving(self._center, self._site, 0))
+        refused = self._reception.watch(taken, kept.arriving(self._center, self._site, 0), self._connection)
         figures: dict[str, Any] = {"received": 0, "held": 0, "refused": refused, "rows": {}}
         waiting = [number for number in self._reception.arrived() if number not in taken]
         while waiting and waiting[0] == last_of(taken) + 1:
@@ -112,7 +112,8 @@ class Desk:
     def _take_next(self, taken: dict[int, str]) -> dict[str, int]:
         """Take the batch that is due; returns the rows landed by table."""
         sequence = last_of(taken) + 1
-        batch = self._reception.open(sequence, kept.arriving(self._center, self._site, sequence), taken)
+        private = kept.arriving(self._center, self._site, sequence)
+        batch = self._reception.open(sequence, private, taken, self._connection)
         faults.point("receive.opened")
         try:
             rows = take_in(self._connection, batch, self._domain, self._reference_month)

@@ -14,6 +14,7 @@ Keys go to DuckDB as bound parameters (``footer_key_value: ?``), so no statement
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -30,7 +31,7 @@ import duckdb
 from ingest import warehouse
 from ingest.sealing import hpke
 from ingest.sealing.errors import BatchHeld, BatchRefused, EnvelopeError
-from ingest.sealing.files import open_plain, private_file, read_plain, sync_folder, write_synced
+from ingest.sealing.files import copy_at_most, open_plain, private_file, read_plain, sync_folder, write_synced
 from ingest.sealing.manifest import (
     BODY_FILE,
     FIRST_HASH,
@@ -46,7 +47,6 @@ from ingest.sealing.manifest import (
 )
 
 _SIGNATURE_BYTES = 64
-_CHUNK = 1 << 20
 _RELATION = re.compile(r'[A-Za-z_"][\w."]*')
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 _READ = "read_parquet(?, encryption_config = {footer_key_value: ?})"
@@ -265,14 +265,16 @@ def open_batch(
     private_key: bytes,
     refused: Collection[str] = (),
     taken: Mapping[int, str] | None = None,
+    connection: duckdb.DuckDBPyConnection | None = None,
 ) -> OpenBatch:
     """Check the batch at ``folder`` and copy it to ``private_copy`` (made anew), ready to load.
 
     ``expected_sequence`` is the last accepted one + 1 and ``previous_hash`` its manifest hash (None for
     the first); ``pinned_public`` is ``KeyRing.peer(sender).verifying``, ``private_key`` is
     ``KeyRing.secret("envelope")``. ``refused`` are the manifest hashes that were refused when this number
-    was due, ``taken`` those accepted by number. Raises BatchHeld for a genuine batch before its turn and
-    BatchRefused with a reason_code: not_a_batch, signature, malformed, sender, recipient, suite, replay,
+    was due, ``taken`` those accepted by number. Rows are counted through ``connection`` (of ``warehouse``) where one
+    is given: a new one takes longer than the check of a small batch. Raises BatchHeld for a genuine batch before
+    its turn and BatchRefused with a reason_code: not_a_batch, signature, malformed, sender, recipient, suite, replay,
     same_number, chain, missing_file, extra_file, size, hash, wrapped_key, damaged, rows.
     """
     body, signature = _read_head(folder)
@@ -286,7 +288,7 @@ def open_batch(
     try:
         _check_turn(manifest, body_hash, previous_hash or FIRST_HASH, refused)
         _check_file_list(folder, manifest)
-        return _copied(folder, private_copy, manifest, body, signature, private_key)
+        return _copied(folder, private_copy, manifest, body, signature, private_key, connection)
     except ManifestError as error:
         raise BatchRefused(error.reason_code, error.message, body_hash, is_due=True) from None
     except BatchRefused as refusal:
@@ -295,7 +297,14 @@ def open_batch(
 
 
 def open_kept(
-    folder: Path, manifest_hash: str | None, *, sender: str, recipient: str, pinned_public: bytes, private_key: bytes
+    folder: Path,
+    manifest_hash: str | None,
+    *,
+    sender: str,
+    recipient: str,
+    pinned_public: bytes,
+    private_key: bytes,
+    connection: duckdb.DuckDBPyConnection | None = None,
 ) -> OpenBatch:
     """A batch that was taken before, checked once more where its private copy stands.
 
@@ -317,7 +326,7 @@ def open_kept(
         if _measure(files[entry.table])[1] != entry.sha256:
             raise BatchRefused("hash", f"{entry.path} is not the file that was sealed", body_hash)
     keys = _unwrapped(manifest, private_key, body_hash)
-    _check_rows(manifest, files, keys, body_hash)
+    _check_rows(manifest, files, keys, body_hash, connection)
     return OpenBatch(manifest, folder, files, keys)
 
 
@@ -371,7 +380,13 @@ def _check_turn(manifest: Manifest, body_hash: str, previous: str, refused: Coll
 
 
 def _copied(
-    folder: Path, private_copy: Path, manifest: Manifest, body: bytes, signature: bytes, private_key: bytes
+    folder: Path,
+    private_copy: Path,
+    manifest: Manifest,
+    body: bytes,
+    signature: bytes,
+    private_key: bytes,
+    connection: duckdb.DuckDBPyConnection | None,
 ) -> OpenBatch:
     body_hash = hashlib.sha256(body).hexdigest()
     shutil.rmtree(private_copy, ignore_errors=True)
@@ -379,11 +394,15 @@ def _copied(
     try:
         files = {entry.table: _copy_checked(folder, private_copy, entry, body_hash) for entry in manifest.files}
         keys = _unwrapped(manifest, private_key, body_hash)
-        _check_rows(manifest, files, keys, body_hash)
+        _check_rows(manifest, files, keys, body_hash, connection)
         write_synced(private_copy / BODY_FILE, body)
         write_synced(private_copy / SIGNATURE_FILE, signature)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(private_copy, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise EnvelopeError(
+                f"{private_copy} could not be written: {_plain(error)}; free the disk, run again"
+            ) from None
         raise
     return OpenBatch(manifest, private_copy, files, keys)
 
@@ -406,22 +425,16 @@ def _check_file_list(folder: Path, manifest: Manifest) -> None:
 
 def _copy_checked(folder: Path, private_copy: Path, entry: FileEntry, body_hash: str) -> Path:
     target = private_copy / entry.path
-    digest = hashlib.sha256()
-    copied = 0
     try:
         source = open_plain(folder / entry.path)
     except OSError:
         raise BatchRefused("missing_file", f"{entry.path} went away while it was read", body_hash) from None
     with source, private_file(target) as copy:
-        while chunk := source.read(_CHUNK):
-            copied += len(chunk)
-            if copied > entry.size:
-                break
-            digest.update(chunk)
-            copy.write(chunk)
-    if copied != entry.size:
+        copy_at_most(source, copy, entry.size + 1)
+    size, digest = _measure(target)  # of the copy: what is hashed is what will be read
+    if size != entry.size:
         raise BatchRefused("size", f"{entry.path} is not of the size in the manifest", body_hash)
-    if digest.hexdigest() != entry.sha256:
+    if digest != entry.sha256:
         raise BatchRefused("hash", f"{entry.path} is not the file that was sealed", body_hash)
     return target
 
@@ -440,11 +453,18 @@ def _unwrap(manifest: Manifest, entry: FileEntry, private_key: bytes, body_hash:
     return key
 
 
-def _check_rows(manifest: Manifest, files: dict[str, Path], keys: dict[str, bytes], body_hash: str) -> None:
-    with warehouse.connect(threads=1) as connection:
+def _check_rows(
+    manifest: Manifest,
+    files: dict[str, Path],
+    keys: dict[str, bytes],
+    body_hash: str,
+    connection: duckdb.DuckDBPyConnection | None,
+) -> None:
+    """The footer of each file opens with its key and names the rows of the manifest; no row is read for it."""
+    with contextlib.nullcontext(connection) if connection is not None else warehouse.connect(threads=1) as counting:
         for entry in manifest.files:
             try:
-                found = connection.execute(
+                found = counting.execute(
                     f"SELECT count(*) FROM {_READ}", [str(files[entry.table]), keys[entry.table]]
                 ).fetchone()
             except duckdb.Error as error:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from ingest.sealing.errors import BatchRefused
 
+_CHUNK = 1 << 20
 _PLAIN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -43,6 +44,21 @@ def read_plain(path: Path, limit: int) -> bytes:
 def private_file(path: Path) -> BinaryIO:
     """A new file that only its owner may read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+
+def copy_at_most(source: BinaryIO, target: BinaryIO, size: int) -> None:
+    """Copy up to ``size`` bytes from one open file to another, by the system itself where it can.
+
+    Raises OSError where the target cannot take them.
+    """
+    left = size
+    try:
+        while left and (copied := os.copy_file_range(source.fileno(), target.fileno(), left)):
+            left -= copied
+    except (OSError, AttributeError):
+        # Not on this system, or not between these two file systems: go on from where both files stand.
+        while left and (chunk := source.read(min(left, _CHUNK))):
+            left -= target.write(chunk)
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
+
 from ingest.ledger import Ledger
 from ingest.sealing.envelope import OpenBatch, arrived_hash, open_batch, open_kept
 from ingest.sealing.errors import BatchHeld, BatchRefused
@@ -50,7 +52,13 @@ class Reception:
             int(entry.name) for entry in self._incoming.iterdir() if entry.is_dir() and _FOLDER.fullmatch(entry.name)
         )
 
-    def open(self, sequence: int, private_copy: Path, taken: Mapping[int, str]) -> OpenBatch:
+    def open(
+        self,
+        sequence: int,
+        private_copy: Path,
+        taken: Mapping[int, str],
+        connection: duckdb.DuckDBPyConnection | None = None,
+    ) -> OpenBatch:
         """Check the batch in the folder of this number, ``taken`` being the manifest hashes by number until now.
 
         Raises BatchHeld and BatchRefused like ``open_batch``.
@@ -67,9 +75,12 @@ class Reception:
             private_key=self._ring.secret("envelope"),
             refused=self._refused(due),
             taken=taken,
+            connection=connection,
         )
 
-    def reopen(self, folder: Path, manifest_hash: str | None) -> OpenBatch:
+    def reopen(
+        self, folder: Path, manifest_hash: str | None, connection: duckdb.DuckDBPyConnection | None = None
+    ) -> OpenBatch:
         """Check once more a batch that was taken and is kept in ``folder``; BatchRefused like ``open_kept``."""
         return open_kept(
             folder,
@@ -78,6 +89,7 @@ class Reception:
             recipient=self._own,
             pinned_public=self._ring.peer(self._peer).ever,
             private_key=self._ring.secret("envelope"),
+            connection=connection,
         )
 
     def accept(
@@ -122,7 +134,9 @@ class Reception:
                 message = "an earlier batch is missing or was refused"
                 self._note(connection, sequence, manifest_hash, "held", "sequence", message)
 
-    def watch(self, taken: Mapping[int, str], private_copy: Path) -> int:
+    def watch(
+        self, taken: Mapping[int, str], private_copy: Path, counting: duckdb.DuckDBPyConnection | None = None
+    ) -> int:
         """Refuse what stands under a number that was taken and is not what was taken; returns how many.
 
         The receipt of the number stays that of the batch that was taken: the statement answers the others.
@@ -137,7 +151,7 @@ class Reception:
             if taken.get(sequence) in (None, arrived_hash(self._incoming / f"{sequence:06d}")):
                 continue
             try:
-                self.open(sequence, private_copy, taken).discard()  # what is due, in the folder of another number
+                self.open(sequence, private_copy, taken, counting).discard()  # due, in the folder of another number
             except BatchHeld:
                 continue
             except BatchRefused as refusal:

@@ -258,3 +258,14 @@ def test_a_center_that_was_put_back_to_a_backup_takes_again_what_it_lost(setting
     (tmp_path / "third").rename(third.path)
     assert receive(settings, silent)["received"] == 1
     assert rows(settings, COUNTS) == everything
+
+
+def test_the_batch_that_is_due_in_the_folder_of_another_number_is_passed_over(settings: Settings) -> None:
+    first = seal_load(settings, load_of("16", "1"), 1)
+    receive(settings, silent)
+    second = seal_load(settings, load_of("16", "2"), 2, first.manifest_hash)
+    shutil.rmtree(first.path)
+    second.path.rename(first.path)
+    assert receive(settings, silent) == {"received": 0, "held": 0, "refused": 0, "rows": {}}
+    first.path.rename(second.path)
+    assert receive(settings, silent)["received"] == 1
