@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from ingest import faults
-from ingest.center import retraction
+from ingest.center import rekey, retraction
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.landing import check_tables, land
 from ingest.ledger import Ledger
@@ -138,6 +140,8 @@ class _Desk:
         try:
             if batch.manifest.kind == retraction.KIND:
                 retraction.check(self._connection, batch)
+            elif batch.manifest.kind == rekey.KIND:
+                rekey.check(self._connection, batch)
             elif batch.manifest.kind == KIND:
                 check_tables(self._connection, batch)
             else:
@@ -150,8 +154,7 @@ class _Desk:
     def _land(self, batch: OpenBatch) -> dict[str, int]:
         try:
             with transaction(self._connection):
-                take = retraction.take_back if batch.manifest.kind == retraction.KIND else land
-                rows = take(self._connection, batch, self._domain, self._reference_month)
+                rows = self._take(batch.manifest.kind)(self._connection, batch, self._domain, self._reference_month)
                 faults.point("receive.landed")
         except BatchRefused:
             batch.discard()
@@ -159,7 +162,13 @@ class _Desk:
         faults.point("receive.committed")
         self._ring.settle_peer(self._site, batch.folder)
         self._accept(batch.manifest.sequence, batch.manifest_hash, rows, batch.manifest.kind)
-        return {} if batch.manifest.kind == retraction.KIND else rows
+        return rows if batch.manifest.kind == KIND else {}
+
+    def _take(self, kind: str) -> Callable[..., dict[str, int]]:
+        """What takes a batch of this kind."""
+        if kind == rekey.KIND:
+            return partial(rekey.take, link_key=self._ring.secret("link"))
+        return retraction.take_back if kind == retraction.KIND else land
 
     def _accept(self, sequence: int, manifest_hash: str, rows: dict[str, int], kind: str = KIND) -> None:
         with self._ledger.transaction() as connection:

@@ -35,7 +35,7 @@ from ingest.quality.quarantine import Quarantine
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
+from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, rekey, retract, steps
 from ingest.site.area import area_of
 from ingest.site.delivery import Delivery, next_delivery_id, plan
 from ingest.site.load import IDENTITY_TABLES, Load
@@ -61,6 +61,7 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         outbox = Outbox.of(settings, site_name, ledger, ring)
         receipts = outbox.settle()
         retract.finish(site, site_name, ledger, ring, outbox)
+        rekey.finish(settings, site_name, ledger, ring, outbox, progress)
         outbox.hand_over()
         _report(ledger, settings, site_name)
         corrected, codes = layouts.corrected_layouts(site), masters.subtraction_codes(settings.workspace)

@@ -146,6 +146,9 @@ class Outbox:
             # What tells the center of a retraction is sealed anew; a batch that it never took needs no retraction.
             connection.execute("UPDATE retraction SET sequence = NULL WHERE sequence >= ?", (receipt.sequence,))
             connection.execute("DELETE FROM retraction WHERE batch_sequence >= ?", (receipt.sequence,))
+            connection.execute(
+                "UPDATE rotation SET state = 'reopened', sequence = NULL WHERE sequence >= ?", (receipt.sequence,)
+            )
             for batch in batches:
                 reason = receipt.reason_code if batch["sequence"] == receipt.sequence else "chain"
                 _mark(connection, batch, "refused", reason, receipt.message)
