@@ -33,6 +33,7 @@ _SHOWN = (
 _TYPES = {pl.Binary(): "BLOB", pl.String(): "VARCHAR", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN"}
 _MADE = ("first_month", "last_month", "insured_key", "own_branch")  # functions of the rest, or of when it was said
 _CONTENT = [name for name in PEOPLE_SCHEMA if name not in _MADE]
+_CONTENT_HASH = f"sha256(to_json(row({', '.join(_CONTENT)}))::VARCHAR)"
 
 
 class DirectoryError(SealingError):
@@ -69,7 +70,7 @@ class Directory:
         try:
             self._connection.execute(
                 "CREATE OR REPLACE TEMP TABLE told_people AS "
-                f"SELECT sha256(to_json(row({content}))::VARCHAR) AS content_hash, * "
+                f"SELECT {_CONTENT_HASH} AS content_hash, * "
                 f"FROM (SELECT {content}, insured_key, own_branch, min(first_month) AS first_month, "
                 "max(last_month) AS last_month FROM incoming_people GROUP BY ALL)"
             )
@@ -125,6 +126,33 @@ class Directory:
         self._connection.execute("COMMIT")
         return int(gone[0]) if gone else 0
 
+    def rekey(self, tokeniser: Tokeniser) -> None:
+        """Give every form the tag of its identity under a new epoch; a repeat changes nothing."""
+        texts = self._connection.execute("SELECT DISTINCT identity_text FROM people").pl()["identity_text"]
+        tags = pl.DataFrame(
+            {"identity_text": texts, "new_tag": tokeniser.tags("identity", texts)},
+            schema={"identity_text": pl.String(), "new_tag": pl.Binary()},
+        )
+        self._connection.register("new_tags", tags)
+        self._connection.execute("BEGIN")
+        try:
+            self._connection.execute(
+                "CREATE OR REPLACE TEMP TABLE renamed AS "
+                f"SELECT content_hash AS old_hash, {_CONTENT_HASH} AS new_hash, identity_tag AS new_tag FROM ("
+                "SELECT people.* REPLACE (new_tag AS identity_tag) FROM people JOIN new_tags USING (identity_text) "
+                "WHERE identity_tag <> new_tag)"
+            )
+            for table, more in (("people", ", identity_tag = new_tag"), ("people_batch", "")):
+                self._connection.execute(
+                    f"UPDATE {table} SET content_hash = new_hash{more} FROM temp.renamed WHERE content_hash = old_hash"
+                )
+            self._connection.execute("DROP TABLE temp.renamed")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        self._connection.unregister("new_tags")
+
     def lookup(self, identity_tags: pl.Series) -> pl.DataFrame:
         """Names, address and numbers behind identity tags, one row for each tag that is known.
 
@@ -166,8 +194,9 @@ class Directory:
     def reidentify(self, returned: pl.DataFrame, tokeniser: Tokeniser) -> pl.DataFrame:
         """``lookup`` of identities that came back, each opened and held against the directory.
 
-        ``returned`` has ``identity_tag`` and ``ciphertext``. Raises TokenError where a ciphertext does
-        not open and DirectoryError where it opens to somebody else than its tag names here.
+        ``returned`` has ``identity_tag`` and ``ciphertext``, both of the epoch of ``tokeniser``, which may be one
+        before the directory's own. Raises TokenError where a ciphertext does not open and DirectoryError where it
+        opens to somebody who is unknown here, or another than its tag names here.
         """
         distinct = returned.select("identity_tag", "ciphertext").unique()
         if not (distinct["ciphertext"].bin.slice(0, TAG_BYTES) == distinct["identity_tag"]).all():
@@ -175,15 +204,20 @@ class Directory:
         opened = tokeniser.open_identity(distinct["ciphertext"].to_list())
         self._connection.register("opened_identities", opened.select("identity_tag", "identity_text"))
         try:
+            # By the text: after a rotation what was sealed before it comes back under the tag of before.
             found = self._connection.execute(
-                "SELECT count(*) FILTER (known.identity_tag IS NULL), "
-                "count(*) FILTER (known.identity_text <> opened_identities.identity_text) "
-                "FROM opened_identities LEFT JOIN (SELECT DISTINCT identity_tag, identity_text FROM people) known "
-                "ON known.identity_tag = opened_identities.identity_tag"
-            ).fetchone()
+                "WITH known AS (SELECT DISTINCT identity_tag, identity_text FROM people) "
+                "SELECT opened_identities.identity_tag AS returned_tag, same.identity_tag AS known_tag, "
+                "other.identity_text <> opened_identities.identity_text AS is_other FROM opened_identities "
+                "LEFT JOIN known AS same ON same.identity_text = opened_identities.identity_text "
+                "LEFT JOIN known AS other ON other.identity_tag = opened_identities.identity_tag"
+            ).pl()
         finally:
             self._connection.unregister("opened_identities")
-        unknown, other = found or (0, 0)
+        other = found.filter(pl.col("is_other")).height
+        unknown = found.filter(pl.col("known_tag").is_null() & ~pl.col("is_other").fill_null(False)).height
         if unknown or other:
             raise DirectoryError(f"of {opened.height} identities {unknown} are unknown here, {other} are somebody else")
-        return self.lookup(distinct["identity_tag"])
+        own = self.lookup(found["known_tag"]).rename({"identity_tag": "known_tag"})
+        named = found.select(pl.col("returned_tag").alias("identity_tag"), "known_tag").join(own, on="known_tag")
+        return named.drop("known_tag").sort("identity_tag")
