@@ -166,7 +166,7 @@ def test_keys_are_rotated_by_their_party_and_followed_by_its_peers(tmp_path: Pat
     assert receive(settings, silent)["received"] == 1
     assert typed(settings, "check")[0] == 0
     code, told = typed(settings, "show", "--party", "16")
-    assert "旧（開封用）" in told and "identity-2" in told
+    assert "旧・開封用" in told and "identity-2" in told
 
 
 # -- unattended -------------------------------------------------------------------------------------
