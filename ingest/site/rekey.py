@@ -51,6 +51,7 @@ def rotate(settings: Settings, site_name: str, progress: ProgressCallback) -> di
         retract.finish(site, site_name, ledger, ring, outbox)
         figures = finish(settings, site_name, ledger, ring, outbox, progress)
         if not figures:
+            outbox.hand_over()  # also of a rotation that died before it
             _begin(site, ledger)
             figures = finish(settings, site_name, ledger, ring, outbox, progress)
         outbox.hand_over()
