@@ -14,7 +14,8 @@ import duckdb
 from ingest import at_rest, faults, warehouse
 from ingest.center.errors import CenterError
 from ingest.center.home import REMEDY
-from ingest.sealing.keys import KeyRing, write_private
+from ingest.sealing.keyfiles import write_private
+from ingest.sealing.keys import KeyRing
 from ingest.settings import PartySettings, Settings
 
 KEY = "at-rest"

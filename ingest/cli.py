@@ -14,6 +14,7 @@ from ingest import settings as settings_module
 from ingest.console import err, out, print_json_line, progress_bar, told_errors
 from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
+from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
 from ingest.settings import Settings
 
@@ -28,7 +29,6 @@ app = typer.Typer(
 )
 site_app = typer.Typer(no_args_is_help=True, help="Steps of a site (国保連合会): files in, published files out.")
 center_app = typer.Typer(no_args_is_help=True, help="Steps of the center (国保中央会): link and count, encrypted.")
-keys_app = typer.Typer(no_args_is_help=True, help="Keys of the parties of this workspace.")
 analyst_app = typer.Typer(no_args_is_help=True, help="A copy of the warehouse for an analyst and dbt.")
 masters_app = typer.Typer(no_args_is_help=True, help="The official masters of codes (傷病名, 診療行為, 医薬品, …).")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, as ratios within one run.")
@@ -82,16 +82,6 @@ def init(
     with told_errors():
         path, created = create(settings_module.workspace_path(workspace), demo=demo)
         out.print(f"{path}: {'written' if created else 'there already, left alone'}", highlight=False)
-
-
-@keys_app.command("init")
-def keys_init(workspace: Workspace = None) -> None:
-    """Make the keys that are missing and exchange the public ones; a key is never overwritten."""
-    from ingest.sealing.keys import create_keys
-
-    with told_errors():
-        create_keys(settings_module.load(workspace))
-        out.print("keys are in place, each in its party's own folder, readable by its owner only")
 
 
 @app.command()
@@ -384,6 +374,26 @@ def status(
             print_json_line(figures)
 
 
+@app.command()
+def doctor(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Check everything an installation needs and say how to mend it; exit code 1 where something is wrong.
+
+    Encryption really on, extension, permissions, keys and peers, databases, clock, disk, memory, published files.
+    """
+    from ingest.doctor import examine, figures, render
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        with progress_bar() as progress:
+            findings = examine(settings, progress)
+        if as_json:
+            print_json_line(figures(findings))
+        else:
+            render(out, findings)
+        if any(one.state == "wrong" for one in findings):
+            raise typer.Exit(1)
+
+
 @analyst_app.command("copy")
 def analyst_copy(workspace: Workspace = None) -> None:
     """Copy the center's warehouse, with a key of its own, so that plain `dbt build` works in the repository."""
@@ -461,6 +471,21 @@ def bench_tokens(identities: Annotated[int, typer.Option(min=1000)] = 100_000) -
 
     with told_errors():
         print_json_line(bench.tokens(identities))
+
+
+@bench_app.command("frequency")
+def bench_frequency(
+    people: Annotated[
+        int, typer.Option(min=1000, help="Insured where the world begins; over its years about twice as many.")
+    ] = 600_000,
+) -> None:
+    """Attack the tokens of every linkage pass by counting them, and tokens over single fields beside them."""
+    from ingest import bench_frequency
+    from ingest.synth.settings import chosen
+
+    with told_errors(), progress_bar() as progress:
+        figures = bench_frequency.run(chosen(full=True, people=people), progress)
+    print_json_line(figures)
 
 
 @bench_app.command("extract")

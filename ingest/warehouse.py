@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.memory import forbid_dumps
+
 
 class WarehouseError(Exception):
     """A database could not be opened; the message holds its path and the remedy, never a key."""
@@ -73,6 +75,7 @@ def attach(
 
     Raises WarehouseError when the key is wrong, the file is held by a writer or not encrypted.
     """
+    forbid_dumps()
     if len(key) != 32:
         raise WarehouseError(f"{path}: a database key has 32 bytes")
     if not alias.isidentifier():

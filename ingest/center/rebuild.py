@@ -17,7 +17,8 @@ import duckdb
 
 from ingest import at_rest, faults, warehouse
 from ingest.center import kept
-from ingest.center.build import STEP, build_models
+from ingest.center.build import build_models
+from ingest.center.dbt import STEP
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse
 from ingest.center.link import link_batches

@@ -23,7 +23,8 @@ from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
 from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchHeld, BatchRefused
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.sealing.reception import Reception, last_of
 from ingest.settings import CenterSettings, Settings
 
@@ -65,6 +66,7 @@ class Desk:
         site: str,
     ) -> None:
         self._center = center
+        self._ring = ring
         self._ledger = ledger
         self._connection = connection
         self._site = site
@@ -121,6 +123,7 @@ class Desk:
             raise
         faults.point("receive.committed")
         taken[sequence] = batch.manifest_hash
+        self._ring.settle_peer(self._site, batch.folder)
         kept.keep(self._center, self._site, sequence)
         self._accept(taken, sequence, rows, batch.manifest.kind)
         return {} if batch.manifest.kind == retraction.KIND else rows

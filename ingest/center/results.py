@@ -31,7 +31,8 @@ from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
 from ingest.sealing.envelope import Sealed, seal, sealed_at
 from ingest.sealing.errors import BatchRefused
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.sealing.receipts import Statement, read_receipt, read_statement, receipt_path
 from ingest.settings import CenterSettings, Settings
 
@@ -174,7 +175,7 @@ class _Dispatch:
                 continue
             try:
                 receipt = read_receipt(
-                    path, sender=self._site, recipient=CENTER, pinned_public=self._ring.peer(self._site).signing
+                    path, sender=self._site, recipient=CENTER, pinned_public=self._ring.peer(self._site).verifying
                 )
             except BatchRefused:
                 continue  # not genuine: no answer
@@ -189,7 +190,7 @@ class _Dispatch:
                 counts["refused"] += 1
                 break
         stated = read_statement(
-            self._receipts, sender=self._site, recipient=CENTER, pinned_public=self._ring.peer(self._site).signing
+            self._receipts, sender=self._site, recipient=CENTER, pinned_public=self._ring.peer(self._site).verifying
         )
         if stated is not None:
             self._follow(stated)

@@ -1,7 +1,7 @@
 """A CSV file as bytes: its lines and fields found once, any column gathered from them, no object for a cell.
 
-Goes in: bytes of whole lines in CP932 or UTF-8. Comes out: for chosen lines and fields where each cell lies, and
-columns made of that: texts, numbers of the different texts, whole numbers. ``bytecsv_kernels`` holds the loops.
+Goes in: bytes of whole lines in CP932 or UTF-8. Comes out: for chosen lines and fields where each cell lies, of which
+``vocabulary`` and ``plaincells`` make columns. ``bytecsv_kernels`` holds the loops.
 What a line that is not plain means (see there) is not known here: it is marked as odd, and ``csvtext`` reads it.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import csvtext
+from ingest.formats.bits import WIDE
+from ingest.formats.memory import Room
 
 Array = NDArray[Any]
 
@@ -28,12 +30,14 @@ BLOCK_BYTES = 2 << 20
 """Bytes read at a time; a wide file's results take some ten times as much memory."""
 SURVEY_BYTES = 1 << 20
 TAIL_BYTES = 1 << 16
+ALIKE = np.empty(0, np.int64)
+"""The kinds of lines that are all of one."""
 
 
 @dataclass(frozen=True)
 class Block:
     """Lines of a file: ``buf`` their bytes (with padding), ``sep``, ``first`` and ``odd`` as ``kernels.separators``
-    gives them, ``row`` the number in the file of the first (or ``rows`` those of all), ``encoding`` cp932 or utf-8."""
+    gives them, ``row`` the number in the file of the first, ``encoding`` cp932 or utf-8."""
 
     buf: Array
     sep: Array
@@ -41,11 +45,10 @@ class Block:
     odd: Array
     row: int
     encoding: str
-    rows: Array | None = None
 
     def rows_of(self, lines: Array) -> Array:
         """The numbers in the file of some lines."""
-        return self.row + lines if self.rows is None else self.rows[lines]
+        return self.row + lines
 
     @property
     def lines(self) -> int:
@@ -75,14 +78,6 @@ class Block:
         ).with_columns(pl.col("text").str.strip_suffix("\r"))
         return frame.filter(pl.col("text").str.strip_chars() != "")
 
-    def bytes_of(self, lines: Array) -> bytes:
-        """Some lines one after the other."""
-        start = self.sep[self.first[lines]].astype(np.int64) + 1
-        size = self.sep[self.first[lines + 1]] - start
-        out = np.empty(int(size.sum()) + len(lines), np.uint8)
-        kernels.copy_slices(self.buf, start, size, 1, out, np.empty(len(lines) + 1, np.int64))
-        return out.tobytes()
-
     def texts(self, offset: Array, length: Array) -> pl.Series:
         """Cells as texts."""
         out, starts = np.empty(int(length.sum()) + len(offset), np.uint8), np.empty(len(offset) + 1, np.int64)
@@ -90,10 +85,14 @@ class Block:
         whole = out.tobytes().decode(self.encoding, errors="replace")
         return pl.Series(whole.split("\n")[:-1], dtype=pl.String)
 
-    def cells(self, lines: Array, fields: Array) -> tuple[Array, Array]:
-        """(offsets, lengths) of the cells, one row a field; a field that a line does not have is empty."""
-        offset, length = (np.empty((len(fields), len(lines)), np.int32) for _ in range(2))
-        kernels.locate(self.buf, self.sep, self.first, lines, fields, offset, length)
+    def cells(self, lines: Array, fields: Array, kinds: Array = ALIKE) -> tuple[Array, Array]:
+        """(offsets, lengths) of the cells, one row a field; a field that a line does not have is empty.
+
+        Where lines are of several ``kinds``, ``fields`` has a row for each, with -1 for what it has no field for.
+        """
+        by_kind = fields.reshape(-1, fields.shape[-1])
+        offset, length = (np.empty((by_kind.shape[1], len(lines)), np.int32) for _ in range(2))
+        kernels.locate(self.buf, self.sep, self.first, lines, by_kind, kinds, offset, length)
         return offset, length
 
 
@@ -171,30 +170,25 @@ def block(data: bytes, row: int, encoding: str) -> Block:
     size = len(data) + (not data.endswith(b"\n"))
     buf = np.empty(_padded(size), np.uint8)
     buf[: len(data)] = np.frombuffer(data, np.uint8)
-    return _block(buf, len(data), row, encoding)
+    return _block(buf, len(data), row, encoding, Room())
 
 
 def _padded(size: int) -> int:
-    return (size + 1 + kernels.PADDING + 7) // 8 * 8
+    """Room for so many bytes, a line end and padding, a whole number of the bytes that are compared at a time."""
+    return (size + 1 + kernels.PADDING + WIDE - 1) // WIDE * WIDE
 
 
-def _block(buf: Array, size: int, row: int, encoding: str, scratch: Array | None = None) -> Block:
-    """The same of the first ``size`` bytes of a buffer that has room for a line end and padding behind them.
-
-    ``scratch`` is as long as the buffer: memory that is new costs more than filling it.
-    """
+def _block(buf: Array, size: int, row: int, encoding: str, memory: Room) -> Block:
+    """The same of the first ``size`` bytes of a buffer that has room for a line end and padding behind them."""
     if buf[size - 1] != kernels.NEWLINE:
         buf[size] = kernels.NEWLINE
         size += 1
-    buf = buf[: _padded(size)]
+    buf = buf[: _padded(size - 1)]
     buf[size:] = 0
-    kind = np.empty_like(buf) if scratch is None else scratch[: len(buf)]
-    fields, lines, returns = kernels.classify(buf, kind)
-    sep, first, odd = np.empty(fields + 1, np.int32), np.empty(lines + 1, np.int32), np.empty(lines + 1, np.uint8)
-    odd[0] = 0
-    kernels.separators(kind.view(np.uint64), sep, first, odd)
-    if returns != int(np.count_nonzero(buf[sep[first[1:]] - 1] == kernels.RETURN)):
-        kernels.mark_returns(buf, sep, first, lines, odd)
+    fields, lines = kernels.count(buf)
+    sep, first = memory.array(fields + 1, np.int32), memory.array(lines + 1, np.int32)
+    odd = np.empty(lines + 1, np.uint8)
+    kernels.separators(buf, sep, first, odd)
     return Block(buf, sep, first, odd[:lines].view(bool), row, encoding)
 
 
@@ -241,96 +235,29 @@ def blocks(path: Path, file: PlainFile, begin: int, row: int, size: int) -> Iter
 
     While a block is worked on, a thread of its own reads the next: it calls nothing but loops over bytes.
     """
-    scratch = np.empty(0, np.uint8)
+    memory = Room()
     with path.open("rb") as handle, ThreadPoolExecutor(max_workers=1) as pool:
-        next_block = pool.submit(_next_block, handle, file, begin, row, size, scratch)
+        next_block = pool.submit(_next_block, handle, file, begin, row, size, memory)
         while (found := next_block.result()) is not None:
             ready, begin = found
             row += ready.lines
-            next_block = pool.submit(_next_block, handle, file, begin, row, size, scratch)
+            next_block = pool.submit(_next_block, handle, file, begin, row, size, memory)
             yield ready
 
 
 def _next_block(
-    handle: BinaryIO, file: PlainFile, begin: int, row: int, size: int, scratch: Array
+    handle: BinaryIO, file: PlainFile, begin: int, row: int, size: int, memory: Room
 ) -> tuple[Block, int] | None:
     """The block that begins at a byte, and where the next begins; None at the end of the file."""
     wanted = min(size, file.end - begin)
     while wanted > 0:
-        buf = np.empty(_padded(wanted), np.uint8)
+        buf = memory.array(_padded(wanted), np.uint8)
         handle.seek(begin)
         came = handle.readinto(buf[:wanted].data)  # type: ignore[attr-defined]
         whole = came if begin + came >= file.end else kernels.after_last_line(buf, came)
         if came < wanted and not whole:
             return None  # the file became shorter
         if whole:
-            if len(scratch) < len(buf):
-                scratch.resize(len(buf), refcheck=False)
-            return _block(buf, whole, row, file.encoding, scratch), begin + whole
+            return _block(buf, whole, row, file.encoding, memory), begin + whole
         wanted = min(2 * wanted, file.end - begin)
     return None
-
-
-@dataclass
-class Vocabulary:
-    """The different texts of some columns, numbered from 1 in the order in which they came; 0 is no text.
-
-    It is kept from block to block, so that what a text says is worked out once a file.
-    """
-
-    encoding: str
-    _slots: Array = field(default_factory=lambda: np.zeros(4096, np.int32))
-    _keys: Array = field(default_factory=lambda: np.zeros(2048, np.uint64))
-    _starts: Array = field(default_factory=lambda: np.zeros(2048, np.int64))
-    _sizes: Array = field(default_factory=lambda: np.zeros(2048, np.int32))
-    _pool: Array = field(default_factory=lambda: np.zeros(1 << 16, np.uint8))
-    _counts: Array = field(default_factory=lambda: np.array([1, 0], np.int64))
-
-    def __len__(self) -> int:
-        """One more than the texts: the number that the next will have."""
-        return int(self._counts[0])
-
-    def of_cells(self, buf: Array, offset: Array, length: Array, ids: Array) -> None:
-        """Puts the numbers of some cells into ``ids``."""
-        done = 0
-        while (done := kernels.number_texts(buf, offset, length, done, ids, *self._parts())) < len(offset):
-            self._grow(int(length[done]))
-
-    def of_rows(self, block: Block, lines: Array, fields: Array) -> Array:
-        """The numbers of the cells of some fields, one row a line; every line must have them all."""
-        ids, done = np.empty((len(lines), len(fields)), np.int32), 0
-        parts = block.buf, block.sep, block.first, lines, fields
-        while (done := kernels.number_rows(*parts, done, ids, *self._parts())) < len(lines):
-            self._grow(len(block.buf))
-        return ids
-
-    def series(self, begin: int, end: int) -> pl.Series:
-        """The texts with the numbers from ``begin`` to ``end``; number 0 is null."""
-        data = self._pool[: int(self._counts[1])].tobytes()
-        bounds = zip(self._starts[begin:end].tolist(), self._sizes[begin:end].tolist(), strict=True)
-        texts: list[str | None] = [data[at : at + n].decode(self.encoding, errors="replace") for at, n in bounds]
-        if begin == 0:
-            texts[0] = None
-        return pl.Series(texts, dtype=pl.String)
-
-    def raw(self, begin: int, end: int, width: int) -> Array:
-        """The same where the texts are so many numbers each (of 32 bits), one row a text; number 0 is zeros."""
-        first = max(begin, 1)
-        at = int(self._starts[first]) if first < end else 0
-        found = self._pool[at : at + (end - first) * width * 4].copy().view(np.int32).reshape(-1, width)
-        return np.concatenate([np.zeros((first - begin, width), np.int32), found]) if first > begin else found
-
-    def _parts(self) -> tuple[Array, ...]:
-        return self._slots, self._keys, self._starts, self._sizes, self._pool, self._counts
-
-    def _grow(self, text: int) -> None:
-        count, used = self._counts
-        if count >= len(self._keys):
-            self._keys, self._starts, self._sizes = (
-                np.concatenate([part, np.zeros_like(part)]) for part in (self._keys, self._starts, self._sizes)
-            )
-            self._slots = np.zeros(2 * len(self._slots), np.int32)
-            kernels.rehash(self._slots, self._keys, self._sizes, count)
-        else:
-            more = np.zeros(max(len(self._pool), text), np.uint8)
-            self._pool = np.concatenate([self._pool, more])

@@ -13,7 +13,8 @@ import polars as pl
 
 from ingest.formats import care_parts, careframe, careplain, cells
 from ingest.formats.care_parts import Parts, care_scheme
-from ingest.formats.careplain import CareRecords, Record, merged
+from ingest.formats.careplain import CareRecords, merged
+from ingest.formats.carerecord import Record, alike, together, widths
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import (
     CARE_CLAIM,
@@ -83,12 +84,16 @@ class Care1111:
 @layout_cache
 def _records() -> dict[str, Record]:
     """How plain records are read."""
-    found = {"H1": Record("H1", CARE_CLAIM, list(_claim_cells().values()), careframe.positions(LAYOUT, "H1")[-1])}
+    found = {"H1": Record(("H1",), CARE_CLAIM, list(_claim_cells().values()), widths(LAYOUT, ["H1"]))}
     found |= care_parts.line_records(LAYOUT, {"T1": "T1"}, CARE_SERVICE, COUNTS)
     found |= care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE)
-    for kind in CARE_HIGH_COST_KIND_CODES:
-        width = careframe.positions(LAYOUT, kind)[-1]
-        found[kind] = Record(kind, CARE_HIGH_COST, list(_high_cost_cells(kind).values()), width, OF_THE_INSURED)
+    for codes in alike(LAYOUT, CARE_HIGH_COST_KIND_CODES):
+        own, places = together(LAYOUT, codes)
+        own["scheme_code"] = care_scheme()
+        told = {"line_kind_code": codes}
+        found[codes[0]] = Record(
+            tuple(codes), CARE_HIGH_COST, list(own.values()), widths(LAYOUT, codes), places, told, OF_THE_INSURED
+        )
     return found
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import polars as pl
 
 from ingest.formats import careframe, careplain, cells
-from ingest.formats.careplain import CareRecords, Record, merged
+from ingest.formats.careplain import CareRecords, merged
+from ingest.formats.carerecord import Record, widths
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CERTIFICATION
 from ingest.formats.layout_files import layout_cache
@@ -76,8 +77,7 @@ class Care5311:
 def _records() -> dict[str, Record]:
     """How plain records are read."""
     return {
-        code: Record(code, CARE_CERTIFICATION, list(_cells(code).values()), careframe.positions(LAYOUT, code)[-1])
-        for code in CODES
+        code: Record((code,), CARE_CERTIFICATION, list(_cells(code).values()), widths(LAYOUT, [code])) for code in CODES
     }
 
 

@@ -17,7 +17,8 @@ import polars as pl
 
 from ingest.formats import care_parts, careframe, careplain, cells
 from ingest.formats.care_parts import KEY, Parts, care_scheme
-from ingest.formats.careplain import CareRecords, Record, merged
+from ingest.formats.careplain import CareRecords, merged
+from ingest.formats.carerecord import Record, widths
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CLAIM, CARE_LINE, CARE_SERVICE
 from ingest.formats.layout_files import layout_cache
@@ -108,17 +109,13 @@ def _records() -> dict[str, Record]:
     """How plain records are read; one of a plan is a claim and a line."""
     found = {
         code: Record(
-            code,
-            CARE_CLAIM,
-            list(_claim_cells(code).values()),
-            careframe.positions(LAYOUT, code)[-1],
-            ["adjudication_month"],
+            (code,), CARE_CLAIM, list(_claim_cells(code).values()), widths(LAYOUT, [code]), later=["adjudication_month"]
         )
         for code in ("01", PLAN)
     }
     found |= care_parts.line_records(LAYOUT, SERVICE_KINDS, CARE_SERVICE)
-    found |= care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE)
-    found[PLAN_LINE] = replace(found[PLAN_LINE], code=PLAN)
+    for name, record in care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE).items():
+        found[name] = replace(record, codes=tuple(PLAN if code == PLAN_LINE else code for code in record.codes))
     return found
 
 

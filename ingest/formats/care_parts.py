@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from ingest.formats import careframe, cells
-from ingest.formats.careplain import CareRecords, Record, merged
+from ingest.formats.careplain import CareRecords, merged
+from ingest.formats.carerecord import Record, alike, together, widths
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import Contract
 from ingest.formats.reading import empty_set_aside
@@ -31,16 +32,19 @@ def care_scheme() -> Cell:
 def line_records(
     layout: str, kinds: Mapping[str, str], contract: Contract, extra: Sequence[str] = ()
 ) -> dict[str, Record]:
-    """How plain records of some codes are read as lines (``kinds`` as ``lines`` has it); ``extra`` are whole numbers
-    that the contract does not have."""
+    """How plain records of some codes are read as lines (``kinds`` as ``lines`` has it), by the first code of each set;
+    ``extra`` are whole numbers that the contract does not have."""
     found = {}
-    for code, kind in kinds.items():
-        own = careframe.record_cells(careframe.record_columns(layout, code))
-        own |= {"scheme_code": care_scheme(), "line_kind_code": derived("line_kind_code", pl.lit(kind))}
+    for codes in alike(layout, kinds):
+        own, places = together(layout, codes)
+        own["scheme_code"] = care_scheme()
         if "benefit_rate" in contract.names():
             own["benefit_rate"] = derived("benefit_rate", pl.lit(None, dtype=pl.Int64))  # the claim has it (with_rate)
-        width = careframe.positions(layout, code)[-1]
-        found[code] = Record(code, contract, list(own.values()), width, ["parent_source_row"], [*KEY, *extra])
+        told = {"line_kind_code": [kinds[code] for code in codes]} if "line_kind_code" in contract.names() else {}
+        found[codes[0]] = Record(
+            tuple(codes), contract, list(own.values()), widths(layout, codes), places, told,
+            ["parent_source_row"], [*KEY, *extra],
+        )  # fmt: skip
     return found
 
 

@@ -7,43 +7,22 @@ says what is wrong. A record that is not plain, or breaks a rule, stands in ``Pl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from ingest.formats import bytecsv, bytecsv_kernels, careframe, csvtext
-from ingest.formats.bytecsv import Array, Block, PlainFile, Vocabulary
+from ingest.formats import bytecsv, careframe, cell_kernels, csvtext
+from ingest.formats.bytecsv import Array, Block, PlainFile
 from ingest.formats.careframe import CONTROL, DATA, END, LEADING, CareFile
-from ingest.formats.cells import Cell
-from ingest.formats.contracts import Contract
-from ingest.formats.plaincells import PlainCells
+from ingest.formats.carerecord import Record
 from ingest.formats.reading import Problem
+from ingest.formats.vocabulary import Vocabulary
 
-BLOCK_BYTES = 16 << 20
-"""Bytes read at a time: some twenty kinds of record, each a table of its own, want more rows than one wide table."""
-FEW_LINES = 4_000
-"""Records of a code that are fewer than this in a block are read together with those of the next."""
+BLOCK_BYTES = 8 << 20
+"""Bytes read at a time: several tables want more rows than one wide table."""
 MANY_CODES = 1 << 16
-
-
-@dataclass(frozen=True)
-class Record:
-    """What becomes of the records of one code: rows of ``contract`` without the columns ``later``, that follow from
-    other records, but with ``extra`` columns; ``own`` the cells, ``width`` the fields that a record has at least."""
-
-    code: str
-    contract: Contract
-    own: Sequence[Cell]
-    width: int
-    later: Sequence[str] = ()
-    extra: Sequence[str] = ()
-
-    def reader(self, encoding: str) -> PlainCells:
-        """What reads them."""
-        columns = tuple(column for column in self.contract.columns if column.name not in self.later)
-        return PlainCells(replace(self.contract, columns=columns), self.own, encoding, self.extra)
 
 
 @dataclass(frozen=True)
@@ -117,7 +96,6 @@ class _Walk:
         self._codes = _Codes(file.encoding, code)
         self._tables: dict[str, list[pl.DataFrame]] = {name: [] for name in kinds}
         self._rest: list[pl.DataFrame] = []
-        self._waiting: dict[str, list[tuple[bytes, Array]]] = {}
         self._lines = 0
         self._control: Sequence[str] = ()
         self._edition: str | None = None
@@ -133,14 +111,14 @@ class _Walk:
             self._control = csvtext.split_line(first["text"][0]) if first.height else ()
         offset, length = block.cells(lines, np.arange(2))
         number, state = np.empty(block.lines, np.int64), np.empty(block.lines, np.uint8)
-        bytecsv_kernels.whole_numbers(block.buf, offset[1], length[1], number, state)
+        cell_kernels.whole_numbers(block.buf, offset[1], length[1], number, state)
         kind = np.where(length[0] == 1, block.buf[offset[0]], 0)
         expected = np.full(block.lines, ord(DATA), np.uint8)
         if self._lines == 0:
             expected[0] = ord(CONTROL)
         if kind[-1] == ord(END) and len(kind) > 1 - bool(self._lines):
             expected[-1], self._is_ended = ord(END), True
-        is_framed = (kind == expected) & (state == bytecsv_kernels.VALID) & (number == self._lines + 1 + lines)
+        is_framed = (kind == expected) & (state == cell_kernels.VALID) & (number == self._lines + 1 + lines)
         if not is_framed.all() or not self._leads_alike(block, np.flatnonzero(block.odd)):
             return False
         self._lines += block.lines
@@ -163,51 +141,33 @@ class _Walk:
         numbers, codes = self._codes.of(block, lines)
         if self._edition is None:
             self._edition = careframe.edition(self._texts_of(block, lines[:1]), "")
-        others = [lines[block.odd[lines]]]
-        fields = np.diff(block.first)[lines]
-        for place, code in enumerate(codes):
-            is_this = (numbers == place) & ~block.odd[lines]
-            names = [name for name, record in self._kinds.items() if record.code == code]
-            if not names or not is_this.any():
-                continue
-            fits = fields >= max(self._kinds[name].width for name in names)
-            others.append(lines[is_this & ~fits])
-            self._take_code(names, block, lines[is_this & fits])
-        rest = np.sort(np.concatenate(others))
-        if len(rest):
-            self._rest.append(self._texts_of(block, rest))
+        width = np.array([self._width(code) for code in codes], np.int64)
+        rest = block.odd[lines] | (np.diff(block.first)[lines] < width[numbers])
+        found: dict[str, tuple[pl.DataFrame, Array]] = {}
+        for name, record in self._kinds.items():
+            kind_of = np.array([record.codes.index(c) if c in record.codes else -1 for c in codes], np.int64)
+            mine = np.flatnonzero((kind_of[numbers] >= 0) & ~rest)
+            if len(mine):
+                table, odd = self._readers[name].read(block, lines[mine], kind_of[numbers[mine]])
+                found[name] = table, mine[odd]
+        odd_in_any = np.concatenate([np.empty(0, np.int64), *(odd for _, odd in found.values())])
+        for name, (table, odd) in found.items():
+            if len(odd) < len(odd_in_any):  # a record of a plan is a claim and a line: it is read or it is not
+                table = table.filter(~pl.col("source_row").is_in(block.rows_of(lines[odd_in_any]).tolist()))
+            self._tables[name].append(table)
+        rest[odd_in_any] = True
+        if rest.any():
+            self._rest.append(self._texts_of(block, lines[rest]))
 
-    def _take_code(self, names: list[str], block: Block, mine: Array) -> None:
-        """Takes the records of one code; few wait until they are many, or the file ends."""
-        code = self._kinds[names[0]].code
-        if not len(mine):
-            return
-        if len(mine) < FEW_LINES and block.rows is None:
-            waiting = self._waiting.setdefault(code, [])
-            waiting.append((block.bytes_of(mine), block.rows_of(mine)))
-            if sum(len(rows) for _, rows in waiting) >= FEW_LINES:
-                self._take_waiting(code)
-            return
-        read = {name: self._readers[name].read(block, mine) for name in names}
-        odd = np.logical_or.reduce([odd for _, odd in read.values()])
-        for name, (table, own_odd) in read.items():
-            self._tables[name].append(table.filter(~pl.Series(odd[~own_odd])) if odd.any() else table)
-        if odd.any():
-            self._rest.append(self._texts_of(block, mine[odd]))
-
-    def _take_waiting(self, code: str) -> None:
-        waiting = self._waiting.pop(code)
-        found = bytecsv.block(b"".join(data for data, _ in waiting), 0, self._file.encoding)
-        block = replace(found, rows=np.concatenate([rows for _, rows in waiting]))
-        names = [name for name, record in self._kinds.items() if record.code == code]
-        self._take_code(names, block, np.arange(block.lines))
+    def _width(self, code: str | None) -> int:
+        """The fields that a record has at least; 0 of a code that is not read."""
+        own = [record for record in self._kinds.values() if code in record.codes]
+        return max((record.widths[record.codes.index(str(code))] for record in own), default=0)
 
     def records(self, otherwise: str) -> CareRecords | None:
         """Everything taken; None where the frame is not whole."""
         if not self._is_ended or not careframe.count_fits(self._control, self._lines - 2):
             return None
-        for code in list(self._waiting):
-            self._take_waiting(code)
         return CareRecords(
             {name: _in_order(pl.concat(parts)) for name, parts in self._tables.items() if parts},
             _in_order(pl.concat([self._texts_of(None, np.empty(0, np.int64)), *self._rest])),

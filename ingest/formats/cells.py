@@ -214,7 +214,7 @@ def flag_value(text: pl.Expr, yes: tuple[str, ...], no: tuple[str, ...]) -> pl.E
     )
 
 
-PRINTED, CLEANED, WHOLE = "printed", "cleaned", "whole"
+PRINTED, CLEANED, WHOLE, DAY = "printed", "cleaned", "whole", "day"
 
 
 @dataclass(frozen=True)
@@ -224,8 +224,9 @@ class Cell:
     ``text``   its tidy text, of the columns of the file; null where blank
     ``value``  its value, of the texts of ``with_texts``: see ``text_of``
     ``label``  the name printed in the file
-    ``plain``  where the value is a text as printed (``PRINTED``), a cleaned text (``CLEANED``) or a whole number
-               (``WHOLE``) of one field, or of the first of several that is not blank: for readers of bytes
+    ``plain``  where the value is a text as printed (``PRINTED``), a cleaned text (``CLEANED``), a date (``DAY``, with
+               its era in a second field or not) of one field, or a whole number (``WHOLE``) of the first of some
+               fields that is not blank: for readers of bytes
     ``fields`` those fields, in their order
     """
 

@@ -114,8 +114,9 @@ PLAIN_KINDS = {
     "symbol_and_number": cells.CLEANED,
     "printed": cells.PRINTED,
     "integer": cells.WHOLE,
+    "date": cells.DAY,
 }
-"""Types whose value is the field itself, or a whole number that it holds."""
+"""Types whose value is the field itself, or a whole number or a date that it holds."""
 
 
 def cell(column: str, kind: str, text: pl.Expr, label: str, era: pl.Expr | None = None) -> Cell:
@@ -156,7 +157,8 @@ def cell(column: str, kind: str, text: pl.Expr, label: str, era: pl.Expr | None 
         "service_item": lambda: own,
     }
     plain = PLAIN_KINDS.get(kind, "")
-    return Cell(column, tidy, values[kind](), label, plain, tuple(text.meta.root_names()) if plain else ())
+    fields = [name for part in (text, era) if part is not None for name in part.meta.root_names()]
+    return Cell(column, tidy, values[kind](), label, plain, tuple(fields) if plain else ())
 
 
 def year_value(text: pl.Expr) -> pl.Expr:

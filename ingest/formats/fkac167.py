@@ -24,7 +24,8 @@ from ingest.formats.bytecsv import Array, Block, Head, PlainFile
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings
-from ingest.formats.fkac167_results import FLAG_PREFIX, PlainResults, items, results
+from ingest.formats.fkac167_plain import PlainResults
+from ingest.formats.fkac167_results import FLAG_PREFIX, items, results
 from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem, no_line_end
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.plaincells import PlainCells

@@ -7,9 +7,8 @@ each different one is read once, and everything else is looking up numbers. Sour
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.formats import cells, fkac167_kernels
-from ingest.formats.bytecsv import Block, Vocabulary
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.csvlayout import fold, occurrences
-from ingest.formats.fkac167_kernels import result_lines
 from ingest.formats.layout_files import layout_cache, layout_rows
 from ingest.formats.reading import empty_set_aside
 
@@ -33,7 +30,9 @@ NOT_MEASURABLE = ("測定不可能", "測定不能")
 Numbers = NDArray[Any]
 Mask = NDArray[np.bool_]
 
-_STATUSES = ("measured", "not_done", "not_measurable", "high", "low")
+STATUSES = ("measured", "not_done", "not_measurable", "high", "low")
+OF_THE_CHECKUP = ("scheme_code", "insurer_number", "exam_month")
+"""Columns of a result that are those of its checkup."""
 _NO_FLAG, _H, _L, _ODD = (
     fkac167_kernels.NO_FLAG,
     fkac167_kernels.FLAG_H,
@@ -57,6 +56,11 @@ class Item:
     codes: tuple[str, ...]
     method_codes: tuple[str, ...]
 
+    @property
+    def read_by(self) -> tuple[str, ...] | None:
+        """The codes that its value is one of; None where it is a number."""
+        return None if self.value_kind == "numeric" else self.codes
+
 
 @layout_cache
 def items() -> tuple[Item, ...]:
@@ -75,7 +79,7 @@ def items() -> tuple[Item, ...]:
 
 
 @dataclass(frozen=True)
-class _Held:
+class Held:
     """An item that the file has a column for: its columns in order of preference, those of its flag."""
 
     number: int
@@ -85,7 +89,7 @@ class _Held:
     flags: tuple[str, ...]
 
 
-def _held(headings: Sequence[str]) -> list[_Held]:
+def held_by(headings: Sequence[str]) -> list[Held]:
     where = occurrences(headings)
     found = []
     for number, item in enumerate(items()):
@@ -94,25 +98,27 @@ def _held(headings: Sequence[str]) -> list[_Held]:
         flags = [where.get((fold(FLAG_PREFIX + name), 1)) for name in item.headings]
         if values:
             columns, methods = zip(*values, strict=True)
-            found.append(_Held(number, item, columns, methods, tuple(f"f{p}" for p in flags if p is not None)))
+            found.append(Held(number, item, columns, methods, tuple(f"f{p}" for p in flags if p is not None)))
     return found
 
 
 def results(fields: pl.DataFrame, headings: Sequence[str], checkup: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(``checkup_result``, results set aside) of the rows of ``fields`` that are in ``checkup``."""
-    held = _held(headings)
+    held = held_by(headings)
     if not held or checkup.is_empty():
         return pl.DataFrame(schema=CHECKUP_RESULT.plain_schema()), empty_set_aside()
     is_all = fields.height == checkup.height
     taken = fields if is_all else fields.join(checkup, on="source_row", how="semi", maintain_order="left")
     columns = list(dict.fromkeys(name for one in held for name in (*one.values, *one.flags)))
     texts, numbers = _numbered(taken, columns)
-    known = _Texts(texts)
+    known = Texts(texts)
     values, methods = _values(held, numbers, known)
     flags = _flags(held, numbers, known, taken.height)
     is_said = ~known.is_blank[values] | (flags != _NO_FLAG)
     odd_flag = flags == _ODD
-    unread = is_said & ~odd_flag & known.unreadable(held)[np.arange(len(held)), values]
+    wrong = {codes: known.unreadable(codes) for codes in {one.item.read_by for one in held}}
+    no_value = np.stack([wrong[one.item.read_by][values[:, place]] for place, one in enumerate(held)], axis=1)
+    unread = is_said & ~odd_flag & no_value
     rows, places = np.nonzero(is_said & ~odd_flag & ~unread)
     table = _table(held, known, checkup, rows, places, values[rows, places], methods[rows, places], flags[rows, places])
     bad = {"bad_code": odd_flag, "": unread}
@@ -135,7 +141,7 @@ def _numbered(taken: pl.DataFrame, columns: list[str]) -> tuple[pl.Series, dict[
     return texts, {name: whole[place * height : (place + 1) * height] for place, name in enumerate(columns)}
 
 
-class _Texts:
+class Texts:
     """What each different text says, by its number; the last number stands for a blank field."""
 
     def __init__(self, texts: pl.Series) -> None:
@@ -155,23 +161,13 @@ class _Texts:
         flag[(upper == "L").fill_null(False).to_numpy()] = _L
         return flag
 
-    def unreadable(self, held: list[_Held]) -> Mask:
-        """For each item, the texts that are no value of it."""
-        wrong = np.empty((len(held), self.clean.len()), dtype=np.bool_)
-        numeric = ~(self.is_decimal | self.is_without)
-        by_codes: dict[tuple[str, ...], Mask] = {}
-        for place, one in enumerate(held):
-            codes = one.item.codes
-            if one.item.value_kind == "numeric":
-                wrong[place] = numeric
-            else:
-                if codes not in by_codes:
-                    by_codes[codes] = ~(self.clean.is_in(codes).fill_null(False).to_numpy() | self.is_without)
-                wrong[place] = by_codes[codes]
-        return wrong
+    def unreadable(self, codes: tuple[str, ...] | None) -> Mask:
+        """Which texts are no value of an item with these codes, or of one that is measured (None)."""
+        is_value = self.is_decimal if codes is None else self.clean.is_in(codes).fill_null(False).to_numpy()
+        return ~(is_value | self.is_without)
 
 
-def _values(held: list[_Held], numbers: dict[str, Numbers], known: _Texts) -> tuple[Numbers, Numbers]:
+def _values(held: list[Held], numbers: dict[str, Numbers], known: Texts) -> tuple[Numbers, Numbers]:
     """(rows x items) the text that counts of each item, and the number of its method: the first that says anything."""
     height = len(next(iter(numbers.values())))
     values = np.empty((height, len(held)), dtype=np.uint32)
@@ -185,7 +181,7 @@ def _values(held: list[_Held], numbers: dict[str, Numbers], known: _Texts) -> tu
     return values, methods
 
 
-def _flags(held: list[_Held], numbers: dict[str, Numbers], known: _Texts, height: int) -> Numbers:
+def _flags(held: list[Held], numbers: dict[str, Numbers], known: Texts, height: int) -> Numbers:
     """(rows x items) the H/L flag of each item."""
     told = known.flag()
     flags = np.zeros((height, len(held)), dtype=np.uint8)
@@ -197,7 +193,7 @@ def _flags(held: list[_Held], numbers: dict[str, Numbers], known: _Texts, height
 
 
 def _table(
-    held: list[_Held], known: _Texts, checkup: pl.DataFrame, rows: Numbers, places: Numbers,
+    held: list[Held], known: Texts, checkup: pl.DataFrame, rows: Numbers, places: Numbers,
     values: Numbers, methods: Numbers, flags: Numbers,
 ) -> pl.DataFrame:  # fmt: skip
     """The contract table of the results that can be read."""
@@ -211,135 +207,37 @@ def _table(
     number = np.where(is_numeric & ~has_none, values, blank)
     code = np.where(is_numeric | has_none, blank, values)
     unit = np.where(is_numeric & ~has_none, places, len(held))
-    method = places * _most_methods(held) + methods
-    return _Columns(held).table(known, checkup, rows, places, number, code, unit, method, status)
+    most = max(len(one.methods) for one in held)
+    codes = [code or None for one in held for code in (*one.methods, *[""] * (most - len(one.methods)))]
+    row = _index(rows)
+    source_row = checkup["source_row"][row]
+    columns: dict[str, pl.Series] = {
+        "source_row": source_row,
+        "parent_source_row": source_row,
+        "item_id": pl.Series([one.item.item_id for one in held])[_index(places)],
+        "numeric_value": known.decimal[_index(number)],
+        "code_value": known.clean[_index(code)],
+        "status_code": pl.Series(STATUSES)[_index(status)],
+        "method_code": pl.Series(codes, dtype=pl.String)[_index(places * most + methods)],
+        "unit_code": pl.Series([*(one.item.unit or None for one in held), None], dtype=pl.String)[_index(unit)],
+    }
+    columns |= {name: checkup[name][row] for name in OF_THE_CHECKUP}
+    return in_order(pl.DataFrame(columns))
 
 
-def _most_methods(held: list[_Held]) -> int:
-    return max(len(one.methods) for one in held)
-
-
-class _Columns:
-    """The columns of results, looked up by the numbers of items, texts and rows."""
-
-    def __init__(self, held: list[_Held]) -> None:
-        most = _most_methods(held)
-        self._items = pl.Series([one.item.item_id for one in held])
-        self._statuses = pl.Series(_STATUSES)
-        self._methods = pl.Series(
-            [code or None for one in held for code in (*one.methods, *[""] * (most - len(one.methods)))],
-            dtype=pl.String,
-        )
-        self._units = pl.Series([*(one.item.unit or None for one in held), None], dtype=pl.String)
-
-    def table(
-        self, known: _Texts, checkup: pl.DataFrame, rows: Numbers, places: Numbers,
-        number: Numbers, code: Numbers, unit: Numbers, method: Numbers, status: Numbers,
-    ) -> pl.DataFrame:  # fmt: skip
-        """The contract table: of each result the row of its checkup, its item, the text of its number and of its code
-        (that of a blank for none), the item whose unit it has, item and method, and status."""
-        row = _index(rows)
-        source_row = checkup["source_row"][row]
-        columns: dict[str, pl.Series] = {
-            "source_row": source_row,
-            "parent_source_row": source_row,
-            "item_id": self._items[_index(places)],
-            "numeric_value": known.decimal[_index(number)],
-            "code_value": known.clean[_index(code)],
-            "status_code": self._statuses[_index(status)],
-            "method_code": self._methods[_index(method)],
-            "unit_code": self._units[_index(unit)],
-        }
-        schema = CHECKUP_RESULT.plain_schema()
-        same = {name: pl.lit(None, dtype=dtype) for name, dtype in schema.items()}  # held once, however many rows
-        for name in ("scheme_code", "insurer_number", "exam_month"):
-            own = checkup[name]
-            if _is_constant(own):
-                same[name] = pl.lit(own[0], dtype=own.dtype)
-            else:
-                columns[name] = own[row]
-        table = pl.DataFrame(columns)
-        return table.with_columns(same[name].alias(name) for name in schema if name not in columns).select(*schema)
-
-
-def _is_constant(column: pl.Series) -> bool:
-    """Whether a column says one thing, as the insurer of most files does."""
-    return not column.has_nulls() and column[0] == column[-1] and bool((column == column[0]).all())
+def in_order(columns: pl.DataFrame, same: Sequence[pl.Expr] = ()) -> pl.DataFrame:
+    """The contract table of its columns, those that say the ``same`` in every row, and those that say nothing."""
+    schema = CHECKUP_RESULT.plain_schema()
+    found = {name: pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items()}
+    found |= {name: pl.col(name) for name in columns.columns} | {one.meta.output_name(): one for one in same}
+    return columns.select(found.values())
 
 
 def _index(numbers: Numbers) -> pl.Series:
     return pl.Series(numbers.astype(np.uint32, copy=False))
 
 
-class PlainResults:
-    """The results of plain lines, read from their bytes: what a text says is worked out once a file.
-
-    A line with a text or flag that cannot be read is odd, and ``results`` says what is wrong with it.
-    """
-
-    def __init__(self, headings: Sequence[str], encoding: str) -> None:
-        self._held = _held(headings)
-        columns = list(dict.fromkeys(name for one in self._held for name in (*one.values, *one.flags)))
-        place = {name: number for number, name in enumerate(columns)}
-        self._fields = np.array([int(name[1:]) - 1 for name in columns], np.int64)
-        self._layout = (
-            *_ragged([[place[name] for name in one.values] for one in self._held]),
-            *_ragged([[place[name] for name in one.flags] for one in self._held]),
-            np.array([one.item.value_kind == "numeric" for one in self._held], bool),
-            _most_methods(self._held) if self._held else 0,
-        )
-        self._columns = _Columns(self._held) if self._held else None
-        self._words = Vocabulary(encoding)
-        self._texts = pl.Series([None], dtype=pl.String)
-        self._scratch = np.empty((7, 0), np.uint32)  # kept, since memory that is new costs more than filling it
-        self._learn()
-
-    def number(self, block: Block, lines: Numbers) -> Callable[[pl.DataFrame], tuple[pl.DataFrame, Mask]]:
-        """Reads the texts of some lines; gives what makes of it, and of a checkup for each line, (the results of the
-        lines that are not odd, whether each is odd).
-
-        What it gives calls back nothing from Polars and may run in a thread, one at a time.
-        """
-        if self._columns is None:
-            return lambda checkup: (pl.DataFrame(schema=CHECKUP_RESULT.plain_schema()), np.zeros(len(lines), bool))
-        ids = self._words.of_rows(block, lines, self._fields)
-        if len(self._words) > len(self._texts):
-            self._learn()
-        return partial(self._table, self._columns, ids, self._known, self._said)
-
-    def _table(
-        self, columns: _Columns, ids: Numbers, known: _Texts, said: tuple[Numbers, ...], checkup: pl.DataFrame
-    ) -> tuple[pl.DataFrame, Mask]:
-        odd = np.zeros(len(ids), bool)
-        if len(ids) == 0:
-            return pl.DataFrame(schema=CHECKUP_RESULT.plain_schema()), odd
-        most = len(ids) * len(self._held)
-        if self._scratch.shape[1] < most:
-            self._scratch = np.empty((7, most), np.uint32)
-        read: Callable[..., int] = result_lines
-        count = read(ids, *self._layout, *said, *self._scratch, odd)
-        rows, places, number, code, unit, method, status = self._scratch[:, :count]
-        return columns.table(known, checkup, rows, places, number, code, unit, method, status), odd
-
-    def _learn(self) -> None:
-        """Works out what the new texts say."""
-        new = self._words.series(len(self._texts), len(self._words))
-        self._texts = pl.concat([self._texts, new], rechunk=True)
-        self._known = known = _Texts(self._texts)
-        says = (
-            known.is_blank * fkac167_kernels.BLANK
-            | known.is_not_done * fkac167_kernels.NOT_DONE
-            | known.is_not_measurable * fkac167_kernels.NOT_MEASURABLE
-        )
-        self._said = known.unreadable(self._held), says.astype(np.uint8), known.flag()
-
-
-def _ragged(lists: list[list[int]]) -> tuple[Numbers, Numbers]:
-    """Lists one after the other, and where each begins."""
-    return np.array([n for one in lists for n in one], np.int64), np.cumsum([0, *(len(one) for one in lists)])
-
-
-def _set_aside(held: list[_Held], taken: pl.DataFrame, checkup: pl.DataFrame, bad: dict[str, Mask]) -> pl.DataFrame:
+def _set_aside(held: list[Held], taken: pl.DataFrame, checkup: pl.DataFrame, bad: dict[str, Mask]) -> pl.DataFrame:
     """Results that cannot be read, item by item: a flag that is none, a text that is no value of the item."""
     lines = taken.select("source_row", "text").with_columns(scheme_code=checkup["scheme_code"])
     parts = []

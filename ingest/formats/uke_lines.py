@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
+from ingest.formats.compiled import loop
 from ingest.formats.uke_text import Characters, count_characters
 from ingest.formats.uke_words import COMMA, NEWLINE, line_end
 
@@ -32,7 +31,7 @@ def record_name(code: int) -> str:
 IR, YK, RE, MN, HI, TI = (record_code(name) for name in ("IR", "YK", "RE", "MN", "HI", "TI"))
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _record(buf: Any, start: int, last: int) -> tuple[int, int]:
     """Place and number of the record id of a line; its start and ``NO_RECORD`` where it has none."""
     at = start
@@ -52,7 +51,7 @@ def _record(buf: Any, start: int, last: int) -> tuple[int, int]:
     return start, NO_RECORD
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _trim_end(buf: Any, start: int, stop: int) -> int:
     """End of a line without what ends it or the file."""
     while stop > start and (buf[stop - 1] == RETURN or buf[stop - 1] == END_MARK):
@@ -60,7 +59,7 @@ def _trim_end(buf: Any, start: int, stop: int) -> int:
     return stop
 
 
-@njit(cache=True, nogil=True)
+@loop
 def find_lines(buf: Any, size: int, first_row: int, body: Any, end: Any, row: Any, kind: Any) -> int:
     """Lines that are not blank: place of the record id, end, 1-based line number, number of the record id.
 
@@ -79,7 +78,7 @@ def find_lines(buf: Any, size: int, first_row: int, body: Any, end: Any, row: An
     return found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def find_receipts(kind: Any, lines: int, owner: Any, donor: Any, head: Any, receipt_line: Any) -> int:
     """For each line the receipt it belongs to (by number from 0), whether it stands after a TI record, and
     the line of the IR or YK record over it.
@@ -114,7 +113,7 @@ def find_receipts(kind: Any, lines: int, owner: Any, donor: Any, head: Any, rece
     return receipts
 
 
-@njit(cache=True, nogil=True)
+@loop
 def row_of_most(owner: Any, value: Any, best: Any, chosen: Any) -> None:
     """For each owner the last of its rows with the greatest value."""
     for row in range(owner.size):
@@ -122,7 +121,7 @@ def row_of_most(owner: Any, value: Any, best: Any, chosen: Any) -> None:
             best[owner[row]], chosen[owner[row]] = value[row], row
 
 
-@njit(cache=True, nogil=True)
+@loop
 def survey(
     buf: Any, size: int, table: Characters, head_codes: Any, close_code: int, count: Any, first: Any, heads: Any
 ) -> tuple[int, int, int, int, int, int, int]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ingest.formats.compiled import loop
 from ingest.formats.uke_columns import NUMBER
 from ingest.formats.uke_layout import ITEM_LAYOUTS
 from ingest.formats.uke_scan import Columns, Scan
@@ -43,7 +43,7 @@ def own_records(block: Scan, insurers: NDArray[Any], is_child: NDArray[np.bool_]
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _last_own(lines: Any, owner: Any, points: Any, chosen: Any) -> None:
     """``lines`` are those of one receipt after the other; an unreadable amount (-1) is taken by its position."""
     own = np.int64(-1)

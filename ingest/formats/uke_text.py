@@ -11,11 +11,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ingest.formats.compiled import loop
 from ingest.formats.uke_values import BLANK, VALID
-from ingest.formats.uke_words import is_ascii, word_at
+from ingest.formats.uke_words import NOTHING, WIDE, first_bits, is_ascii, lowest, which_are_high, word_at
 
 OTHER, ONLY_BLANKS = 3, 4
 """States of a folded text: not to be folded here (its view holds place and length in the block), and tabs alone."""
@@ -58,7 +58,7 @@ def characters() -> Characters:
     return Characters(single, pair, folded)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _character(buf: Any, at: int, last: int, table: Characters) -> tuple[int, int]:
     """(code point, bytes) of the character at ``at``; what cannot be read is one byte and U+FFFD."""
     byte = buf[at]
@@ -72,22 +72,22 @@ def _character(buf: Any, at: int, last: int, table: Characters) -> tuple[int, in
     return _REPLACEMENT, 1
 
 
-@njit(cache=True, nogil=True)
+@loop
 def count_characters(buf: Any, at: int, last: int, table: Characters) -> tuple[int, int]:
     """Characters of a slice and those that cannot be read: no CP932, or of one's own (外字)."""
     found, unreadable = 0, 0
     while at < last:
-        found += 1
-        if buf[at] < 128:
-            at += 1
-            continue
-        point, width = _character(buf, at, last, table)
-        unreadable += point == _REPLACEMENT or 0xE000 <= point <= 0xF8FF
-        at += width
+        high = which_are_high(buf, at) & first_bits(last - at)
+        plain = lowest(high) if high != NOTHING else min(last - at, WIDE)
+        found, at = found + plain, at + plain
+        if high != NOTHING:
+            point, width = _character(buf, at, last, table)
+            unreadable += point == _REPLACEMENT or 0xE000 <= point <= 0xF8FF
+            found, at = found + 1, at + width
     return found, unreadable
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _put_character(point: int, out: Any, to: int) -> int:
     """A character as UTF-8 into ``out``; gives its end."""
     if point < 0x80:
@@ -100,7 +100,7 @@ def _put_character(point: int, out: Any, to: int) -> int:
     return to + 3
 
 
-@njit(cache=True, nogil=True)
+@loop
 def decode(buf: Any, at: int, last: int, table: Characters, out: Any, to: int) -> int:
     """The slice as UTF-8 into ``out`` from ``to`` on; gives its end."""
     while at < last:
@@ -112,7 +112,7 @@ def decode(buf: Any, at: int, last: int, table: Characters, out: Any, to: int) -
     return to
 
 
-@njit(cache=True, nogil=True)
+@loop
 def decode_slices(buf: Any, offset: Any, length: Any, table: Characters, out: Any, starts: Any) -> None:
     """The slices as UTF-8 one after the other; ``starts`` where each begins, and the end of the last."""
     to = 0
@@ -122,7 +122,7 @@ def decode_slices(buf: Any, offset: Any, length: Any, table: Characters, out: An
     starts[offset.size] = to
 
 
-@njit(cache=True, nogil=True)
+@loop
 def trim(buf: Any, at: int, last: int) -> tuple[int, int]:
     """Both ends of the slice without blanks around it (ideographic ones too)."""
     if at >= last:
@@ -144,7 +144,7 @@ def trim(buf: Any, at: int, last: int) -> tuple[int, int]:
     return (first, stop) if first < last else (last, last)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _low(word: Any, count: int) -> Any:
     """The lowest ``count`` bytes of a word, of 0 to 8."""
     if count >= 8:
@@ -152,21 +152,21 @@ def _low(word: Any, count: int) -> Any:
     return word & ((np.uint64(1) << np.uint64(8 * count)) - np.uint64(1))
 
 
-@njit(cache=True, nogil=True)
+@loop
 def put_short(buf: Any, at: int, size: int, view: Any, row: int) -> None:
     """The view of at most twelve bytes of UTF-8, from 1 on."""
     view[2 * row] = np.uint64(size) | _low(word_at(buf, at), min(size, 4)) << np.uint64(32)
     view[2 * row + 1] = _low(word_at(buf, at + 4), size - 4) if size > 4 else np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def _put_long(out: Any, at: int, size: int, base: int, view: Any, row: int) -> None:
     """The view of more than twelve bytes that stand in ``out``, where those of its column begin at ``base``."""
     view[2 * row] = np.uint64(size) | _low(word_at(out, at), 4) << np.uint64(32)
     view[2 * row + 1] = np.uint64(at - base) << np.uint64(32)
 
 
-@njit(cache=True, nogil=True)
+@loop
 def put_text(
     buf: Any, at: int, last: int, table: Characters, view: Any, row: int, out: Any, base: int, to: int
 ) -> tuple[int, int]:
@@ -194,7 +194,7 @@ def put_text(
     return VALID, to + last - at
 
 
-@njit(cache=True, nogil=True)
+@loop
 def put_folded(
     buf: Any, at: int, last: int, table: Characters, view: Any, row: int, out: Any, base: int, to: int
 ) -> tuple[int, int]:

@@ -1,6 +1,6 @@
-"""Bytes of receipts eight at a time, for compiled loops: the next line end, the columns passed over.
+"""Bytes of receipts many at a time, for compiled loops: the next line end, where columns begin, bits of bytes.
 
-A block is handed to the loops with ``SPARE`` bytes behind its end, so that eight bytes may be taken from any place
+A block is handed to the loops with ``SPARE`` bytes behind its end, so that ``WIDE`` bytes may be taken from any place
 in it. Commas and line ends are never the second byte of a CP932 character.
 """
 
@@ -10,19 +10,22 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from ingest.formats.compiled import loop
+
 Array = NDArray[Any]
 
 NEWLINE, COMMA = 10, 44
-SPARE = 8
+WIDE = 64
+"""Bytes that are compared at a time, of which each gives a bit."""
+SPARE = WIDE
 """Bytes behind the end of a block that are its own but none of the file's."""
-_LOW7, _HIGH = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x8080808080808080)
-_NEWLINES, COMMAS = np.uint64(0x0A0A0A0A0A0A0A0A), np.uint64(0x2C2C2C2C2C2C2C2C)
-NOTHING = np.uint64(0)
+_HIGH = np.uint64(0x8080808080808080)
+NOTHING, ONE = np.uint64(0), np.uint64(1)
 
 
 _intrinsic: Any = intrinsic  # for mypy: what it makes is called without the typing context
@@ -42,18 +45,51 @@ def word_at(typing_context: Any, buf: Any, at: Any) -> Any:
 
 
 @_intrinsic
-def first_byte(typing_context: Any, marks: Any) -> Any:
-    """Number of the lowest byte with a mark; ``marks`` is not 0."""
+def which_are(typing_context: Any, buf: Any, at: Any, byte: Any) -> Any:
+    """Which of the ``WIDE`` bytes from ``at`` on are ``byte``: a bit each, the first the lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bits = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-        return builder.lshr(bits, ir.Constant(ir.IntType(64), 3))
+        held = _wide(context, builder, signature, arguments)
+        one = builder.trunc(arguments[2], ir.IntType(8))
+        wanted = builder.insert_element(ir.Constant(held.type, ir.Undefined), one, ir.IntType(32)(0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WIDE), [0] * WIDE)
+        wanted = builder.shuffle_vector(wanted, wanted, everywhere)
+        return builder.bitcast(builder.icmp_unsigned("==", held, wanted), ir.IntType(WIDE))
+
+    return types.uint64(buf, types.int64, types.int64), generate
+
+
+@_intrinsic
+def which_are_high(typing_context: Any, buf: Any, at: Any) -> Any:
+    """Which of the ``WIDE`` bytes from ``at`` on are no ASCII: a bit each, the first the lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        held = _wide(context, builder, signature, arguments)
+        nothing = ir.Constant(held.type, [0] * WIDE)
+        return builder.bitcast(builder.icmp_signed("<", held, nothing), ir.IntType(WIDE))
+
+    return types.uint64(buf, types.int64), generate
+
+
+def _wide(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """The bytes from a place on as one vector."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    vector = ir.VectorType(ir.IntType(8), WIDE)
+    return builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()), align=1)
+
+
+@_intrinsic
+def lowest(typing_context: Any, bits: Any) -> Any:
+    """Number of the lowest bit that is set; ``bits`` is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), generate
 
 
 @_intrinsic
-def _how_many(typing_context: Any, marks: Any) -> Any:
+def how_many(typing_context: Any, bits: Any) -> Any:
     """How many bits are set."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -77,30 +113,27 @@ def prefetch(typing_context: Any, buf: Any, at: Any) -> Any:
     return types.none(buf, types.int64), generate
 
 
-@njit(cache=True, nogil=True)
-def marks(word: Any, bytes_wanted: Any) -> Any:
-    """The highest bit of each byte of ``word`` that equals the byte that ``bytes_wanted`` repeats."""
-    other = word ^ bytes_wanted
-    return ~(((other & _LOW7) + _LOW7) | other | _LOW7)
+@loop
+def first_bits(count: int) -> Any:
+    """The lowest ``count`` bits set, all of them from ``WIDE`` on."""
+    return ~NOTHING if count >= WIDE else (ONE << np.uint64(count)) - ONE
 
 
-@njit(cache=True, nogil=True)
+@loop
 def line_end(buf: Any, at: int, size: int) -> tuple[int, bool]:
-    """Place of the next line end from ``at`` on, or ``size``; and whether all up to there is ASCII (or else perhaps
-    not: the last word may reach beyond)."""
-    seen = NOTHING
+    """Place of the next line end from ``at`` on, or ``size``; and whether all up to there is ASCII."""
+    is_ascii = True
     while at < size:
-        word = word_at(buf, at)
-        seen |= word
-        found = marks(word, _NEWLINES)
+        found, high = which_are(buf, at, NEWLINE), which_are_high(buf, at)
         if found != NOTHING:
-            at += first_byte(found)
-            break
-        at += 8
-    return min(at, size), seen & _HIGH == NOTHING
+            stop = lowest(found)
+            return min(at + stop, size), is_ascii and high & first_bits(min(stop, size - at)) == NOTHING
+        is_ascii = is_ascii and high & first_bits(size - at) == NOTHING
+        at += WIDE
+    return size, is_ascii
 
 
-@njit(cache=True, nogil=True)
+@loop
 def is_ascii(buf: Any, at: int, stop: int) -> bool:
     """Whether a slice is ASCII (or else perhaps not: the last word may reach beyond)."""
     seen = NOTHING
@@ -110,40 +143,31 @@ def is_ascii(buf: Any, at: int, stop: int) -> bool:
     return seen & _HIGH == NOTHING
 
 
-@njit(cache=True, nogil=True)
-def skip_columns(buf: Any, at: int, last: int, columns: int) -> tuple[int, int]:
-    """The place behind the ``columns``-th comma from ``at`` on, and 0; or ``last`` and how many are missing."""
-    while at + 8 <= last:
-        found = _how_many(marks(word_at(buf, at), COMMAS))
-        if found >= columns:
-            break
-        columns -= found
-        at += 8
-    while columns > 0 and at < last:
-        columns -= buf[at] == COMMA
-        at += 1
-    return at, columns
+@loop
+def split(buf: Any, at: int, last: int, most: int, columns: Any) -> int:
+    """Where each column begins, and one past the end of the last; gives their number.
 
-
-@njit(cache=True, nogil=True)
-def column_end(buf: Any, at: int, last: int) -> int:
-    """Place of the comma that ends the column from ``at`` on, or ``last``."""
+    No more than ``most`` of them; ``columns`` has room for ``most + WIDE + 1``.
+    """
+    columns[0], found = at, 1
     while at < last:
-        found = marks(word_at(buf, at), COMMAS)
-        if found != NOTHING:
-            return min(at + first_byte(found), last)
-        at += 8
-    return last
+        commas = which_are(buf, at, COMMA) & first_bits(last - at)
+        while commas != NOTHING:
+            columns[found] = at + lowest(commas) + 1
+            found += 1
+            commas &= commas - ONE
+        if found > most:
+            return most
+        at += WIDE
+    columns[found] = last + 1
+    return found
 
 
-@njit(cache=True, nogil=True)
+@loop
 def count_commas(buf: Any, at: int, last: int) -> int:
     """Commas of a slice."""
     found = 0
-    while at + 8 <= last:
-        found += _how_many(marks(word_at(buf, at), COMMAS))
-        at += 8
     while at < last:
-        found += buf[at] == COMMA
-        at += 1
+        found += how_many(which_are(buf, at, COMMA) & first_bits(last - at))
+        at += WIDE
     return found

@@ -15,7 +15,7 @@ import polars as pl
 from ingest.formats.reading import empty_tables
 from ingest.masters import store
 from ingest.masters.lookups import UNCODED_DISEASE, known_codes
-from ingest.quality.suites import FILE
+from ingest.quality.checks import FILE
 
 SCHEMA: dict[str, pl.DataType] = {
     FILE: pl.Int64(),

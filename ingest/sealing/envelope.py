@@ -22,7 +22,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,15 @@ class Sealed:
     manifest_hash: str
     figures: dict[str, Any]  # {"tables": {table: rows}, "bytes": size of all files}
     extra: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """A table that stands as an encrypted Parquet file, not yet in a batch; see ``table_writer``."""
+
+    path: Path
+    rows: int
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -135,7 +144,7 @@ class OpenBatch:
 # -- sender -----------------------------------------------------------------------------------------
 def seal(
     connection: duckdb.DuckDBPyConnection,
-    tables: dict[str, str],
+    tables: Mapping[str, str | WrittenTable],
     folder: Path,
     *,
     sender: str,
@@ -148,7 +157,7 @@ def seal(
     replaces: str | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Sealed:
-    """Seal ``tables`` (name -> relation or query in ``connection``) into ``folder``.
+    """Seal ``tables`` into ``folder``: by name a relation or query in ``connection``, or a file that is moved there.
 
     ``signing_key`` is ``KeyRing.secret("signing")``, ``recipient_public`` is
     ``KeyRing.peer(recipient).envelope``, ``previous_hash`` the manifest hash of the batch before
@@ -169,12 +178,14 @@ def seal(
             if not _TABLE.fullmatch(table):
                 raise EnvelopeError("a table's name holds small letters, digits and _ only")
             path = temporary / file_name(index, table)
-            key = secrets.token_bytes(32)
-            rows = _write_table(connection, table, relation, path, key)
+            if isinstance(relation, WrittenTable):
+                written = replace(relation, path=relation.path.replace(path))
+            else:
+                written = write_table(connection, table, relation, path)
             size, digest = _measure(path)
             context = key_context(sender, recipient, sequence, index, path.name)
-            wrapped = hpke.wrap(key, recipient_public, context).hex()
-            entries.append(FileEntry(index, path.name, table, rows, size, digest, wrapped))
+            wrapped = hpke.wrap(written.key, recipient_public, context).hex()
+            entries.append(FileEntry(index, path.name, table, written.rows, size, digest, wrapped))
         manifest = Manifest(
             sender=sender,
             recipient=recipient,
@@ -222,8 +233,13 @@ def _sealed(folder: Path, manifest: Manifest) -> Sealed:
     return Sealed(folder, manifest.sequence, manifest.manifest_hash, figures, manifest.extra)
 
 
-def _write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str, path: Path, key: bytes) -> int:
+def write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str, path: Path) -> WrittenTable:
+    """Write a relation or query as the file of ``table``, encrypted with a key of its own.
+
+    Raises EnvelopeError, which never quotes a row.
+    """
     query = f"SELECT * FROM {relation}" if _RELATION.fullmatch(relation) else relation
+    key = secrets.token_bytes(32)
     target = str(path).replace("'", "''")
     options = "FORMAT parquet, COMPRESSION zstd, ENCRYPTION_CONFIG {footer_key_value: ?}"
     try:
@@ -233,7 +249,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: st
     path.chmod(0o600)
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return int(found[0]) if found else 0
+    return WrittenTable(path, int(found[0]) if found else 0, key)
 
 
 # -- receiver ---------------------------------------------------------------------------------------
@@ -254,7 +270,7 @@ def open_batch(
     """Check the batch at ``folder`` and copy it to ``private_copy`` (made anew), ready to load.
 
     ``expected_sequence`` is the last accepted one + 1 and ``previous_hash`` its manifest hash (None for
-    the first); ``pinned_public`` is ``KeyRing.peer(sender).signing``, ``private_key`` is
+    the first); ``pinned_public`` is ``KeyRing.peer(sender).verifying``, ``private_key`` is
     ``KeyRing.secret("envelope")``. ``refused`` are the manifest hashes that were refused when this number
     was due, ``taken`` those accepted by number. Rows are counted through ``connection`` (of ``warehouse``) where one
     is given: a new one takes longer than the check of a small batch. Raises BatchHeld for a genuine batch before

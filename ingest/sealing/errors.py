@@ -35,3 +35,7 @@ class BatchHeld(SealingError):
         super().__init__(f"batch {sequence} waits for batch {expected}")
         self.sequence = sequence
         self.expected = expected
+
+
+class KeyError_(SealingError):  # noqa: N801, N818 - the name says what it is and is no KeyError
+    """A key cannot be had; one line with the remedy, never a key."""

@@ -71,7 +71,7 @@ class Reception:
             recipient=self._own,
             expected_sequence=due,
             previous_hash=taken.get(due - 1),
-            pinned_public=self._ring.peer(self._peer).signing,
+            pinned_public=self._ring.peer(self._peer).verifying,
             private_key=self._ring.secret("envelope"),
             refused=self._refused(due),
             taken=taken,
@@ -87,7 +87,7 @@ class Reception:
             manifest_hash,
             sender=self._peer,
             recipient=self._own,
-            pinned_public=self._ring.peer(self._peer).signing,
+            pinned_public=self._ring.peer(self._peer).ever,
             private_key=self._ring.secret("envelope"),
             connection=connection,
         )

@@ -26,24 +26,24 @@ from ingest.formats.enrolment_profile import is_full, with_profiles
 from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
-from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
 from ingest.quality.coverage import Coverage
 from ingest.sealing.envelope import Sealed, seal
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
+from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
 from ingest.site.area import area_of
+from ingest.site.batch_tables import BatchTables
 from ingest.site.databases import open_directory, open_quarantine
 from ingest.site.delivery import Delivery, next_delivery_id, plan
-from ingest.site.load import IDENTITY_TABLES, Load
+from ingest.site.load import Load
 from ingest.site.lock import locked
 from ingest.site.members import Members
 from ingest.site.outbox import Outbox
-from ingest.site.workroom import Workroom
 
 CHUNK_FILES = 192
 CHUNK_BYTES = 32 << 20  # source bytes read at a time; as typed columns they take about ten times that
@@ -106,11 +106,11 @@ def _take(
     at_rest = ring.secret("at-rest")
     try:
         with (
-            Workroom(site, "facts") as room,
+            BatchTables(site) as tables,
             open_quarantine(site, at_rest) as quarantine,
             open_directory(site, at_rest) as known,
         ):
-            tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+            tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
             area = area_of(site.prefecture_code)
             directory = Directory(known, sequence)
             members = Members(known, sequence)
@@ -118,7 +118,7 @@ def _take(
                 memory.forget(sequence)  # what a run that died before its ledger transaction remembered
             waiting = held.Waiting(ledger, quarantine)
             load = Load(
-                list(deliveries), area, room, tokeniser, directory, quarantine, waiting,
+                list(deliveries), area, tables, tokeniser, directory, quarantine, waiting,
                 Coverage(settings.workspace), settings.reference_month, members,
             )  # fmt: skip
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
@@ -126,7 +126,7 @@ def _take(
             faults.point("extract.read")
             load.close(ledger)
             with stopwatch.lap("seal"):
-                sealed = _seal(room, outbox, ring, site_name, sequence, previous_hash)
+                sealed = _seal(tables, outbox, ring, site_name, sequence, previous_hash)
         faults.point("extract.sealed")
         with stopwatch.lap("archive"):
             _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
@@ -169,7 +169,7 @@ def _without_held(
     if not any(is_full(file.path) for file in files):
         hold_desk.note(ledger, [], {file.file_id for file in files})
         return files, 0
-    tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+    tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
     area = area_of(site.prefecture_code)
     sequence, _ = outbox.next_batch()
     judging = holds.Judging(site, ledger, tokeniser, ring.secret("at-rest"), area, sequence, reference_month)
@@ -228,12 +228,11 @@ def _chunks(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
 
 
 def _seal(
-    room: Workroom, outbox: Outbox, ring: KeyRing, site_name: str, sequence: int, previous_hash: str | None
+    tables: BatchTables, outbox: Outbox, ring: KeyRing, site_name: str, sequence: int, previous_hash: str | None
 ) -> Sealed:
     return seal(
-        room.connection,
-        # Chunks repeat an identity; the batch names it once.
-        {table: f"SELECT DISTINCT * FROM {table}" if table in IDENTITY_TABLES else table for table in room.tables},
+        tables.connection,
+        tables.to_seal(),
         outbox.place(sequence),
         sender=site_name,
         recipient=CENTER,

@@ -25,6 +25,7 @@ from ingest.formats.contracts import CONTRACTS
 from ingest.formats.enrolment_profile import is_full
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
+from ingest.quality import suites
 from ingest.settings import SiteSettings
 from ingest.site import hold_desk, members
 from ingest.site.area import Area
@@ -150,7 +151,7 @@ def _read(of: Judging, file: InboxFile) -> _Full | None:
         return None
     table = reading.tables[STREAM].with_columns(pl.lit(0, dtype=pl.Int64).alias(FILE))
     aside = {(0, STREAM): reading.set_aside.height} if reading.set_aside.height else {}
-    judged = triage({STREAM: table}, of.area, aside, reference_month=of.reference_month)
+    judged = triage({STREAM: table}, of.area, suites.Gate(), aside, reference_month=of.reference_month)
     kept = judged.kept(STREAM)
     if judged.refused or kept.is_empty():
         return None

@@ -19,16 +19,17 @@ from ingest.formats.reading import FileRefused, PartsReader, Reading, empty_tabl
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
-from ingest.quality import coverage
+from ingest.quality import coverage, suites
 from ingest.quality import quarantine as quarantine_module
 from ingest.quality.quarantine import Quarantine
 from ingest.site import arrivals, held, release, totals
 from ingest.site.area import Area
+from ingest.site.batch_tables import BatchTables
 from ingest.site.delivery import Delivery
 from ingest.site.errors import SiteError
 from ingest.site.members import Members, versions
+from ingest.site.parts import gathered
 from ingest.site.triage import FILE, Tally, Triage, triage
-from ingest.site.workroom import Workroom
 
 _PROBLEM_SCHEMA: dict[str, pl.DataType] = {
     FILE: pl.Int64(),
@@ -41,7 +42,6 @@ _PROBLEM_SCHEMA: dict[str, pl.DataType] = {
 }
 _PROBLEM_KEY = (FILE, "table_name", "field", "reason_code")
 _NAMED_INSURERS = 20  # at most so many foreign insurers are named in one message
-IDENTITY_TABLES = ("identity", "identity_pass")
 LARGE_FILE = 64 << 20  # bytes from which a file is taken in parts, where its reader gives parts
 WARNED = "（警告: 行は取り込みました）"
 _NAMED_LINES = 20  # at most so many line numbers are kept of one rule and file
@@ -76,7 +76,7 @@ class Load:
         self,
         deliveries: list[Delivery],
         area: Area,
-        room: Workroom,
+        tables: BatchTables,
         tokeniser: Tokeniser,
         directory: Directory,
         quarantine: Quarantine,
@@ -87,7 +87,7 @@ class Load:
     ) -> None:
         self.deliveries = deliveries
         self._area = area
-        self._room = room
+        self._tables = tables
         self._tokeniser = tokeniser
         self._directory = directory
         self._quarantine = quarantine
@@ -95,6 +95,7 @@ class Load:
         self._codes = codes
         self._reference_month = reference_month
         self._members = members
+        self._gate = suites.Gate()
         self._position = {delivery.delivery_id: place for place, delivery in enumerate(deliveries)}
         self._file_ids = pl.Series([d.file.file_id for d in deliveries], dtype=pl.String)
         self._file_names = pl.Series([d.file.name for d in deliveries], dtype=pl.String)
@@ -157,7 +158,9 @@ class Load:
             aside = {(place, table): rows for place, table, rows in counted.iter_rows()}
         with stopwatch.lap("gate"):
             tables = _tables(readings)
-            judged = triage(tables, self._area, aside, reference_month=self._reference_month, is_part=is_part)
+            judged = triage(
+                tables, self._area, self._gate, aside, reference_month=self._reference_month, is_part=is_part
+            )
         with stopwatch.lap("count"):
             self._count(judged, set_aside)
             self._came_aside({name: judged.gone(name) for name in judged.frames})
@@ -186,7 +189,12 @@ class Load:
         moved = totals.of_tables(tables, pl.lit("set_aside"))
         self._totals.append(moved.with_columns(-pl.col("value")))
         judged = triage(
-            tables, self._area, reference_month=self._reference_month, is_part=True, overruled=rows.overruled
+            tables,
+            self._area,
+            self._gate,
+            reference_month=self._reference_month,
+            is_part=True,
+            overruled=rows.overruled,
         )
         for name in judged.frames:
             gone = judged.gone(name)
@@ -212,7 +220,7 @@ class Load:
         file_id, tally = delivery.file.file_id, Tally()
         self._quarantine.replace([file_id], {})
         refusal: tuple[str, str] | None = None
-        parts = reader.parts(delivery.file.path)
+        parts = gathered(reader.parts(delivery.file.path))
         try:
             while True:
                 with stopwatch.lap("read"):
@@ -248,8 +256,7 @@ class Load:
         self._arrivals = [frame.filter(~its) for frame in self._arrivals]
         self._hits = [frame.filter(~its) for frame in self._hits]
         self._coverage = [frame.filter(~its) for frame in self._coverage]
-        facts = [table for table in self._room.tables if table in CONTRACTS]
-        self._room.remove_file(file_id, facts, [t for t in facts if CONTRACTS[t].has_identity()], IDENTITY_TABLES)
+        self._tables.refuse_file(file_id)
 
     def _count_refused(self, place: int, refusal: FileRefused) -> None:
         placed = {name: _at(frame, place) for name, frame in refusal.tables.items()}
@@ -377,7 +384,7 @@ class Load:
         ).cast(quarantine_module.SCHEMA)  # type: ignore[arg-type]
 
     def _keep(self, judged: Triage) -> None:
-        """Tokenise what is let through and put it into the workroom."""
+        """Tokenise what is let through and put it into the tables of the batch."""
         kept = {name: judged.kept(name) for name in judged.frames}
         with stopwatch.lap("classify"):
             self._coverage.append(self._codes.of(kept))
@@ -398,24 +405,23 @@ class Load:
             for name, frame in sealed.tables.items():
                 placed = frame.with_columns(kept[name][FILE])
                 self._totals.append(totals.of_tables({name: placed}, pl.lit("sealed")))
-                self._room.append_rows(name, placed, FILE, self._file_ids, list(CONTRACTS[name].sealed_schema()))
-            self._room.append("identity", sealed.identity)
-            self._room.append("identity_pass", sealed.identity_pass)
+                self._tables.add_facts(name, frame, self._file_ids.gather(kept[name][FILE]))
+            self._tables.add_identities(sealed.identity, sealed.identity_pass)
 
     # -- the whole run -----------------------------------------------------------------------------
     def close(self, ledger: Ledger) -> None:
         """Account for the run: duplicates as their originals, read against everything else.
 
-        Puts control totals and arrivals into the workroom. Raises SiteError when a row is unaccounted for.
+        Puts control totals and arrivals into the tables of the batch. Raises SiteError when a row is unaccounted for.
         """
         known = totals.together(self._totals)
         self._totals = [known, *self._of_duplicates(ledger, known)]
         account = totals.together(self._totals)
         totals.hold(account)
-        self._hold_workroom(account)
+        self._hold_tables(account)
         self._totals = [account]
         came = pl.DataFrame(self._facts(), schema=_FACT_SCHEMA, orient="row")
-        self._room.append(
+        self._tables.add_account(
             "control_total",
             account.join(came, on=FILE).select(
                 "delivery_id", "source_file_id", "stream", "table_name", "scheme_code", "measure", "outcome", "value"
@@ -431,7 +437,9 @@ class Load:
         arrived = self._dated_as_original(ledger, arrived)
         self._arrivals, self._arrivals_aside = [arrived], [aside]
         self._find_sent_again(account, arrived)
-        self._room.append("arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA))
+        self._tables.add_account(
+            "arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA)
+        )
 
     def record(self, ledger: Ledger, connection: sqlite3.Connection, sequence: int) -> None:
         """Write deliveries, control totals, problems and arrivals inside the ledger transaction."""
@@ -566,18 +574,14 @@ class Load:
             parts += [came, came.with_columns(pl.lit("refused").alias("outcome"))]
         return parts
 
-    def _hold_workroom(self, account: pl.DataFrame) -> None:
+    def _hold_tables(self, account: pl.DataFrame) -> None:
         sealed = account.filter((pl.col("measure") == "rows") & (pl.col("outcome") == "sealed"))
         counted = dict(sealed.group_by("table_name").agg(pl.col("value").sum()).iter_rows())
-        for name in CONTRACTS:
-            if name not in self._room.tables:
-                self._room.append(name, pl.DataFrame(schema=CONTRACTS[name].sealed_schema()))
-            if self._room.count(name) != counted.get(name, 0):
+        for name, rows in self._tables.finish().items():
+            if rows != counted.get(name, 0):
                 raise SiteError(f"the rows of {name} to be sealed are not those accounted for; nothing was sealed")
-        for name in IDENTITY_TABLES:
-            if name not in self._room.tables:
-                empty = self._tokeniser.seal_tables(empty_tables("claim"), self._area.prefecture_code)
-                self._room.append(name, empty.identity if name == "identity" else empty.identity_pass)
+        empty = self._tokeniser.seal_tables(empty_tables("claim"), self._area.prefecture_code)
+        self._tables.add_identities(empty.identity, empty.identity_pass)  # the tables are there, whatever came
 
     def _facts(self) -> list[tuple[int, int, str, str | None]]:
         return [

@@ -24,7 +24,8 @@ from typing import Any
 
 from ingest.ledger import Ledger
 from ingest.sealing.errors import BatchRefused
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.sealing.manifest import BODY_FILE, SIGNATURE_FILE
 from ingest.sealing.receipts import Receipt, Statement, read_receipt, read_statement, receipt_path
 from ingest.settings import Settings
@@ -133,7 +134,7 @@ class Outbox:
                 figures["files_recalled"] = self._recall(receipt.sequence, receipt.reason_code, receipt.message)
                 break
         stated = read_statement(
-            self.receipts, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).signing
+            self.receipts, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).verifying
         )
         if stated is not None:
             self._follow(stated, figures)
@@ -186,7 +187,7 @@ class Outbox:
             return None
         try:
             receipt = read_receipt(
-                path, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).signing
+                path, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).verifying
             )
         except BatchRefused:
             return None

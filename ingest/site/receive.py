@@ -27,7 +27,8 @@ from ingest.progress import ProgressCallback
 from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchHeld, BatchRefused
 from ingest.sealing.files import sync_folder
-from ingest.sealing.keys import CENTER, KeyRing, derive
+from ingest.sealing.keys import KeyRing, derive
+from ingest.sealing.keytable import CENTER
 from ingest.sealing.reception import Reception, last_of
 from ingest.settings import Settings, SiteSettings
 from ingest.site import area, own_areas, steps
@@ -136,6 +137,7 @@ class Desk:
         kept = self._kept / f"{sequence:06d}"
         shutil.rmtree(kept, ignore_errors=True)
         batch.folder.replace(kept)
+        self._ring.settle_peer(CENTER, kept)
         sync_folder(self._kept)
         with self._ledger.transaction() as connection:
             rows = {table: batch.rows(table) for table in batch.files}

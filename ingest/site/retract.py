@@ -21,7 +21,8 @@ from ingest import faults, warehouse
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
 from ingest.sealing.envelope import seal
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
 from ingest.site import archive, release
 from ingest.site.databases import open_directory, open_quarantine

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ingest.ledger import Ledger
 from ingest.sealing.files import sync_folder
-from ingest.sealing.keys import CENTER
+from ingest.sealing.keytable import CENTER
 
 _RULES = Path(__file__).with_name("kept_batches.csv")
 _FOLDER = re.compile(r"[0-9]{6}")

@@ -18,12 +18,12 @@ import polars as pl
 
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import reasons
-from ingest.quality import suites
+from ingest.quality import checks, suites
 from ingest.quality.rules import rules, share_rules
 from ingest.site import future
 from ingest.site.area import Area
 
-FILE = suites.FILE  # position of the file in the run, beside the columns of the plain form
+FILE = checks.FILE  # position of the file in the run, beside the columns of the plain form
 VERDICT: dict[str, pl.DataType] = {
     "_outcome": pl.String(),  # set_aside, out_of_area, refused
     "_field": pl.String(),
@@ -108,6 +108,7 @@ class Triage:
 def triage(
     tables: dict[str, pl.DataFrame],
     area: Area,
+    gate: suites.Gate,
     aside: Mapping[tuple[int, str], int] | None = None,
     *,
     reference_month: date = date.max,
@@ -122,7 +123,7 @@ def triage(
     right however implausible: there the rules of ``rules.csv`` set nothing aside, the contract still does.
     """
     ordered = {name: tables[name] for name in CONTRACTS if name in tables}  # a parent stands before its lines
-    findings = suites.check_tables(ordered)
+    findings = gate.check_tables(ordered)
     verdicts: dict[str, pl.DataFrame] = {}
     for name, frame in ordered.items():
         parent = CONTRACTS[name].parent

@@ -47,7 +47,6 @@ def _in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that files of a dozen lines are read in several."""
     monkeypatch.setattr(bytecsv, "BLOCK_BYTES", 2_000)
     monkeypatch.setattr(careplain, "BLOCK_BYTES", 1_500)
-    monkeypatch.setattr(careplain, "FEW_LINES", 3)
 
 
 def test_good_files_are_read_from_their_bytes_as_they_are_as_text(

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.formats import bytecsv
-from ingest.formats.bytecsv import Block, Vocabulary
+from ingest.formats.bytecsv import Block
+from ingest.formats.vocabulary import Vocabulary
 
 
 def cells_of(block: Block, line: int, width: int) -> list[str]:
@@ -32,6 +35,37 @@ def test_a_line_whose_quotes_or_returns_are_not_plain_is_odd_and_its_neighbours_
     assert block.odd.tolist() == [False, True, False]
     assert block.plain_lines(2).tolist() == [0, 2]
     assert block.text_of(np.array([1]))["text"].to_list() == [line]
+
+
+def passed_over(data: bytes) -> tuple[list[int], list[bool]]:
+    """(where fields end, which lines are odd), byte by byte."""
+    ends, odd = [-1], [False]
+    is_inside, before, was_cut, was_closed = False, "\n", True, False
+    for at, character in enumerate(data.decode("ascii")):
+        is_cut = is_closed = False
+        odd[-1] |= before == "\r" and character != "\n"
+        if character == '"':
+            odd[-1] |= not is_inside and not was_cut
+            is_inside, is_closed = not is_inside, is_inside
+        elif character == "\n" or (character == "," and not is_inside):
+            odd[-1] |= is_inside
+            is_inside, is_cut = False, True
+            ends.append(at)
+            odd += [False] if character == "\n" else []
+        else:
+            odd[-1] |= was_closed and character != "\r"
+        before, was_cut, was_closed = character, is_cut, is_closed
+    return ends, odd[:-1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text('abc,,"\r\n', max_size=150), st.text("ab,", max_size=90))
+def test_sixty_four_bytes_at_a_time_are_as_one_by_one(text: str, tail: str) -> None:
+    data = f"{tail}{text}{tail}\n".encode()
+    block = bytecsv.block(data, 1, "utf-8")
+    ends, odd = passed_over(data)
+    assert block.sep[: len(ends)].tolist() == ends
+    assert block.odd.tolist() == odd
 
 
 def test_blank_lines_are_no_rows_and_a_last_line_needs_no_end() -> None:

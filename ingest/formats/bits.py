@@ -1,0 +1,53 @@
+"""Bytes sixty-four at a time, for compiled loops: which of them are a certain one, as the bits of a word.
+
+Whoever calls sees to it that so many bytes may be read from any place on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+WIDE = 64
+"""Bytes that are compared at a time."""
+_intrinsic: Any = intrinsic  # for mypy: what it makes is called without the typing context
+
+
+@_intrinsic
+def which_are(typing_context: Any, buf: Any, at: Any, byte: Any) -> Any:
+    """Which of the ``WIDE`` bytes from ``at`` on are ``byte``: a bit each, the first the lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        vector = ir.VectorType(ir.IntType(8), WIDE)
+        held = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()), align=1)
+        one = builder.trunc(arguments[2], ir.IntType(8))
+        wanted = builder.insert_element(ir.Constant(vector, ir.Undefined), one, ir.IntType(32)(0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WIDE), [0] * WIDE)
+        wanted = builder.shuffle_vector(wanted, wanted, everywhere)
+        return builder.bitcast(builder.icmp_unsigned("==", held, wanted), ir.IntType(WIDE))
+
+    return types.uint64(buf, types.int64, types.int64), generate
+
+
+@_intrinsic
+def lowest(typing_context: Any, bits: Any) -> Any:
+    """Number of the lowest bit that is set; ``bits`` is not 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+@_intrinsic
+def how_many(typing_context: Any, bits: Any) -> Any:
+    """How many bits are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate

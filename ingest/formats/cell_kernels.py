@@ -1,0 +1,220 @@
+"""The loops that read cells where they stand, compiled: texts, whole numbers and days in the form nearly all have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ingest.formats.compiled import loop
+from ingest.formats.uke_text import INLINE, decode, put_short, trim
+from ingest.formats.uke_words import word_at
+
+VALID, BLANK, OTHER = 0, 1, 2
+"""States of a cell: read, nothing there, or something that takes more than a loop over bytes."""
+BLANK_BYTE = 32
+_ONE = np.uint64(1)
+_BYTES = np.uint64(0xFF)
+_HIGH, _BLANKS = np.uint64(0x8080808080808080), np.uint64(0x2020202020202020)
+_HIGH_NIBBLES, _DIGITS, _SIXES = (
+    np.uint64(0xF0F0F0F0F0F0F0F0),
+    np.uint64(0x3030303030303030),
+    np.uint64(0x0606060606060606),
+)
+_NINES, _NEVER = np.uint64(0x3939393939393939), np.uint64(0x3133323139393939)
+"""99999999 and 99991231 as words."""
+_DAYS_BEFORE_1970 = 719_468
+"""Days from 1 March of the year 0 to 1 January 1970."""
+
+
+@loop
+def _without_blanks(buf: Any, at: int, stop: int) -> tuple[int, int]:
+    """Both ends of a cell without the blanks around it."""
+    while at < stop and buf[at] == BLANK_BYTE:
+        at += 1
+    while stop > at and buf[stop - 1] == BLANK_BYTE:
+        stop -= 1
+    return at, stop
+
+
+@loop
+def _is_ascii(buf: Any, at: int, stop: int) -> bool:
+    """Whether a cell holds nothing but blanks and what is printed of ASCII."""
+    while at < stop:
+        word = word_at(buf, at)
+        if stop - at < 8:
+            own = (_ONE << np.uint64(8 * (stop - at))) - _ONE
+            word = (word & own) | (_BLANKS & ~own)
+        if (word | ((word - _BLANKS) & ~word)) & _HIGH:
+            return False
+        at += 8
+    return True
+
+
+@loop
+def plain_texts(
+    buf: Any, offset: Any, length: Any, is_printed: bool, characters: Any, view: Any, held: Any, state: Any
+) -> int:
+    """Cells as Arrow views without blanks around them; longer ones lie in ``held``, of which the bytes used are given.
+
+    Cells of ASCII, and where ``is_printed`` those of CP932 too, by its table (``uke_text.characters``). States are
+    VALID, BLANK and OTHER: a cell with any other byte, whose view stays empty.
+    """
+    used = 0
+    for number in range(offset.size):
+        at, stop = _without_blanks(buf, offset[number], offset[number] + length[number])
+        view[2 * number] = view[2 * number + 1] = 0
+        if stop == at:
+            state[number] = BLANK
+            continue
+        state[number] = VALID
+        size = stop - at
+        if _is_ascii(buf, at, stop):
+            if size <= INLINE:
+                put_short(buf, at, size, view, number)
+                continue
+            for place in range(size):
+                held[used + place] = buf[at + place]
+        elif is_printed and _has_no_control(buf, at, stop):
+            at, stop = trim(buf, at, stop)
+            size = decode(buf, at, stop, characters, held, used) - used
+            if size == 0:
+                state[number] = BLANK
+                continue
+        else:
+            state[number] = OTHER
+            continue
+        _put_held(held, used, size, view, number)
+        used += size
+    return used
+
+
+@loop
+def _has_no_control(buf: Any, at: int, stop: int) -> bool:
+    """Whether no byte is one that may count as a blank but for blanks (CP932 has the no-break one as 0xA0)."""
+    found = False
+    for place in range(at, stop):
+        found |= buf[place] < BLANK_BYTE or buf[place] == 0xA0
+    return not found
+
+
+@loop
+def _put_held(held: Any, at: int, size: int, view: Any, row: int) -> None:
+    """The view of a text that stands in ``held``."""
+    start = np.uint64(0)
+    for place in range(4):
+        start |= np.uint64(held[at + place]) << np.uint64(8 * place) if place < size else np.uint64(0)
+    view[2 * row] = np.uint64(size) | start << np.uint64(32)
+    view[2 * row + 1] = np.uint64(at) << np.uint64(32)
+    if size <= INLINE:
+        rest = np.uint64(0)
+        for place in range(4, size):
+            rest |= np.uint64(held[at + place]) << np.uint64(8 * (place - 4))
+        view[2 * row + 1] = rest
+
+
+@loop
+def whole_numbers(buf: Any, offset: Any, length: Any, value: Any, state: Any) -> None:
+    """Cells of at most 18 digits with at most a sign as numbers; states as those of ``plain_texts``."""
+    for number in range(offset.size):
+        at, stop = _without_blanks(buf, offset[number], offset[number] + length[number])
+        value[number], state[number] = 0, BLANK
+        if stop == at:
+            continue
+        negative = buf[at] == 45
+        if negative or buf[at] == 43:
+            at += 1
+        state[number] = VALID if 0 < stop - at <= 18 else OTHER
+        found: Any = 0
+        for place in range(at, min(stop, at + 18)):
+            digit: Any = np.int64(buf[place]) - 48
+            if digit < 0 or digit > 9:
+                state[number] = OTHER
+                break
+            found = found * 10 + digit
+        value[number] = found * (1 - 2 * negative)
+
+
+@loop
+def plain_days(
+    buf: Any, offset: Any, length: Any, era_offset: Any, era_length: Any, year_before: Any, value: Any, state: Any
+) -> None:
+    """Cells of YYYYMMDD, GYYMMDD, or YYMMDD with the era in a cell of its own (one digit or letter), as days from
+    1 January 1970; states as those of ``plain_texts``, BLANK for an open date too (zeros, nines, 99991231).
+
+    ``year_before`` has by the digit of an era the year before its first, the first year of all at 0. Where no cell
+    has the era ``era_offset`` is empty.
+    """
+    for number in range(offset.size):
+        at, stop = _without_blanks(buf, offset[number], offset[number] + length[number])
+        size = stop - at
+        value[number], state[number] = 0, BLANK
+        if size == 0:
+            continue
+        state[number] = OTHER
+        if size < 6 or size > 8:
+            continue
+        lacking = np.uint64(8 * (8 - size))
+        word = (word_at(buf, at) << lacking) | (_DIGITS & ((_ONE << lacking) - _ONE))
+        if (word & _HIGH_NIBBLES) != _DIGITS or ((word + _SIXES) & _HIGH_NIBBLES) != _DIGITS:
+            continue
+        if word in (_DIGITS, _NEVER) or word >> lacking == _NINES >> lacking:
+            state[number] = BLANK
+            continue
+        pairs = word - _DIGITS
+        pairs = pairs * np.uint64(10) + (pairs >> np.uint64(8))
+        first: Any = np.int64(pairs & _BYTES)
+        year: Any = np.int64((pairs >> np.uint64(16)) & _BYTES)
+        month: Any = np.int64((pairs >> np.uint64(32)) & _BYTES)
+        day: Any = np.int64((pairs >> np.uint64(48)) & _BYTES)
+        if size == 8:
+            year += first * 100
+            if year < year_before[0]:
+                continue
+        else:
+            era = first
+            if size == 6:
+                era = _era(buf, era_offset[number], era_length[number]) if era_offset.size else 0
+            if era < 1 or era >= year_before.size or year == 0:
+                continue
+            year += year_before[era]
+        if month < 1 or month > 12 or day < 1 or day > _days_of(year, month):
+            continue
+        since = year - (month < 3)
+        within = (153 * (month + (9 if month < 3 else -3)) + 2) // 5
+        value[number] = 365 * since + since // 4 - since // 100 + since // 400 + within + day - 1 - _DAYS_BEFORE_1970
+        state[number] = VALID
+
+
+@loop
+def _era(buf: Any, at: int, size: int) -> int:
+    """The digit of an era written as one digit or letter; 0 for anything else."""
+    if size != 1:
+        return 0
+    byte: Any = np.int64(buf[at])
+    if 48 <= byte <= 57:
+        return byte - 48
+    upper = byte & 0xDF
+    return 1 if upper == 77 else 2 if upper == 84 else 3 if upper == 83 else 4 if upper == 72 else 5 * (upper == 82)
+
+
+@loop
+def _days_of(year: int, month: int) -> int:
+    if month == 2:
+        return 28 + (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
+    return 31 - (month == 4 or month == 6 or month == 9 or month == 11)
+
+
+@loop
+def first_filled(buf: Any, offset: Any, length: Any, odd: Any) -> None:
+    """Puts into the first row of cells the first of each column that holds anything; where one of blanks or with a
+    byte that is not ASCII comes before it, the line is marked as odd."""
+    for number in range(offset.shape[1]):
+        for choice in range(offset.shape[0]):
+            size = length[choice, number]
+            if size == 0:
+                continue
+            if buf[offset[choice, number]] <= 32 or buf[offset[choice, number]] > 126:
+                odd[number] = True
+            offset[0, number], length[0, number] = offset[choice, number], size
+            break

@@ -1,0 +1,140 @@
+"""Contract columns of few different texts: numbered, read once by the expressions of their cells, looked up by number.
+
+Goes in: the cells of a contract (``cells.Cell``) and where the fields of lines lie. Comes out: for each line the number
+of what its fields say, and for each number the values of the columns and whether they break a rule. There is one place
+that knows how a field is read and what is said of a bad one: ``cells``; here is only how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from ingest.formats import bytecsv_kernels as kernels
+from ingest.formats import cells
+from ingest.formats.bytecsv import Array
+from ingest.formats.cells import Cell
+from ingest.formats.contracts import Contract
+from ingest.formats.vocabulary import Vocabulary
+
+
+def raw_fields(cell: Cell, by_name: Mapping[str, Cell]) -> tuple[str, ...]:
+    """The fields of the file that the value of a cell is made of, sorted."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [*cell.text.meta.root_names(), *cell.value.meta.root_names()]
+    while waiting:
+        name = waiting.pop()
+        other = name.removeprefix("text:")
+        if other == name:
+            found.add(name)
+        elif other not in seen:
+            seen.add(other)
+            waiting += by_name[other].text.meta.root_names()
+    return tuple(sorted(found))
+
+
+def place_of(field: str) -> int:
+    """Where a field stands in its line, from 0."""
+    return int(field[1:]) - 1
+
+
+class FewTexts:
+    """The columns of a contract's table that are made of the same ``fields``: none where they are constant.
+
+    ``words`` holds the vocabularies of the file by field; a group learns what is new when it is asked for numbers.
+    """
+
+    def __init__(
+        self,
+        fields: tuple[str, ...],
+        columns: Sequence[str],
+        own: Mapping[str, Cell],
+        contract: Contract,
+        words: dict[str, Vocabulary],
+        encoding: str,
+    ) -> None:
+        self.fields, self.columns = fields, columns
+        self.values: dict[str, pl.Series] = {}
+        self.is_bad = np.empty(0, bool)
+        self._cells, self._words = own, words
+        for name in fields:
+            words.setdefault(name, Vocabulary(encoding))
+        self._tuples = Vocabulary(encoding)
+        self._schema = contract.plain_schema()
+        held = {column.name: column for column in contract.columns}
+        faults = [f for name in columns if name in held for f in cells.faults_of(held[name], name in own)]
+        broken = [fault.broken.fill_null(False) for fault in faults]
+        self._is_bad = (pl.any_horizontal(broken) if broken else pl.lit(False)).alias("")
+        self._needed = self._needed_cells()
+
+    def _needed_cells(self) -> list[Cell]:
+        """The cells whose texts the columns are made of."""
+        found: dict[str, Cell] = {}
+        waiting = [name for name in self.columns if name in self._cells]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found[name] = cell = self._cells[name]
+                waiting += [n.removeprefix("text:") for n in cell.value.meta.root_names() if n.startswith("text:")]
+        return list(found.values())
+
+    def numbers_at(self, buf: Array, offset: Array, length: Array) -> Array:
+        """The numbers of some lines by where the cells of the fields lie, one row a field."""
+        numbers = {}
+        for at, name in enumerate(self.fields):
+            numbers[name] = ids = np.empty(offset.shape[1], np.int32)
+            self._words[name].of_cells(buf, offset[at], length[at], ids)
+        return self.numbers(numbers, offset.shape[1])
+
+    def numbers(self, by_field: Mapping[str, Array], height: int) -> Array:
+        """The number of each line, of those that the vocabularies gave its fields."""
+        if not self.fields:
+            ids, count = np.zeros(height, np.int32), 1
+        elif len(self.fields) == 1:
+            ids, count = by_field[self.fields[0]], len(self._words[self.fields[0]])
+        else:
+            ids = self._numbers_of_tuples(by_field, height)
+            count = len(self._tuples)
+        if len(self.is_bad) < count:
+            self._learn(len(self.is_bad), count)
+        return ids
+
+    def _numbers_of_tuples(self, by_field: Mapping[str, Array], height: int) -> Array:
+        width = 4 * len(self.fields)
+        whole = np.zeros((height * width + kernels.PADDING) // 4 + 1, np.int32)
+        whole[: height * len(self.fields)] = np.stack([by_field[name] for name in self.fields], axis=1).reshape(-1)
+        offset = np.arange(0, height * width, width, dtype=np.int32)
+        ids = np.empty(height, np.int32)
+        self._tuples.of_cells(whole.view(np.uint8), offset, np.full(height, width, np.int32), ids)
+        return ids
+
+    def _learn(self, begin: int, end: int) -> None:
+        """Works out what the texts from ``begin`` to ``end`` say, by the expressions of the cells."""
+        texts = [pl.Series(name, series, dtype=pl.String) for name, series in self._texts(begin, end).items()]
+        told = (
+            cells.with_texts((pl.DataFrame(texts) if texts else pl.DataFrame({"": [None]})).lazy(), self._needed)
+            .with_columns(self._value(name).alias(name) for name in self.columns)
+            .select(*self.columns, self._is_bad)
+            .collect()
+        )
+        self.is_bad = np.concatenate([self.is_bad, told[""].to_numpy()])
+        for name in self.columns:
+            self.values[name] = pl.concat([self.values[name], told[name]], rechunk=True) if begin else told[name]
+
+    def _value(self, name: str) -> pl.Expr:
+        """The value of a column, of the type that the contract says."""
+        value = self._cells[name].value if name in self._cells else pl.lit(None)
+        return value.cast(self._schema[name]) if name in self._schema else value
+
+    def _texts(self, begin: int, end: int) -> dict[str, pl.Series]:
+        """The texts of each field, for the numbers from ``begin`` to ``end``; number 0 is all blank."""
+        if len(self.fields) <= 1:
+            return {name: self._words[name].series(begin, end) for name in self.fields}
+        tuples = self._tuples.raw(begin, end, len(self.fields))
+        return {
+            name: self._words[name].series(0, len(self._words[name])).gather(pl.Series(tuples[:, place]))
+            for place, name in enumerate(self.fields)
+        }

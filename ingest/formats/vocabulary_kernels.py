@@ -1,0 +1,146 @@
+"""The loops that number texts, compiled: which cells hold the same text (``vocabulary.Vocabulary``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ingest.formats.bytecsv_kernels import QUOTE, RETURN
+from ingest.formats.compiled import loop
+from ingest.formats.uke_words import word_at
+
+FULL = -1
+"""``number_texts``: the vocabulary must grow before it can go on."""
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@loop
+def _slot(key: Any, size: int, slots: int) -> int:
+    """Where to look for a text first."""
+    place: int = np.int64(((key ^ np.uint64(size)) * _MIX) >> np.uint64(32)) & (slots - 1)  # type: ignore[assignment]
+    return place
+
+
+@loop
+def _text_key(buf: Any, at: int, size: int) -> Any:
+    """A number for a text: the same for the same text. Of texts of up to 16 bytes with the same number and the same
+    last eight bytes the first eight are the same too."""
+    key = word_at(buf, at)
+    if size <= 8:
+        return key if size == 8 else key & ((_ONE << np.uint64(size * 8)) - _ONE)
+    for step in range(8, size - 8, 8):
+        key = (key ^ (key >> np.uint64(29))) * _MIX + word_at(buf, at + step)
+    return key ^ (word_at(buf, at + size - 8) * _MIX)
+
+
+@loop
+def _learn(
+    buf: Any, at: int, size: int, key: Any, slot: int,
+    slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any,
+) -> int:  # fmt: skip
+    """Gives a text that is not in the vocabulary the next number; FULL where there is no room."""
+    known, free = counts[0], counts[1]
+    if known >= keys.size or free + size > pool.size:
+        return FULL
+    slots[slot], keys[known], starts[known], sizes[known] = known, key, free, size
+    for step in range(size):
+        pool[free + step] = buf[at + step]
+    counts[0], counts[1] = known + 1, free + size
+    return known
+
+
+@loop
+def _find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
+    """The number of a text in a vocabulary (see ``bytecsv.Vocabulary``), which learns it; FULL where it cannot."""
+    key = _text_key(buf, at, size)
+    slot = _slot(key, size, slots.size)
+    while slots[slot]:
+        known = slots[slot]
+        if keys[known] == key and sizes[known] == size:
+            same = True
+            for step in range(size):
+                same = same and pool[starts[known] + step] == buf[at + step]
+            if same:
+                return known
+        slot = (slot + 1) & (slots.size - 1)
+    return _learn(buf, at, size, key, slot, slots, keys, starts, sizes, pool, counts)
+
+
+@loop
+def rehash(slots: Any, keys: Any, sizes: Any, count: int) -> None:
+    """Fills the empty ``slots`` of a vocabulary that grew."""
+    mask = slots.size - 1
+    for known in range(1, count):
+        slot = _slot(keys[known], sizes[known], slots.size)
+        while slots[slot]:
+            slot = (slot + 1) & mask
+        slots[slot] = known
+
+
+@loop
+def number_texts(
+    buf: Any, offset: Any, length: Any, begin: int, ids: Any,
+    slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any,
+) -> int:  # fmt: skip
+    """The numbers of cells from ``begin`` on in a vocabulary, 0 for an empty cell; gives where it stopped: at the
+    end, or where the vocabulary must grow."""
+    for place in range(begin, offset.size):
+        size, at = length[place], offset[place]
+        if size == 0:
+            ids[place] = 0
+            continue
+        known = 0
+        if size <= 16:  # as nearly all: looked up here, since a call costs more than the search
+            key = word_at(buf, at)
+            if size < 8:
+                key &= (_ONE << np.uint64(size * 8)) - _ONE
+            tail = word_at(buf, at + size - 8) if size > 8 else _ZERO
+            key ^= tail * _MIX
+            slot = _slot(key, size, slots.size)
+            known = slots[slot]
+            while known and (
+                keys[known] != key
+                or sizes[known] != size
+                or (size > 8 and word_at(pool, np.int64(starts[known] + size - 8)) != tail)
+            ):
+                slot = (slot + 1) & (slots.size - 1)
+                known = slots[slot]
+        if known == 0:
+            known = _find(buf, at, size, slots, keys, starts, sizes, pool, counts)
+            if known == FULL:
+                return place
+        ids[place] = known
+    return offset.size
+
+
+@loop
+def number_rows(
+    buf: Any, sep: Any, first: Any, lines: Any, fields: Any, begin: int, ids: Any,
+    slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any,
+) -> int:  # fmt: skip
+    """The same of many fields of lines that have them all, one row a line."""
+    for number in range(begin, lines.size):
+        base, last = first[lines[number]], first[lines[number] + 1]
+        for place in range(fields.size):
+            field = base + fields[place]
+            start, stop = sep[field] + 1, sep[field + 1]
+            if field + 1 == last and stop > start and buf[stop - 1] == RETURN:
+                stop -= 1
+            if stop > start and buf[start] == QUOTE:
+                start, stop = start + 1, stop - 1
+            size, known = stop - start, 0
+            if 0 < size < 8:  # as nearly all: looked up here, since a call costs more than the search
+                key = word_at(buf, start) & ((_ONE << np.uint64(size * 8)) - _ONE)
+                slot = _slot(key, size, slots.size)
+                known = slots[slot]
+                while known and (keys[known] != key or sizes[known] != size):
+                    slot = (slot + 1) & (slots.size - 1)
+                    known = slots[slot]
+            if known == 0 and size > 0:
+                known = _find(buf, start, size, slots, keys, starts, sizes, pool, counts)
+                if known == FULL:
+                    return number
+            ids[number, place] = known
+    return lines.size
