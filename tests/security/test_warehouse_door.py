@@ -97,6 +97,8 @@ def test_what_cannot_be_opened_is_said_in_one_line(tmp_path: Path, monkeypatch: 
     ):
         with pytest.raises(warehouse.WarehouseError, match=said), warehouse.connect() as connection:
             warehouse.attach(connection, path, key, alias=alias, read_only=read_only)
+    with pytest.raises(warehouse.WarehouseError, match="not encrypted"), warehouse.connect() as connection:
+        warehouse.attach(connection, Path(":memory:"), KEY, alias="a")
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(warehouse.WarehouseError):
         warehouse.open_database(path, KEY)
