@@ -14,7 +14,7 @@ import typer
 from rich.table import Column, Table
 
 from ingest import settings as settings_module
-from ingest.console import err, out, print_json_line, told_errors
+from ingest.console import err, out, print_json_line, progress_bar, told_errors
 from ingest.sealing.errors import KeyError_
 from ingest.settings import PartySettings, Settings, SettingsError, SiteSettings
 
@@ -176,6 +176,60 @@ def wrap_command(workspace: Workspace = None, party: PartyName = None) -> None:
         name, one = _only(settings_module.load(workspace), party)
         wrapped = wrap_keys(one, _new_passphrase())
         out.print(f"{name}: パスフレーズで保護した鍵 {len(wrapped)}", highlight=False)
+
+
+@keys_app.command("rotate")
+def rotate_command(
+    what: Annotated[Rotated, typer.Argument(help="Which key.")],
+    activate: Annotated[
+        bool,
+        typer.Option("--activate", help="signing: the peers have taken the prepared key; sign with it from now on."),
+    ] = False,
+    workspace: Workspace = None,
+    party: PartyName = None,
+) -> None:
+    """Make a new key of a party and go over to it; a rotation that was interrupted goes on.
+
+    signing: prepares a key and the public file that names it; send it to the peers, and when they have taken it
+    (`keys import`), do it again with --activate. envelope: in use at once, old batches still open; send the new public
+    file. identity (sites): every file of the archive is read once more, and a batch tells the center the new tags, so
+    that persons and their ids go on. Make a new recovery kit afterwards.
+    """
+    from ingest.sealing import rotation
+    from ingest.sealing.public import read_public, to_read_aloud
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        name, one = _only(settings, party)
+        if activate and what is not Rotated.signing:
+            raise SettingsError("--activate is for signing keys only")
+        if what is Rotated.identity:
+            _rotate_identity(settings, name)
+            return
+        if activate:
+            keys = rotation.activate_signing(one)
+            out.print(f"{name}: 署名鍵 {keys.signing_number} を使い始めました", highlight=False)
+            return
+        rotate = rotation.prepare_signing if what is Rotated.signing else rotation.rotate_envelope
+        path = rotate(name, one)
+        out.print(f"相手に渡す公開鍵ファイル: {path}", highlight=False, soft_wrap=True)
+        for line in to_read_aloud(read_public(path).fingerprint):
+            out.print(f"  {line}", highlight=False)
+        if what is Rotated.signing:
+            out.print(
+                "相手が `tsumugi keys import` で登録したら、`tsumugi keys rotate signing --activate` で使い始めます",
+                soft_wrap=True,
+            )
+
+
+def _rotate_identity(settings: Settings, name: str) -> None:
+    from ingest.site.rekey import rotate
+
+    settings.site(name)
+    with progress_bar() as progress:
+        figures = rotate(settings, name, progress)
+    told = f"エポック {figures['epoch']}、対応表 {figures['pairs']:,}件、バッチ {figures['sequence']}"
+    out.print(f"{name}: 識別鍵を更新しました（{told}）。中央会の次の取込で引き継がれます", highlight=False)
 
 
 @keys_app.command("kit")

@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS batch (
     way TEXT NOT NULL,                 -- sent or received
     peer TEXT NOT NULL,                -- the other party
     sequence INTEGER NOT NULL,
-    kind TEXT NOT NULL,                -- facts, results
+    kind TEXT NOT NULL,                -- facts, retraction, rekey, results
     manifest_hash TEXT NOT NULL,
     state TEXT NOT NULL,               -- sealed, accepted, held, refused
     reason_code TEXT, message TEXT,
@@ -95,6 +95,12 @@ CREATE TABLE IF NOT EXISTS retraction (  -- batches of ours that we take back
     is_cleared INTEGER NOT NULL,       -- the site's own files have forgotten it
     sequence INTEGER,                  -- batch that tells the center
     recorded_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS rotation (    -- of a site's identity key
+    epoch INTEGER PRIMARY KEY,         -- the new one
+    state TEXT NOT NULL,               -- open, reopened (the center refused it), sent, done
+    sequence INTEGER,                  -- batch that tells the center
+    started_at TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS hold (        -- full deliveries that lose too many members, and what was decided
     file_id TEXT PRIMARY KEY,

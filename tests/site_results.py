@@ -74,7 +74,7 @@ class Registered:
     def _remember(self, table: str, row: dict[str, Any]) -> bytes:
         sealed = self._tokeniser.seal_tables({table: frame(table, [row])}, self._settings.prefecture_code)
         with open_directory(self._settings, self._ring.secret("at-rest")) as connection:
-            Directory(connection).remember(sealed)
+            Directory(connection).remember(sealed.people)
         found = sealed.identity.select("identity_tag", "ciphertext", "epoch").to_dicts()
         self.identities += found
         return bytes(found[0]["identity_tag"])

@@ -2,8 +2,9 @@
 
 The set is closed only after every model and test is through; a build that was killed or that failed
 leaves it open, and results are not taken from it. Where the project itself changed (models, macros,
-seeds, tests), a master of diseases was imported or the month of reference went back, everything is
-built from its beginning, for then partitions that no load touched would be those of other rules.
+seeds, tests), a master of diseases was imported, the month of reference went back or a site has a new
+identity key, everything is built from its beginning, for then partitions that no load touched would be
+those of other rules.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def build_models(
         digest = _rules_hash(project_hash(project), known_diseases.digest(codes))
         last = _last_finished(connection)
         unfinished = _unfinished(connection)
-        is_full = full_refresh or unfinished == "full" or _is_stale(last, digest, settings.reference_month)
+        is_stale = _is_stale(last, digest, settings.reference_month) or changes.is_rekeyed(connection)
+        is_full = full_refresh or unfinished == "full" or is_stale
         with transaction(connection):
             if last is not None and not is_full:
                 changes.add_months(connection, last[0], settings.reference_month)

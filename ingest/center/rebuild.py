@@ -131,7 +131,7 @@ def _land(
         for done, (domain, batch) in enumerate(batches):
             progress("center rebuild: land", done, len(batches))
             try:
-                take_in(connection, batch, domain, settings.reference_month)
+                take_in(connection, batch, domain, settings.reference_month, ring.secret("link"))
             except BatchRefused as refusal:
                 raise CenterError(
                     f"受領済みのバッチ {batch.folder} を今の定めでは取り込めません（{refusal}）。倉庫は元のままです"

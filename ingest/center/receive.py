@@ -10,13 +10,15 @@ its commit and the ledger or the receipt is made good by the next run.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import duckdb
 
 from ingest import faults
-from ingest.center import kept, retraction
+from ingest.center import kept, rekey, retraction
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.landing import check_tables, land
 from ingest.ledger import Ledger
@@ -116,7 +118,8 @@ class Desk:
         batch = self._reception.open(sequence, private, taken, self._connection)
         faults.point("receive.opened")
         try:
-            rows = take_in(self._connection, batch, self._domain, self._reference_month)
+            link_key = self._ring.secret("link")
+            rows = take_in(self._connection, batch, self._domain, self._reference_month, link_key)
         except BatchRefused as refusal:
             batch.discard()
             refusal.is_due = True
@@ -126,7 +129,7 @@ class Desk:
         self._ring.settle_peer(self._site, batch.folder)
         kept.keep(self._center, self._site, sequence)
         self._accept(taken, sequence, rows, batch.manifest.kind)
-        return {} if batch.manifest.kind == retraction.KIND else rows
+        return rows if batch.manifest.kind == KIND else {}
 
     def _accept(self, taken: dict[int, str], sequence: int, rows: dict[str, int], kind: str = KIND) -> None:
         with self._ledger.transaction() as connection:
@@ -157,20 +160,28 @@ def reception_of(settings: Settings, ledger: Ledger, ring: KeyRing, site: str) -
 
 
 def take_in(
-    connection: duckdb.DuckDBPyConnection, batch: OpenBatch, linkage_domain: str, reference_month: date
+    connection: duckdb.DuckDBPyConnection,
+    batch: OpenBatch,
+    linkage_domain: str,
+    reference_month: date,
+    link_key: bytes,
 ) -> dict[str, int]:
-    """Land an opened batch of facts, or take back what a retraction names, in one transaction; rows by table.
+    """Land facts, take back what a retraction names or put new tags for old, in one transaction; rows by table.
 
     Raises BatchRefused where it does not hold; nothing of it is in the warehouse then.
     """
+    take: Callable[..., dict[str, int]] = land
     if batch.manifest.kind == retraction.KIND:
         retraction.check(connection, batch)
+        take = retraction.take_back
+    elif batch.manifest.kind == rekey.KIND:
+        rekey.check(connection, batch)
+        take = partial(rekey.take, link_key=link_key)
     elif batch.manifest.kind == KIND:
         check_tables(connection, batch)
     else:
         raise BatchRefused("contract", f"a batch of kind {batch.manifest.kind}", batch.manifest_hash)
     with transaction(connection):
-        take = retraction.take_back if batch.manifest.kind == retraction.KIND else land
         rows = take(connection, batch, linkage_domain, reference_month)
         faults.point("receive.landed")
     return rows

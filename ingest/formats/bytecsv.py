@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import csvtext
 from ingest.formats.bits import WIDE
+from ingest.formats.bytecsv_kernels import Lines
 from ingest.formats.memory import Room
 
 Array = NDArray[Any]
@@ -67,6 +68,8 @@ class Block:
 
     def text_of(self, lines: Array) -> pl.DataFrame:
         """Lines as ``source_row`` and ``text``, blank ones left out, as ``csvtext.Lines`` has them."""
+        if not len(lines):
+            return pl.DataFrame(schema={"source_row": pl.Int64(), "text": pl.String()})
         start = self.sep[self.first[lines]].astype(np.int64) + 1
         size = self.sep[self.first[lines + 1]] - start
         texts = [
@@ -85,6 +88,10 @@ class Block:
         whole = out.tobytes().decode(self.encoding, errors="replace")
         return pl.Series(whole.split("\n")[:-1], dtype=pl.String)
 
+    def at(self, lines: Array, kinds: Array = ALIKE) -> Lines:
+        """Some lines as the loops take them."""
+        return Lines(self.buf, self.sep, self.first, lines, kinds)
+
     def cells(self, lines: Array, fields: Array, kinds: Array = ALIKE) -> tuple[Array, Array]:
         """(offsets, lengths) of the cells, one row a field; a field that a line does not have is empty.
 
@@ -92,7 +99,7 @@ class Block:
         """
         by_kind = fields.reshape(-1, fields.shape[-1])
         offset, length = (np.empty((by_kind.shape[1], len(lines)), np.int32) for _ in range(2))
-        kernels.locate(self.buf, self.sep, self.first, lines, by_kind, kinds, offset, length)
+        kernels.locate(self.at(lines, kinds), by_kind, offset, length)
         return offset, length
 
 

@@ -8,17 +8,22 @@ line or a cell means is said elsewhere (``plaincells``, ``fkac167_plain``, ``car
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ingest.formats.bits import WIDE, how_many, lowest, which_are
+from ingest.formats.bits import WIDE, how_many, lowest, prefetch, which_are
 from ingest.formats.compiled import loop
 from ingest.formats.uke_words import word_at
+
+Array = NDArray[Any]
 
 COMMA, NEWLINE, QUOTE, RETURN = 44, 10, 34, 13
 PADDING = WIDE
 """Bytes behind the end of every buffer: so many are loaded from any place on."""
+AHEAD = 6
+"""Lines that are fetched from memory before they are read."""
 _HIGH = np.uint64(0x8080808080808080)
 _ZERO, _ONE, _LAST = np.uint64(0), np.uint64(1), np.uint64(63)
 
@@ -138,26 +143,57 @@ def _parity(bits: Any) -> Any:
     return bits
 
 
-@loop
-def locate(buf: Any, sep: Any, first: Any, lines: Any, fields: Any, kinds: Any, offset: Any, length: Any) -> None:
-    """Where the cells of some fields (from 0) of some lines lie, quotes left out; one row a field.
+class Lines(NamedTuple):
+    """Lines of a block (``buf``, ``sep`` and ``first`` as ``separators`` has them) by their numbers, and the kind of
+    each, or nothing where there is but one kind."""
 
-    ``fields`` has a row for each kind of line, ``kinds`` the kind of each line, or nothing where there is but one. A
-    field that the line does not have, or that is none of its kind (-1), is empty.
+    buf: Array
+    sep: Array
+    first: Array
+    lines: Array
+    kinds: Array
+
+
+@loop
+def fetch_ahead(at: Lines, number: int) -> None:
+    """Has the fields and bytes fetched of lines that come soon."""
+    if number + 2 * AHEAD < at.lines.size:
+        place = at.first[at.lines[number + 2 * AHEAD]]
+        prefetch(at.sep, place)
+        prefetch(at.sep, place + 16)
+        prefetch(at.sep, place + 32)
+        place = at.sep[at.first[at.lines[number + AHEAD]]] + 1
+        prefetch(at.buf, place)
+        prefetch(at.buf, place + 64)
+        prefetch(at.buf, place + 128)
+
+
+@loop
+def cell(buf: Any, sep: Any, base: int, last: int, field: int) -> tuple[int, int]:
+    """Both ends of a cell, quotes left out, of the line whose fields end at ``sep[base + 1]`` to ``sep[last]``.
+
+    A field (from 0) that the line does not have, or that is none (-1), is empty.
     """
-    for number in range(lines.size):
-        base, last = first[lines[number]], first[lines[number] + 1]
-        kind = kinds[number] if kinds.size else 0
+    field += base
+    if field < base or field >= last:
+        return 0, 0
+    start, stop = sep[field] + 1, sep[field + 1]
+    if field + 1 == last and stop > start and buf[stop - 1] == RETURN:
+        stop -= 1
+    if stop > start and buf[start] == QUOTE:
+        start, stop = start + 1, stop - 1
+    return start, stop
+
+
+@loop
+def locate(at: Lines, fields: Array, offset: Array, length: Array) -> None:
+    """Where the cells of some fields of some lines lie; one row a field. ``fields`` has a row for each kind of line."""
+    for number in range(at.lines.size):
+        fetch_ahead(at, number)
+        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
+        kind = at.kinds[number] if at.kinds.size else 0
         for place in range(fields.shape[1]):
-            field = base + fields[kind, place]
-            if field >= last or field < base:
-                offset[place, number] = length[place, number] = 0
-                continue
-            start, stop = sep[field] + 1, sep[field + 1]
-            if field + 1 == last and stop > start and buf[stop - 1] == RETURN:
-                stop -= 1
-            if stop > start and buf[start] == QUOTE:
-                start, stop = start + 1, stop - 1
+            start, stop = cell(at.buf, at.sep, base, last, fields[kind, place])
             offset[place, number], length[place, number] = start, stop - start
 
 

@@ -7,6 +7,7 @@ says what is wrong. A record that is not plain, or breaks a rule, stands in ``Pl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,22 +81,37 @@ def _plain_records(path: Path, kinds: Mapping[str, Record], code: pl.Expr, other
     file = bytecsv.survey(path)
     if file is None or not file.is_complete:
         return None
-    walk = _Walk(path, file, kinds, code)
-    for block in bytecsv.blocks(path, file, file.begin, 1, BLOCK_BYTES):
-        if not walk.take(block):
-            return None
-    return walk.records(otherwise)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        walk = _Walk(path, file, kinds, code, pool)
+        for block in bytecsv.blocks(path, file, file.begin, 1, BLOCK_BYTES):
+            if not walk.take(block):
+                return None
+        return walk.records(otherwise)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Data lines of a block that are being read: which are no longer plain, and by name of their record which of them
+    are read and what comes of it."""
+
+    block: Block
+    lines: Array
+    rest: Array
+    found: Mapping[str, tuple[Array, Future[tuple[pl.DataFrame, Array]]]]
 
 
 class _Walk:
-    """One pass over the blocks of a file."""
+    """One pass over the blocks of a file; the tables of one are read by a ``pool`` while the next is looked over."""
 
-    def __init__(self, path: Path, file: PlainFile, kinds: Mapping[str, Record], code: pl.Expr) -> None:
-        self._path, self._file, self._kinds, self._code = path, file, kinds, code
+    def __init__(
+        self, path: Path, file: PlainFile, kinds: Mapping[str, Record], code: pl.Expr, pool: ThreadPoolExecutor
+    ) -> None:
+        self._path, self._file, self._kinds, self._code, self._pool = path, file, kinds, code, pool
         self._readers = {name: record.reader(file.encoding) for name, record in kinds.items()}
         self._codes = _Codes(file.encoding, code)
         self._tables: dict[str, list[pl.DataFrame]] = {name: [] for name in kinds}
         self._rest: list[pl.DataFrame] = []
+        self._reading: _Reading | None = None
         self._lines = 0
         self._control: Sequence[str] = ()
         self._edition: str | None = None
@@ -109,16 +125,17 @@ class _Walk:
         if self._lines == 0:
             first = block.text_of(lines[:1])
             self._control = csvtext.split_line(first["text"][0]) if first.height else ()
-        offset, length = block.cells(lines, np.arange(2))
-        number, state = np.empty(block.lines, np.int64), np.empty(block.lines, np.uint8)
-        cell_kernels.whole_numbers(block.buf, offset[1], length[1], number, state)
-        kind = np.where(length[0] == 1, block.buf[offset[0]], 0)
+        (offset,), (length,) = block.cells(lines, np.arange(1))
+        kind = np.where(length == 1, block.buf[offset], 0)
+        number, state = np.empty((1, block.lines), np.int64), np.empty((1, block.lines), np.uint8)
+        second, alone = np.array([[1]]), np.array([0, 1])
+        cell_kernels.whole_rows(block.at(lines), second, alone, number, state, np.zeros(block.lines, bool))
         expected = np.full(block.lines, ord(DATA), np.uint8)
         if self._lines == 0:
             expected[0] = ord(CONTROL)
         if kind[-1] == ord(END) and len(kind) > 1 - bool(self._lines):
             expected[-1], self._is_ended = ord(END), True
-        is_framed = (kind == expected) & (state == cell_kernels.VALID) & (number == self._lines + 1 + lines)
+        is_framed = (kind == expected) & (state[0] == cell_kernels.VALID) & (number[0] == self._lines + 1 + lines)
         if not is_framed.all() or not self._leads_alike(block, np.flatnonzero(block.odd)):
             return False
         self._lines += block.lines
@@ -143,16 +160,26 @@ class _Walk:
             self._edition = careframe.edition(self._texts_of(block, lines[:1]), "")
         width = np.array([self._width(code) for code in codes], np.int64)
         rest = block.odd[lines] | (np.diff(block.first)[lines] < width[numbers])
-        found: dict[str, tuple[pl.DataFrame, Array]] = {}
+        self._settle()
+        found = {}
         for name, record in self._kinds.items():
             kind_of = np.array([record.codes.index(c) if c in record.codes else -1 for c in codes], np.int64)
             mine = np.flatnonzero((kind_of[numbers] >= 0) & ~rest)
             if len(mine):
-                table, odd = self._readers[name].read(block, lines[mine], kind_of[numbers[mine]])
-                found[name] = table, mine[odd]
-        odd_in_any = np.concatenate([np.empty(0, np.int64), *(odd for _, odd in found.values())])
-        for name, (table, odd) in found.items():
-            if len(odd) < len(odd_in_any):  # a record of a plan is a claim and a line: it is read or it is not
+                read = self._readers[name].read
+                found[name] = mine, self._pool.submit(read, block, lines[mine], kind_of[numbers[mine]])
+        self._reading = _Reading(block, lines, rest, found)
+
+    def _settle(self) -> None:
+        """Takes what was read of the block before."""
+        reading, self._reading = self._reading, None
+        if reading is None:
+            return
+        block, lines, rest = reading.block, reading.lines, reading.rest
+        read = {name: (mine, *future.result()) for name, (mine, future) in reading.found.items()}
+        odd_in_any = np.concatenate([np.empty(0, np.int64), *(mine[odd] for mine, _, odd in read.values())])
+        for name, (_, table, odd) in read.items():
+            if odd.sum() < len(odd_in_any):  # a record of a plan is a claim and a line: it is read or it is not
                 table = table.filter(~pl.col("source_row").is_in(block.rows_of(lines[odd_in_any]).tolist()))
             self._tables[name].append(table)
         rest[odd_in_any] = True
@@ -168,6 +195,7 @@ class _Walk:
         """Everything taken; None where the frame is not whole."""
         if not self._is_ended or not careframe.count_fits(self._control, self._lines - 2):
             return None
+        self._settle()
         return CareRecords(
             {name: _in_order(pl.concat(parts)) for name, parts in self._tables.items() if parts},
             _in_order(pl.concat([self._texts_of(None, np.empty(0, np.int64)), *self._rest])),
@@ -232,7 +260,7 @@ class _Codes:
     def _number(self, key: tuple[int, ...]) -> int:
         if key not in self._number_of:
             texts = {
-                name: words.series(0, len(words))[[place]].str.strip_chars()
+                name: words.texts(np.array([place])).str.strip_chars()
                 for name, words, place in zip(self._names, self._words, key, strict=True)
             }
             self.has_comma = self.has_comma or any((text[0] or "").count(",") for text in texts.values())

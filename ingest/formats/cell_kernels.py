@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.formats.bytecsv_kernels import Array, Lines, cell, fetch_ahead
 from ingest.formats.compiled import loop
 from ingest.formats.uke_text import INLINE, decode, put_short, trim
 from ingest.formats.uke_words import word_at
@@ -114,82 +115,112 @@ def _put_held(held: Any, at: int, size: int, view: Any, row: int) -> None:
 
 
 @loop
-def whole_numbers(buf: Any, offset: Any, length: Any, value: Any, state: Any) -> None:
-    """Cells of at most 18 digits with at most a sign as numbers; states as those of ``plain_texts``."""
-    for number in range(offset.size):
-        at, stop = _without_blanks(buf, offset[number], offset[number] + length[number])
-        value[number], state[number] = 0, BLANK
-        if stop == at:
-            continue
-        negative = buf[at] == 45
-        if negative or buf[at] == 43:
-            at += 1
-        state[number] = VALID if 0 < stop - at <= 18 else OTHER
-        found: Any = 0
-        for place in range(at, min(stop, at + 18)):
-            digit: Any = np.int64(buf[place]) - 48
-            if digit < 0 or digit > 9:
-                state[number] = OTHER
-                break
-            found = found * 10 + digit
-        value[number] = found * (1 - 2 * negative)
+def whole_rows(at: Lines, fields: Array, bounds: Array, value: Array, state: Array, odd: Array) -> None:
+    """Cells of at most 18 digits with at most a sign as numbers, one row a column; states as those of ``plain_texts``.
 
-
-@loop
-def plain_days(
-    buf: Any, offset: Any, length: Any, era_offset: Any, era_length: Any, year_before: Any, value: Any, state: Any
-) -> None:
-    """Cells of YYYYMMDD, GYYMMDD, or YYMMDD with the era in a cell of its own (one digit or letter), as days from
-    1 January 1970; states as those of ``plain_texts``, BLANK for an open date too (zeros, nines, 99991231).
-
-    ``year_before`` has by the digit of an era the year before its first, the first year of all at 0. Where no cell
-    has the era ``era_offset`` is empty.
+    ``fields`` has a row for each kind of line. Those of column ``i`` begin at ``bounds[i]``: the first that is filled
+    counts. Where one of blanks or with a byte that is not ASCII comes before others, its line is marked as ``odd``.
     """
-    for number in range(offset.size):
-        at, stop = _without_blanks(buf, offset[number], offset[number] + length[number])
-        size = stop - at
-        value[number], state[number] = 0, BLANK
-        if size == 0:
-            continue
-        state[number] = OTHER
-        if size < 6 or size > 8:
-            continue
-        lacking = np.uint64(8 * (8 - size))
-        word = (word_at(buf, at) << lacking) | (_DIGITS & ((_ONE << lacking) - _ONE))
-        if (word & _HIGH_NIBBLES) != _DIGITS or ((word + _SIXES) & _HIGH_NIBBLES) != _DIGITS:
-            continue
-        if word in (_DIGITS, _NEVER) or word >> lacking == _NINES >> lacking:
-            state[number] = BLANK
-            continue
-        pairs = word - _DIGITS
-        pairs = pairs * np.uint64(10) + (pairs >> np.uint64(8))
-        first: Any = np.int64(pairs & _BYTES)
-        year: Any = np.int64((pairs >> np.uint64(16)) & _BYTES)
-        month: Any = np.int64((pairs >> np.uint64(32)) & _BYTES)
-        day: Any = np.int64((pairs >> np.uint64(48)) & _BYTES)
-        if size == 8:
-            year += first * 100
-            if year < year_before[0]:
-                continue
-        else:
-            era = first
-            if size == 6:
-                era = _era(buf, era_offset[number], era_length[number]) if era_offset.size else 0
-            if era < 1 or era >= year_before.size or year == 0:
-                continue
-            year += year_before[era]
-        if month < 1 or month > 12 or day < 1 or day > _days_of(year, month):
-            continue
-        since = year - (month < 3)
-        within = (153 * (month + (9 if month < 3 else -3)) + 2) // 5
-        value[number] = 365 * since + since // 4 - since // 100 + since // 400 + within + day - 1 - _DAYS_BEFORE_1970
-        state[number] = VALID
+    buf = at.buf
+    for number in range(at.lines.size):
+        fetch_ahead(at, number)
+        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
+        kind = at.kinds[number] if at.kinds.size else 0
+        for column in range(bounds.size - 1):
+            start, stop = 0, 0
+            for place in range(bounds[column], bounds[column + 1]):
+                start, stop = cell(buf, at.sep, base, last, fields[kind, place])
+                if start < stop:
+                    break
+            if bounds[column + 1] - bounds[column] > 1 and start < stop and (buf[start] <= 32 or buf[start] > 126):
+                odd[number] = True
+            value[column, number], state[column, number] = _whole_number(buf, start, stop)
 
 
 @loop
-def _era(buf: Any, at: int, size: int) -> int:
+def _whole_number(buf: Any, at: int, stop: int) -> tuple[int, int]:
+    """A cell as (number, state)."""
+    at, stop = _without_blanks(buf, at, stop)
+    if stop == at:
+        return 0, BLANK
+    negative = buf[at] == 45
+    if negative or buf[at] == 43:
+        at += 1
+    if stop == at or stop - at > 18:
+        return 0, OTHER
+    found: Any = 0
+    for place in range(at, stop):
+        digit: Any = np.int64(buf[place]) - 48
+        if digit < 0 or digit > 9:
+            return 0, OTHER
+        found = found * 10 + digit
+    return found * (1 - 2 * negative), VALID
+
+
+@loop
+def day_rows(at: Lines, fields: Array, year_before: Array, value: Array, state: Array) -> None:
+    """Cells of YYYYMMDD, GYYMMDD, or YYMMDD with the era in a cell of its own (one digit or letter), as days from
+    1 January 1970, one row a column; states as those of ``plain_texts``, BLANK for an open date too (zeros, nines,
+    99991231).
+
+    ``fields`` has a row for each kind of line: of each column the field of its date and that of its era, or -1.
+    ``year_before`` has by the digit of an era the year before its first, the first year of all at 0.
+    """
+    buf = at.buf
+    for number in range(at.lines.size):
+        fetch_ahead(at, number)
+        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
+        kind = at.kinds[number] if at.kinds.size else 0
+        for column in range(fields.shape[1] // 2):
+            start, stop = cell(buf, at.sep, base, last, fields[kind, 2 * column])
+            era = 0
+            if stop - start == 6:
+                era = _era(buf, *cell(buf, at.sep, base, last, fields[kind, 2 * column + 1]))
+            value[column, number], state[column, number] = _day(buf, start, stop, era, year_before)
+
+
+@loop
+def _day(buf: Any, at: int, stop: int, era: int, year_before: Array) -> tuple[int, int]:
+    """A cell as (day, state); ``era`` counts where the cell names none."""
+    at, stop = _without_blanks(buf, at, stop)
+    size = stop - at
+    if size == 0:
+        return 0, BLANK
+    if size < 6 or size > 8:
+        return 0, OTHER
+    lacking = np.uint64(8 * (8 - size))
+    word = (word_at(buf, at) << lacking) | (_DIGITS & ((_ONE << lacking) - _ONE))
+    if (word & _HIGH_NIBBLES) != _DIGITS or ((word + _SIXES) & _HIGH_NIBBLES) != _DIGITS:
+        return 0, OTHER
+    if word in (_DIGITS, _NEVER) or word >> lacking == _NINES >> lacking:
+        return 0, BLANK
+    pairs = word - _DIGITS
+    pairs = pairs * np.uint64(10) + (pairs >> np.uint64(8))
+    first: Any = np.int64(pairs & _BYTES)
+    year: Any = np.int64((pairs >> np.uint64(16)) & _BYTES)
+    month: Any = np.int64((pairs >> np.uint64(32)) & _BYTES)
+    day: Any = np.int64((pairs >> np.uint64(48)) & _BYTES)
+    if size == 8:
+        year += first * 100
+        if year < year_before[0]:
+            return 0, OTHER
+    else:
+        era = first if size == 7 else era
+        if era < 1 or era >= year_before.size or year == 0:
+            return 0, OTHER
+        year += year_before[era]
+    if month < 1 or month > 12 or day < 1 or day > _days_of(year, month):
+        return 0, OTHER
+    since = year - (month < 3)
+    within = (153 * (month + (9 if month < 3 else -3)) + 2) // 5
+    found: int = 365 * since + since // 4 - since // 100 + since // 400 + within + day - 1 - _DAYS_BEFORE_1970
+    return found, VALID
+
+
+@loop
+def _era(buf: Any, at: int, stop: int) -> int:
     """The digit of an era written as one digit or letter; 0 for anything else."""
-    if size != 1:
+    if stop - at != 1:
         return 0
     byte: Any = np.int64(buf[at])
     if 48 <= byte <= 57:
@@ -203,18 +234,3 @@ def _days_of(year: int, month: int) -> int:
     if month == 2:
         return 28 + (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
     return 31 - (month == 4 or month == 6 or month == 9 or month == 11)
-
-
-@loop
-def first_filled(buf: Any, offset: Any, length: Any, odd: Any) -> None:
-    """Puts into the first row of cells the first of each column that holds anything; where one of blanks or with a
-    byte that is not ASCII comes before it, the line is marked as odd."""
-    for number in range(offset.shape[1]):
-        for choice in range(offset.shape[0]):
-            size = length[choice, number]
-            if size == 0:
-                continue
-            if buf[offset[choice, number]] <= 32 or buf[offset[choice, number]] > 126:
-                odd[number] = True
-            offset[0, number], length[0, number] = offset[choice, number], size
-            break

@@ -70,12 +70,12 @@ class PlainDocuments:
         """What becomes of some observations; counts those of unknown codes."""
         ids = np.empty(len(own), np.int32)
         self._codes.of_cells(places.buf, places.found.code_start[own], places.found.code_size[own], ids)
-        new = self._codes.series(len(self._use), len(self._codes))
+        new = self._codes.texts(np.arange(len(self._use), len(self._codes)))
         self._use = np.append(self._use, [_use_of(code) for code in new]).astype(np.int64)
         use = self._use[ids]
         for place, count in enumerate(np.bincount(ids[use == _UNKNOWN]).tolist()):
             if count:
-                self._unknown[self._codes.series(place, place + 1)[0] or ""] += count
+                self._unknown[self._codes.texts(np.array([place]))[0] or ""] += count
         return use
 
     def _says(self, places: Places, carried: Array) -> tuple[Array, Array]:
@@ -94,7 +94,7 @@ class PlainDocuments:
 
     def _learn(self, known: int, heads: list[bytes]) -> None:
         """Works out what the texts from number ``known`` on say, as children of a document that begins like theirs."""
-        texts = [text.split("\0") for text in self._texts.series(known, len(self._texts))]
+        texts = [text.split("\0") for text in self._texts.texts(np.arange(known, len(self._texts)))]
         said: list[list[int]] = [[] for _ in texts]
         by_head: dict[bytes, list[int]] = {}
         for place, head in enumerate(heads):

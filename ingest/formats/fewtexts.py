@@ -14,10 +14,11 @@ import polars as pl
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import cells
-from ingest.formats.bytecsv import Array
+from ingest.formats.bytecsv_kernels import Array
 from ingest.formats.cells import Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.vocabulary import Vocabulary
+from ingest.formats.vocabulary_kernels import own_numbers
 
 
 def raw_fields(cell: Cell, by_name: Mapping[str, Cell]) -> tuple[str, ...]:
@@ -44,7 +45,7 @@ def place_of(field: str) -> int:
 class FewTexts:
     """The columns of a contract's table that are made of the same ``fields``: none where they are constant.
 
-    ``words`` holds the vocabularies of the file by field; a group learns what is new when it is asked for numbers.
+    ``words`` numbers the texts of all fields of the table; of them a group learns what stands in its own.
     """
 
     def __init__(
@@ -53,22 +54,24 @@ class FewTexts:
         columns: Sequence[str],
         own: Mapping[str, Cell],
         contract: Contract,
-        words: dict[str, Vocabulary],
-        encoding: str,
+        words: Vocabulary,
     ) -> None:
         self.fields, self.columns = fields, columns
         self.values: dict[str, pl.Series] = {}
         self.is_bad = np.empty(0, bool)
         self._cells, self._words = own, words
-        for name in fields:
-            words.setdefault(name, Vocabulary(encoding))
-        self._tuples = Vocabulary(encoding)
+        self._tuples = Vocabulary(words.encoding)
+        self._own_of, self._order, self._known = np.empty(0, np.int32), np.empty(0, np.int32), 0
         self._schema = contract.plain_schema()
         held = {column.name: column for column in contract.columns}
         faults = [f for name in columns if name in held for f in cells.faults_of(held[name], name in own)]
         broken = [fault.broken.fill_null(False) for fault in faults]
         self._is_bad = (pl.any_horizontal(broken) if broken else pl.lit(False)).alias("")
         self._needed = self._needed_cells()
+
+    def __len__(self) -> int:
+        """How many different texts there are, blank ones too."""
+        return len(self._tuples) if len(self.fields) > 1 else self._known if self.fields else 1
 
     def _needed_cells(self) -> list[Cell]:
         """The cells whose texts the columns are made of."""
@@ -81,35 +84,27 @@ class FewTexts:
                 waiting += [n.removeprefix("text:") for n in cell.value.meta.root_names() if n.startswith("text:")]
         return list(found.values())
 
-    def numbers_at(self, buf: Array, offset: Array, length: Array) -> Array:
-        """The numbers of some lines by where the cells of the fields lie, one row a field."""
-        numbers = {}
-        for at, name in enumerate(self.fields):
-            numbers[name] = ids = np.empty(offset.shape[1], np.int32)
-            self._words[name].of_cells(buf, offset[at], length[at], ids)
-        return self.numbers(numbers, offset.shape[1])
-
-    def numbers(self, by_field: Mapping[str, Array], height: int) -> Array:
-        """The number of each line, of those that the vocabularies gave its fields."""
+    def number(self, texts: Array, own: Array) -> None:
+        """Puts the number of each line into ``own``, by those that ``words`` gave its fields (one a column)."""
         if not self.fields:
-            ids, count = np.zeros(height, np.int32), 1
+            own[:] = 0
         elif len(self.fields) == 1:
-            ids, count = by_field[self.fields[0]], len(self._words[self.fields[0]])
+            new = len(self._words) - len(self._own_of)
+            if new > 0:
+                self._own_of = np.concatenate([self._own_of, np.full(new, -1, np.int32)])
+                self._order = np.concatenate([self._order, np.zeros(new, np.int32)])
+            self._known = own_numbers(texts[:, 0], self._own_of, self._order, self._known, own)
         else:
-            ids = self._numbers_of_tuples(by_field, height)
-            count = len(self._tuples)
-        if len(self.is_bad) < count:
-            self._learn(len(self.is_bad), count)
-        return ids
+            width = 4 * len(self.fields)
+            whole = np.zeros((len(texts) * width + kernels.PADDING) // 4 + 1, np.int32)
+            whole[: texts.size] = texts.reshape(-1)
+            offset = np.arange(0, len(texts) * width, width, dtype=np.int32)
+            self._tuples.of_cells(whole.view(np.uint8), offset, np.full(len(texts), width, np.int32), own)
 
-    def _numbers_of_tuples(self, by_field: Mapping[str, Array], height: int) -> Array:
-        width = 4 * len(self.fields)
-        whole = np.zeros((height * width + kernels.PADDING) // 4 + 1, np.int32)
-        whole[: height * len(self.fields)] = np.stack([by_field[name] for name in self.fields], axis=1).reshape(-1)
-        offset = np.arange(0, height * width, width, dtype=np.int32)
-        ids = np.empty(height, np.int32)
-        self._tuples.of_cells(whole.view(np.uint8), offset, np.full(height, width, np.int32), ids)
-        return ids
+    def learn(self) -> None:
+        """Works out what the texts say that are new since it was asked last."""
+        if len(self.is_bad) < len(self):
+            self._learn(len(self.is_bad), len(self))
 
     def _learn(self, begin: int, end: int) -> None:
         """Works out what the texts from ``begin`` to ``end`` say, by the expressions of the cells."""
@@ -130,11 +125,8 @@ class FewTexts:
         return value.cast(self._schema[name]) if name in self._schema else value
 
     def _texts(self, begin: int, end: int) -> dict[str, pl.Series]:
-        """The texts of each field, for the numbers from ``begin`` to ``end``; number 0 is all blank."""
+        """The texts of each field, for the numbers from ``begin`` to ``end``."""
         if len(self.fields) <= 1:
-            return {name: self._words[name].series(begin, end) for name in self.fields}
+            return {name: self._words.texts(self._order[begin:end]) for name in self.fields}
         tuples = self._tuples.raw(begin, end, len(self.fields))
-        return {
-            name: self._words[name].series(0, len(self._words[name])).gather(pl.Series(tuples[:, place]))
-            for place, name in enumerate(self.fields)
-        }
+        return {name: self._words.texts(tuples[:, place]) for place, name in enumerate(self.fields)}

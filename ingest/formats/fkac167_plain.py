@@ -29,7 +29,7 @@ class PlainResults:
         held = held_by(headings)
         columns = list(dict.fromkeys(name for one in held for name in (*one.values, *one.flags)))
         place = {name: number for number, name in enumerate(columns)}
-        self._fields = np.array([int(name[1:]) - 1 for name in columns], np.int64)
+        self._fields = np.array([[int(name[1:]) - 1 for name in columns]], np.int64)
         kinds = dict.fromkeys([None, *(one.item.read_by for one in held)])
         self._kinds = {codes: number for number, codes in enumerate(kinds)}
         self._names = uke_arrow.Texts.of([one.item.item_id for one in held])
@@ -53,7 +53,7 @@ class PlainResults:
 
         What it gives calls back nothing from Polars and may run in a thread.
         """
-        ids = self._words.of_rows(block, lines, self._fields)
+        ids = self._words.of_rows(block.at(lines), self._fields)
         if len(self._words) > len(self._texts):
             self._learn()
         return partial(self._table, ids, self._says, self._codes)
@@ -94,7 +94,7 @@ class PlainResults:
 
     def _learn(self) -> None:
         """Works out what the new texts say."""
-        new = self._words.series(len(self._texts), len(self._words))
+        new = self._words.texts(np.arange(len(self._texts), len(self._words)))
         self._texts = pl.concat([self._texts, new], rechunk=True)
         known = Texts(self._texts)
         none = (

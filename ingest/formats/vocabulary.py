@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ingest.formats import vocabulary_kernels as kernels
-from ingest.formats.bytecsv import Array, Block
+from ingest.formats.bytecsv_kernels import Array, Lines
 
 
 @dataclass
@@ -40,21 +40,18 @@ class Vocabulary:
         while (done := kernels.number_texts(buf, offset, length, done, ids, *self._parts())) < len(offset):
             self._grow(int(length[done]))
 
-    def of_rows(self, block: Block, lines: Array, fields: Array) -> Array:
-        """The numbers of the cells of some fields, one row a line; every line must have them all."""
-        ids, done = np.empty((len(lines), len(fields)), np.int32), 0
-        parts = block.buf, block.sep, block.first, lines, fields
-        while (done := kernels.number_rows(*parts, done, ids, *self._parts())) < len(lines):
-            self._grow(len(block.buf))
+    def of_rows(self, at: Lines, fields: Array) -> Array:
+        """The numbers of the cells of some fields of lines (``fields`` a row for each kind of line), one row a line."""
+        ids, done = np.empty((len(at.lines), fields.shape[1]), np.int32), 0
+        while (done := kernels.number_rows(at, fields, done, ids, *self._parts())) < len(at.lines):
+            self._grow(len(at.buf))
         return ids
 
-    def series(self, begin: int, end: int) -> pl.Series:
-        """The texts with the numbers from ``begin`` to ``end``; number 0 is null."""
+    def texts(self, numbers: Array) -> pl.Series:
+        """The texts with these numbers; number 0 is null."""
         data = self._pool[: int(self._counts[1])].tobytes()
-        bounds = zip(self._starts[begin:end].tolist(), self._sizes[begin:end].tolist(), strict=True)
-        texts: list[str | None] = [data[at : at + n].decode(self.encoding, errors="replace") for at, n in bounds]
-        if begin == 0:
-            texts[0] = None
+        bounds = zip(self._starts[numbers].tolist(), self._sizes[numbers].tolist(), strict=True)
+        texts = [data[at : at + n].decode(self.encoding, errors="replace") if n else None for at, n in bounds]
         return pl.Series(texts, dtype=pl.String)
 
     def raw(self, begin: int, end: int, width: int) -> Array:

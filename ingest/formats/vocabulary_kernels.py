@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest.formats.bytecsv_kernels import QUOTE, RETURN
+from ingest.formats.bytecsv_kernels import Array, Lines, cell, fetch_ahead
 from ingest.formats.compiled import loop
 from ingest.formats.uke_words import word_at
 
@@ -18,8 +18,9 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 @loop
 def _slot(key: Any, size: int, slots: int) -> int:
-    """Where to look for a text first."""
-    place: int = np.int64(((key ^ np.uint64(size)) * _MIX) >> np.uint64(32)) & (slots - 1)  # type: ignore[assignment]
+    """Where to look for a text first: by the highest bits of a product, which alone every byte of it has a part in."""
+    high = ((key ^ np.uint64(size)) * _MIX) >> np.uint64(32)
+    place: int = np.int64((high * np.uint64(slots)) >> np.uint64(32))  # type: ignore[assignment]
     return place
 
 
@@ -53,7 +54,7 @@ def _learn(
 
 @loop
 def _find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
-    """The number of a text in a vocabulary (see ``bytecsv.Vocabulary``), which learns it; FULL where it cannot."""
+    """The number of a text in a vocabulary (see ``vocabulary.Vocabulary``), which learns it; FULL where it cannot."""
     key = _text_key(buf, at, size)
     slot = _slot(key, size, slots.size)
     while slots[slot]:
@@ -117,25 +118,31 @@ def number_texts(
 
 @loop
 def number_rows(
-    buf: Any, sep: Any, first: Any, lines: Any, fields: Any, begin: int, ids: Any,
+    at: Lines, fields: Array, begin: int, ids: Array,
     slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any,
 ) -> int:  # fmt: skip
-    """The same of many fields of lines that have them all, one row a line."""
-    for number in range(begin, lines.size):
-        base, last = first[lines[number]], first[lines[number] + 1]
-        for place in range(fields.size):
-            field = base + fields[place]
-            start, stop = sep[field] + 1, sep[field + 1]
-            if field + 1 == last and stop > start and buf[stop - 1] == RETURN:
-                stop -= 1
-            if stop > start and buf[start] == QUOTE:
-                start, stop = start + 1, stop - 1
+    """The same of many fields of lines, one row a line; ``fields`` has a row for each kind of line."""
+    buf = at.buf
+    for number in range(begin, at.lines.size):
+        fetch_ahead(at, number)
+        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
+        kind = at.kinds[number] if at.kinds.size else 0
+        for place in range(fields.shape[1]):
+            start, stop = cell(buf, at.sep, base, last, fields[kind, place])
             size, known = stop - start, 0
-            if 0 < size < 8:  # as nearly all: looked up here, since a call costs more than the search
-                key = word_at(buf, start) & ((_ONE << np.uint64(size * 8)) - _ONE)
+            if 0 < size <= 16:  # as nearly all: looked up here, since a call costs more than the search
+                key = word_at(buf, start)
+                if size < 8:
+                    key &= (_ONE << np.uint64(size * 8)) - _ONE
+                tail = word_at(buf, start + size - 8) if size > 8 else _ZERO
+                key ^= tail * _MIX
                 slot = _slot(key, size, slots.size)
                 known = slots[slot]
-                while known and (keys[known] != key or sizes[known] != size):
+                while known and (
+                    keys[known] != key
+                    or sizes[known] != size
+                    or (size > 8 and word_at(pool, np.int64(starts[known] + size - 8)) != tail)
+                ):
                     slot = (slot + 1) & (slots.size - 1)
                     known = slots[slot]
             if known == 0 and size > 0:
@@ -143,4 +150,19 @@ def number_rows(
                 if known == FULL:
                     return number
             ids[number, place] = known
-    return lines.size
+    return int(at.lines.size)
+
+
+@loop
+def own_numbers(ids: Array, own_of: Array, order: Array, known: int, own: Array) -> int:
+    """Numbers of texts as those of a column of its own: ``own_of`` has that of each text, or -1 where it is new.
+
+    New ones are numbered from ``known`` on and put into ``order``; gives how many are known then.
+    """
+    for place in range(ids.size):
+        text = ids[place]
+        if own_of[text] < 0:
+            own_of[text], order[known] = known, text
+            known += 1
+        own[place] = own_of[text]
+    return known

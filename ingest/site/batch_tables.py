@@ -1,8 +1,9 @@
 """The tables of the batch that a run makes, on their way through the site.
 
 Facts, which are nearly everything, go straight into their encrypted files, the keys of which stand in memory only.
-Identities, which parts of a delivery repeat, and the few rows about the delivery itself wait in an encrypted scratch
-database until all are there. What a killed run leaves behind opens for nobody; the next run deletes it.
+Identities, which parts of a delivery repeat, and the few rows about the delivery itself wait in memory, and beyond its
+limit in encrypted spill, until all are there. What a killed run leaves behind opens for nobody; the next run deletes
+it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from ingest.formats.contracts import CONTRACTS
 from ingest.sealing.envelope import WrittenTable, write_table
 from ingest.sealing.table_writer import TableWriter
 from ingest.settings import SiteSettings
-from ingest.site.workroom import Workroom
 
 IDENTITY_TABLES = ("identity", "identity_pass")
 _READ = "read_parquet(?, encryption_config = {footer_key_value: ?})"
@@ -30,13 +30,13 @@ class BatchTables:
         self._folder = site.home / "facts.work"
         self._remove()
         self._folder.mkdir(mode=0o700, parents=True)
-        self._scratch = Workroom(site, "facts")
+        self.connection = warehouse.connect(spill=site.spill, memory_limit=site.memory_limit, threads=site.threads)
         # One thread, that of each writer: a table is written in the order in which its rows came.
         self._writing = warehouse.connect(spill=site.spill, memory_limit=site.memory_limit, threads=1)
+        self._others: list[str] = []
         self._writers: dict[str, TableWriter] = {}
         self._facts: dict[str, WrittenTable] = {}
         self._refused_files: list[str] = []
-        self.connection = self._scratch.connection
 
     def __enter__(self) -> BatchTables:
         return self
@@ -47,7 +47,7 @@ class BatchTables:
         for writer in self._writers.values():
             writer.abandon()
         self._writing.close()
-        self._scratch.__exit__(kind, error, trace)
+        self.connection.close()
         self._remove()
 
     def add_facts(self, table: str, frame: pl.DataFrame, file_ids: pl.Series) -> None:
@@ -59,11 +59,17 @@ class BatchTables:
     def add_identities(self, identity: pl.DataFrame, identity_pass: pl.DataFrame) -> None:
         """Add identities and their passes; the same ones may come again."""
         for table, frame in zip(IDENTITY_TABLES, (identity, identity_pass), strict=True):
-            self._scratch.append(table, frame)
+            self.add(table, frame)
 
-    def add_account(self, table: str, frame: pl.DataFrame) -> None:
-        """Add a table that tells of the deliveries themselves."""
-        self._scratch.append(table, frame)
+    def add(self, table: str, frame: pl.DataFrame) -> None:
+        """Add rows of a table that tells of the deliveries themselves; the first call fixes its columns and types."""
+        self.connection.register("incoming", frame)
+        if table not in self._others:
+            self._others.append(table)
+            self.connection.execute(f"CREATE TABLE {table} AS SELECT * FROM incoming")
+        else:
+            self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+        self.connection.unregister("incoming")
 
     def refuse_file(self, file_id: str) -> None:
         """Leave out, in the end, what was added of a file, and identities of which no other row speaks."""
@@ -81,10 +87,11 @@ class BatchTables:
 
     def to_seal(self) -> dict[str, str | WrittenTable]:
         """What is sealed, by table; after ``finish``."""
-        others = [table for table in self._scratch.tables if table not in IDENTITY_TABLES]
         # Chunks repeat an identity; the batch names it once.
-        identities = {table: f"SELECT DISTINCT * FROM {table}" for table in IDENTITY_TABLES}
-        return {**self._facts, **identities, **{table: table for table in others}}
+        others = {
+            table: f"SELECT DISTINCT * FROM {table}" if table in IDENTITY_TABLES else table for table in self._others
+        }
+        return {**self._facts, **others}
 
     def _writer(self, table: str) -> TableWriter:
         if table not in self._writers:

@@ -35,7 +35,7 @@ from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
+from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, rekey, retract, steps
 from ingest.site.area import area_of
 from ingest.site.batch_tables import BatchTables
 from ingest.site.databases import open_directory, open_quarantine
@@ -62,6 +62,7 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         outbox = Outbox.of(settings, site_name, ledger, ring)
         receipts = outbox.settle()
         retract.finish(site, site_name, ledger, ring, outbox)
+        rekey.finish(settings, site_name, ledger, ring, outbox, progress)
         outbox.hand_over()
         _report(ledger, settings, site_name)
         corrected, codes = layouts.corrected_layouts(site), masters.subtraction_codes(settings.workspace)

@@ -42,6 +42,7 @@ _PROBLEM_SCHEMA: dict[str, pl.DataType] = {
 }
 _PROBLEM_KEY = (FILE, "table_name", "field", "reason_code")
 _NAMED_INSURERS = 20  # at most so many foreign insurers are named in one message
+PEOPLE_ROWS = 500_000  # forms of persons that the directory is told at a time
 LARGE_FILE = 64 << 20  # bytes from which a file is taken in parts, where its reader gives parts
 WARNED = "（警告: 行は取り込みました）"
 _NAMED_LINES = 20  # at most so many line numbers are kept of one rule and file
@@ -96,6 +97,7 @@ class Load:
         self._reference_month = reference_month
         self._members = members
         self._gate = suites.Gate()
+        self._people: list[pl.DataFrame] = []  # what the directory is to be told
         self._position = {delivery.delivery_id: place for place, delivery in enumerate(deliveries)}
         self._file_ids = pl.Series([d.file.file_id for d in deliveries], dtype=pl.String)
         self._file_names = pl.Series([d.file.name for d in deliveries], dtype=pl.String)
@@ -396,7 +398,9 @@ class Load:
             plain = {name: frame.drop(FILE) for name, frame in kept.items()}
             sealed = self._tokeniser.seal_tables(plain, self._area.prefecture_code)
         with stopwatch.lap("directory"):
-            self._directory.remember(sealed)
+            self._people.append(sealed.people)
+            if sum(people.height for people in self._people) >= PEOPLE_ROWS:
+                self._remember_people()
             if self._members is not None and "enrolment" in plain:
                 keys = sealed.tables["enrolment"]["record_key_tag"]
                 tags = self._tokeniser.member_tags(plain["enrolment"])
@@ -408,6 +412,12 @@ class Load:
                 self._tables.add_facts(name, frame, self._file_ids.gather(kept[name][FILE]))
             self._tables.add_identities(sealed.identity, sealed.identity_pass)
 
+    def _remember_people(self) -> None:
+        if self._people:
+            with stopwatch.lap("directory"):
+                self._directory.remember(pl.concat(self._people))
+        self._people = []
+
     # -- the whole run -----------------------------------------------------------------------------
     def close(self, ledger: Ledger) -> None:
         """Account for the run: duplicates as their originals, read against everything else.
@@ -418,10 +428,11 @@ class Load:
         self._totals = [known, *self._of_duplicates(ledger, known)]
         account = totals.together(self._totals)
         totals.hold(account)
+        self._remember_people()
         self._hold_tables(account)
         self._totals = [account]
         came = pl.DataFrame(self._facts(), schema=_FACT_SCHEMA, orient="row")
-        self._tables.add_account(
+        self._tables.add(
             "control_total",
             account.join(came, on=FILE).select(
                 "delivery_id", "source_file_id", "stream", "table_name", "scheme_code", "measure", "outcome", "value"
@@ -437,9 +448,7 @@ class Load:
         arrived = self._dated_as_original(ledger, arrived)
         self._arrivals, self._arrivals_aside = [arrived], [aside]
         self._find_sent_again(account, arrived)
-        self._tables.add_account(
-            "arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA)
-        )
+        self._tables.add("arrival", arrived.join(came.drop("stream"), on=FILE).select("delivery_id", *arrivals.SCHEMA))
 
     def record(self, ledger: Ledger, connection: sqlite3.Connection, sequence: int) -> None:
         """Write deliveries, control totals, problems and arrivals inside the ledger transaction."""

@@ -19,7 +19,8 @@ from ingest.site.outbox import CENTER_STANDS, RECALLED, RETRACTED
 def status(settings: Settings, site_name: str, on: date | None = None) -> dict[str, Any]:
     """The state of one site, counts and file names only, no person; what is due is read on the day ``on``.
 
-    ``deliveries`` by state; ``files`` one entry a delivery; ``rows`` by table and outcome, what is held
+    ``deliveries`` by state; ``rotations`` of the identity key with their state;
+    ``files`` one entry a delivery; ``rows`` by table and outcome, what is held
     included; ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox, ``held`` those of them
     whose columns nobody has confirmed, ``full_held`` full deliveries that wait for a word or for the run after
     it (``hold_desk.listed``); ``batches`` sent and received; ``center_lacks`` numbers of accepted batches that
@@ -56,6 +57,7 @@ def status(settings: Settings, site_name: str, on: date | None = None) -> dict[s
             "retracted": ledger.rows(
                 "SELECT batch_sequence, reason, sequence, recorded_at FROM retraction ORDER BY batch_sequence"
             ),
+            "rotations": ledger.rows("SELECT epoch, state, sequence, started_at FROM rotation ORDER BY epoch"),
             "waiting": waiting,
             "held": held,
             "full_held": hold_desk.listed(ledger),

@@ -177,14 +177,17 @@ def _not_yet(name: str, frame: pl.DataFrame, reference_month: date) -> pl.DataFr
 
 def _of_parent(lines: pl.DataFrame, parents: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """Lines share the fate of their parent; a line without one is set aside."""
+    place = [FILE, "parent_source_row"]
     known = parents.select(FILE, pl.col("source_row").alias("parent_source_row")).with_row_index("_at")
-    at = (
-        lines.select(FILE, "parent_source_row")
-        .join(known.unique([FILE, "parent_source_row"]), on=[FILE, "parent_source_row"], how="left",
-              maintain_order="left")
-        .get_column("_at")
-        .cast(pl.Int64)
-    )  # fmt: skip
+    # Lines of one record stand together, so each run of them is looked up once.
+    begins = lines.select(
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in place)
+        | (pl.int_range(pl.len()) == 0)
+    ).to_series()
+    runs = lines.select(place).filter(begins).join(known.unique(place), on=place, how="left", maintain_order="left")
+    if fates.is_empty() and not runs["_at"].null_count():
+        return _nothing()
+    at = runs["_at"].cast(pl.Int64).gather(begins.cum_sum() - 1)
     orphans = _verdict(
         at.is_null().arg_true(), "set_aside", "parent_source_row", "contract", _ORPHAN, rule="parent_source_row"
     )
@@ -250,6 +253,10 @@ def _verdict(
 def _first(*verdicts: pl.DataFrame) -> pl.DataFrame:
     """Verdicts of the same table as one: of a row judged twice the first stands."""
     return pl.concat(verdicts).unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
+
+
+def _nothing() -> pl.DataFrame:
+    return pl.DataFrame(schema={_ROW: pl.Int64(), **VERDICT})
 
 
 def _mask(height: int, rows: pl.Series) -> pl.Series:

@@ -82,7 +82,7 @@ def test_the_same_text_has_one_number_however_many_there_are() -> None:
     ids = np.empty(len(texts), np.int32)
     words.of_cells(block.buf, offset[0], length[0], ids)
     assert ids[:9_000].tolist() == list(range(1, 9_001)) == ids[9_000:].tolist()
-    assert words.series(0, len(words)).to_list() == [None, *texts[:9_000]]
+    assert words.texts(np.arange(len(words))).to_list() == [None, *texts[:9_000]]
 
 
 @pytest.mark.parametrize(
