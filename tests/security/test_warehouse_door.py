@@ -105,6 +105,21 @@ def test_what_cannot_be_opened_is_said_in_one_line(tmp_path: Path, monkeypatch: 
         warehouse.connect()
 
 
+class _IgnoresKeys:
+    """A DuckDB of some later day that attaches a database and pays no heed to the key; today's does not do so."""
+
+    def execute(self, *_: object) -> _IgnoresKeys:
+        return self
+
+    def fetchone(self) -> tuple[bool]:
+        return (False,)
+
+
+def test_a_database_that_was_attached_without_encryption_is_not_used(tmp_path: Path) -> None:
+    with pytest.raises(warehouse.WarehouseError, match="not encrypted"):
+        warehouse.attach(_IgnoresKeys(), tmp_path / "a.duckdb", KEY, alias="a")  # type: ignore[arg-type]
+
+
 def test_a_database_that_another_process_writes_to_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.duckdb"
     program = (

@@ -331,6 +331,9 @@ def test_a_receipt_and_a_statement_of_another_format_or_form_are_none(pair: Pair
         path = write("receipt", b"tsumugi/receipt/1\x00", dict(content))
         with pytest.raises(BatchRefused, match="receipt:"):
             read_receipt(path, sender=CENTER, recipient=SITE, pinned_public=public)
+    path.write_bytes(b"{}")
+    with pytest.raises(BatchRefused, match="known form"):
+        read_receipt(path, sender=CENTER, recipient=SITE, pinned_public=public)
     for held in ([True], ["1"], 3):
         write(
             "statement",
