@@ -18,11 +18,15 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import duckdb
+
 from ingest.ledger import Ledger
+from ingest.sealing.envelope import Sealed, WrittenTable, seal
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
@@ -90,6 +94,30 @@ class Outbox:
             if left.name not in known:
                 shutil.rmtree(left)
         return self.folder / _name(sequence)
+
+    def seal(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tables: Mapping[str, str | WrittenTable],
+        kind: str,
+        extra: dict[str, Any] | None = None,
+    ) -> Sealed:
+        """Seal ``tables`` (see ``envelope.seal``) as the next batch; the ledger learns of it from the caller."""
+        sequence, previous_hash = self.next_batch()
+        return seal(
+            connection,
+            tables,
+            self.place(sequence),
+            sender=self.site_name,
+            recipient=CENTER,
+            sequence=sequence,
+            previous_hash=previous_hash,
+            kind=kind,
+            signing_key=self.ring.secret("signing"),
+            recipient_public=self.ring.peer(CENTER).envelope,
+            replaces=self.replaced(sequence),
+            extra=extra,
+        )
 
     def hand_over(self) -> int:
         """Put every batch that the ledger knows into the exchange; returns how many were put there.

@@ -18,7 +18,6 @@ from ingest import faults
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER, IDENTITY
 from ingest.sealing.rotation import prepare_key
@@ -77,7 +76,7 @@ def finish(
         faults.point("rekey.read")
         own = connection.execute("SELECT DISTINCT purpose, old_tag, new_tag FROM pair "
                                  "WHERE purpose IN ('member/enrolment', 'record/enrolment')").pl()  # fmt: skip
-        sealed = _seal(connection, outbox, ring, site_name, number)
+        sealed = outbox.seal(connection, _TABLES, KIND, {"epoch": number})
     faults.point("rekey.sealed")
     with open_directory(site, ring.secret("at-rest")) as known:
         Directory(known).rekey(epoch.tokeniser(ring, number))
@@ -131,20 +130,3 @@ def _settle(site: SiteSettings, ledger: Ledger) -> None:
 def _set(ledger: Ledger, number: int, state: str) -> None:
     with ledger.transaction() as connection:
         connection.execute("UPDATE rotation SET state = ? WHERE epoch = ?", (state, number))
-
-
-def _seal(connection: Any, outbox: Outbox, ring: KeyRing, site_name: str, number: int) -> Sealed:
-    sequence, previous_hash = outbox.next_batch()
-    return seal(
-        connection,
-        _TABLES,
-        outbox.place(sequence),
-        sender=site_name,
-        recipient=CENTER,
-        sequence=sequence,
-        previous_hash=previous_hash,
-        kind=KIND,
-        signing_key=ring.secret("signing"),
-        recipient_public=ring.peer(CENTER).envelope,
-        extra={"epoch": number},
-    )

@@ -20,7 +20,6 @@ from typing import Any
 from ingest import faults, warehouse
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
-from ingest.sealing.envelope import seal
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
@@ -88,7 +87,7 @@ def finish(site: SiteSettings, site_name: str, ledger: Ledger, ring: KeyRing, ou
         row["batch_sequence"] for row in ledger.rows("SELECT batch_sequence FROM retraction WHERE sequence IS NULL")
     ]
     if pending:
-        _seal(site_name, ledger, ring, outbox, sorted(pending))
+        _seal(ledger, outbox, sorted(pending))
 
 
 def _require(ledger: Ledger, batch: int, files: list[str]) -> list[int]:
@@ -152,36 +151,24 @@ def _clear(site: SiteSettings, ledger: Ledger, ring: KeyRing, outbox: Outbox, ro
         ledger_connection.execute("UPDATE retraction SET is_cleared = 1 WHERE batch_sequence = ?", (batch,))
 
 
-def _seal(site_name: str, ledger: Ledger, ring: KeyRing, outbox: Outbox, batches: list[int]) -> None:
-    sequence, previous_hash = outbox.next_batch()
+def _seal(ledger: Ledger, outbox: Outbox, batches: list[int]) -> None:
     with warehouse.connect(threads=1) as connection:
         connection.execute("CREATE TABLE retraction (retracted_sequence BIGINT)")
         connection.executemany("INSERT INTO retraction VALUES (?)", [[batch] for batch in batches])
-        sealed = seal(
-            connection,
-            {"retraction": "retraction"},
-            outbox.place(sequence),
-            sender=site_name,
-            recipient=CENTER,
-            sequence=sequence,
-            previous_hash=previous_hash,
-            kind=KIND,
-            signing_key=ring.secret("signing"),
-            recipient_public=ring.peer(CENTER).envelope,
-            replaces=outbox.replaced(sequence),
-        )
+        sealed = outbox.seal(connection, {"retraction": "retraction"}, KIND)
     faults.point("retract.sealed")
     with ledger.transaction() as ledger_connection:
         ledger.add_batch(
             ledger_connection,
             way="sent",
             peer=CENTER,
-            sequence=sequence,
+            sequence=sealed.sequence,
             kind=KIND,
             manifest_hash=sealed.manifest_hash,
             state="sealed",
             figures=sealed.figures,
         )
         ledger_connection.executemany(
-            "UPDATE retraction SET sequence = ? WHERE batch_sequence = ?", [(sequence, batch) for batch in batches]
+            "UPDATE retraction SET sequence = ? WHERE batch_sequence = ?",
+            [(sealed.sequence, batch) for batch in batches],
         )

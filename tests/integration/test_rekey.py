@@ -242,11 +242,11 @@ def test_a_rekey_that_is_not_whole_is_refused_as_a_whole(
 
 @pytest.mark.parametrize("change", ["kind", "epoch"])
 def test_a_rekey_of_another_make_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
-    from ingest.site import rekey
+    from ingest.site import outbox, rekey
 
     changes: dict[str, Callable[[], None]] = {
         "kind": lambda: monkeypatch.setitem(rekey._TABLES, "rekey_identity", "SELECT 1 AS identity_tag"),
-        "epoch": lambda: monkeypatch.setattr(rekey, "seal", _sealed_as_epoch(1)),
+        "epoch": lambda: monkeypatch.setattr(outbox, "seal", _sealed_as_epoch(1)),
     }
     changes[change]()
     rotate(settings, SITE, silent)
