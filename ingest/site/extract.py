@@ -40,6 +40,7 @@ from ingest.site import archive, held, hold_desk, holds, inbox, layouts, profile
 from ingest.site.area import area_of
 from ingest.site.batch_tables import BatchTables
 from ingest.site.delivery import Delivery, next_delivery_id, plan
+from ingest.site.keeping import Keeping
 from ingest.site.load import Load
 from ingest.site.lock import locked
 from ingest.site.members import Members
@@ -117,9 +118,10 @@ def _take(
             for memory in (directory, members):
                 memory.forget(sequence)  # what a run that died before its ledger transaction remembered
             waiting = held.Waiting(ledger, quarantine)
+            keeping = Keeping(tables, tokeniser, directory, members, site.prefecture_code)
             load = Load(
-                list(deliveries), area, tables, tokeniser, directory, quarantine, waiting,
-                Coverage(settings.workspace), settings.reference_month, members,
+                list(deliveries), area, tables, keeping, quarantine, waiting,
+                Coverage(settings.workspace), settings.reference_month,
             )  # fmt: skip
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             load.take_released(due, next_delivery_id(ledger) + len(deliveries))
