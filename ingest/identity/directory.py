@@ -74,20 +74,16 @@ class Directory:
                 f"FROM (SELECT {content}, insured_key, own_branch, min(first_month) AS first_month, "
                 "max(last_month) AS last_month FROM incoming_people GROUP BY ALL)"
             )
-            widened = (
-                "UPDATE SET first_month = least(known.first_month, told.first_month), "
-                "last_month = greatest(known.last_month, told.last_month)"
-            )
+            self._widen("people_batch", f"known.sequence = {self._sequence}")
             self._connection.execute(
-                "MERGE INTO people_batch AS known USING temp.told_people AS told "
-                "ON known.content_hash = told.content_hash AND known.sequence = $sequence "
-                f"WHEN MATCHED THEN {widened} WHEN NOT MATCHED THEN "
-                "INSERT VALUES (told.content_hash, $sequence, told.first_month, told.last_month)",
-                {"sequence": self._sequence},
+                f"""
+                INSERT INTO people_batch
+                SELECT content_hash, {self._sequence}, first_month, last_month FROM temp.told_people
+                ANTI JOIN (FROM people_batch WHERE sequence = {self._sequence}) USING (content_hash)"""
             )
+            self._widen("people")
             self._connection.execute(
-                "MERGE INTO people AS known USING temp.told_people AS told ON known.content_hash = told.content_hash "
-                f"WHEN MATCHED THEN {widened} WHEN NOT MATCHED THEN INSERT BY NAME"
+                "INSERT INTO people BY NAME FROM temp.told_people ANTI JOIN people USING (content_hash)"
             )
             self._connection.execute("DROP TABLE temp.told_people")
         except duckdb.Error as error:
@@ -96,6 +92,19 @@ class Directory:
         finally:
             self._connection.unregister("incoming_people")
         return people.height
+
+    def _widen(self, table: str, only: str = "true") -> None:
+        """The months of the forms in ``table`` that are known already; what says nothing new is not written again."""
+        first, last = (
+            f"{wider}(known.{name}, told.{name})"
+            for wider, name in (("least", "first_month"), ("greatest", "last_month"))
+        )
+        self._connection.execute(
+            f"""
+            UPDATE {table} AS known SET first_month = {first}, last_month = {last} FROM temp.told_people AS told
+            WHERE known.content_hash = told.content_hash AND {only}
+            AND ({first} IS DISTINCT FROM known.first_month OR {last} IS DISTINCT FROM known.last_month)"""
+        )
 
     def identities(self) -> int:
         """How many distinct identities this site has ever named."""

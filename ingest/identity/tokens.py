@@ -36,7 +36,7 @@ class SealedTables:
     """What may leave the site, and what the site keeps of the same rows.
 
     ``tables``         each in ``Contract.sealed_schema()`` without ``source_file_id``
-    ``identity``       one row an identity: identity_tag, ciphertext, epoch, scheme_code, insurer_number,
+    ``identity``       one row an identity, in no order: identity_tag, ciphertext, epoch, scheme_code, insurer_number,
                        municipality_code, sex_code, birth_month, is_born_on_first. Every column is a
                        function of the identity alone, so batches agree in any order: of a 後期 number
                        the insurer is its number space (39 + prefecture), the municipality is given
@@ -90,7 +90,7 @@ class Tokeniser(TokenCipher):
                 name: self._sealed(CONTRACTS[name], frame, named.get(name), people.get(name))
                 for name, frame in plain.items()
             },
-            identity=identity.drop("identity_text").sort("identity_tag"),
+            identity=identity.drop("identity_text"),
             identity_pass=self._passes(evidence.join(tags, on="identity_text")),
             people=pl.concat([nobody, *(forms.select(*PEOPLE_SCHEMA) for forms in people.values())]),
         )

@@ -49,6 +49,12 @@ from ingest.sealing.manifest import (
 _SIGNATURE_BYTES = 64
 _RELATION = re.compile(r'[A-Za-z_"][\w."]*')
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,99}")
+# Numbers of rows and lines, of which each stands once, are told by their differences (version 2) and not by a
+# dictionary, which is for what has few values: half the bytes, and a quarter of the time.
+_WRITE = (
+    "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 10000, COMPRESSION zstd, "
+    "ENCRYPTION_CONFIG {footer_key_value: ?}"
+)
 _READ = "read_parquet(?, encryption_config = {footer_key_value: ?})"
 
 
@@ -241,9 +247,8 @@ def write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str
     query = f"SELECT * FROM {relation}" if _RELATION.fullmatch(relation) else relation
     key = secrets.token_bytes(32)
     target = str(path).replace("'", "''")
-    options = "FORMAT parquet, COMPRESSION zstd, ENCRYPTION_CONFIG {footer_key_value: ?}"
     try:
-        found = connection.execute(f"COPY ({query}) TO '{target}' ({options})", [key]).fetchone()
+        found = connection.execute(f"COPY ({query}) TO '{target}' ({_WRITE})", [key]).fetchone()
     except duckdb.Error as error:
         raise EnvelopeError(f"table {table} could not be written ({type(error).__name__})") from None
     path.chmod(0o600)

@@ -32,7 +32,6 @@ from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
 from ingest.quality.coverage import Coverage
-from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
@@ -41,11 +40,13 @@ from ingest.site.area import area_of
 from ingest.site.batch_tables import BatchTables
 from ingest.site.databases import open_directory, open_quarantine
 from ingest.site.delivery import Delivery, next_delivery_id, plan
+from ingest.site.keeping import Keeping
 from ingest.site.load import Load
 from ingest.site.lock import locked
 from ingest.site.members import Members
 from ingest.site.outbox import Outbox
 
+FACTS = "facts"  # kind of the batch
 CHUNK_FILES = 192
 CHUNK_BYTES = 32 << 20  # source bytes read at a time; as typed columns they take about ten times that
 
@@ -101,7 +102,7 @@ def _take(
     progress: ProgressCallback,
 ) -> dict[str, Any]:
     site = settings.site(site_name)
-    sequence, previous_hash = outbox.next_batch()
+    sequence, _ = outbox.next_batch()
     deliveries = plan(ledger, files, hold_desk.refusals(ledger))
     step = _step_name(sequence, files, due)
     ledger.begin_step("extract", step)
@@ -119,9 +120,10 @@ def _take(
             for memory in (directory, members):
                 memory.forget(sequence)  # what a run that died before its ledger transaction remembered
             waiting = held.Waiting(ledger, quarantine)
+            keeping = Keeping(tables, tokeniser, directory, members, site.prefecture_code)
             load = Load(
-                list(deliveries), area, tables, tokeniser, directory, quarantine, waiting,
-                Coverage(settings.workspace), settings.reference_month, members,
+                list(deliveries), area, tables, keeping, quarantine, waiting,
+                Coverage(settings.workspace), settings.reference_month,
             )  # fmt: skip
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             load.take_released(due, next_delivery_id(ledger) + len(deliveries))
@@ -129,7 +131,7 @@ def _take(
             load.close(ledger)
             withheld = tables.withhold_shared(most_sharers(directory.identities()))
             with stopwatch.lap("seal"):
-                sealed = _seal(tables, outbox, ring, site_name, sequence, previous_hash)
+                sealed = outbox.seal(tables.connection, tables.to_seal(), FACTS)
         faults.point("extract.sealed")
         with stopwatch.lap("archive"):
             _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
@@ -142,7 +144,7 @@ def _take(
                 way="sent",
                 peer=CENTER,
                 sequence=sequence,
-                kind="facts",
+                kind=FACTS,
                 manifest_hash=sealed.manifest_hash,
                 state="sealed",
                 figures=sealed.figures,
@@ -228,24 +230,6 @@ def _chunks(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _seal(
-    tables: BatchTables, outbox: Outbox, ring: KeyRing, site_name: str, sequence: int, previous_hash: str | None
-) -> Sealed:
-    return seal(
-        tables.connection,
-        tables.to_seal(),
-        outbox.place(sequence),
-        sender=site_name,
-        recipient=CENTER,
-        sequence=sequence,
-        previous_hash=previous_hash,
-        kind="facts",
-        signing_key=ring.secret("signing"),
-        recipient_public=ring.peer(CENTER).envelope,
-        replaces=outbox.replaced(sequence),
-    )
 
 
 def _archive(
