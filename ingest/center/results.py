@@ -371,14 +371,13 @@ def _write_operator(
     path = center.published / "statistics" / f"{VIEWER_CLASS}.duckdb"
     note = f"published {VIEWER_CLASS}"
     written = (ledger.get_value(note) or "- -").split()
-    is_whole = path.is_file() and at_rest.is_as_left(center.home, path)
+    is_whole = path.is_file() and warehouse.is_as_published(path)
     if is_whole and written[1] == release.input_hash:
         return
     queries = {name: f"SELECT * FROM {relation}" for name, relation in _OPERATOR_TABLES.items()}
     content = release.content_hash(connection, queries)
     if not is_whole or written[0] != content:
         _replace_file(path, ring.statistics_key(VIEWER_CLASS), connection, release)
-        at_rest.left(center.home, path)
     with ledger.transaction() as ledger_connection:
         ledger.set_value(ledger_connection, note, f"{content} {release.input_hash}")
 
@@ -397,7 +396,7 @@ def _replace_file(path: Path, key: bytes, connection: duckdb.DuckDBPyConnection,
     finally:
         connection.execute("DETACH outgoing")
     faults.point("results.written")
-    temporary.replace(path)
+    at_rest.put_published(temporary, path)
 
 
 def _remove(paths: Iterable[Path]) -> None:
