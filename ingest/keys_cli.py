@@ -59,7 +59,7 @@ def init_command(workspace: Workspace = None, with_passphrase: WithPassphrase = 
 def show_command(workspace: Workspace = None, party: PartyName = None, as_json: AsJson = False) -> None:
     """The table of keys: what each opens, its number, how it is stored, since when; never a secret."""
     from ingest.sealing.inventory import STATES, STORED, facts
-    from ingest.sealing.public import pinned_parties, read_peer
+    from ingest.sealing.public import PUBLIC_FILE, pinned_parties, read_peer, read_public
 
     with told_errors():
         settings = settings_module.load(workspace)
@@ -70,16 +70,18 @@ def show_command(workspace: Workspace = None, party: PartyName = None, as_json: 
             told[name] = {"keys": [asdict(fact) for fact in found], "peers": peers}
             if as_json:
                 continue
-            table = Table(
-                "鍵", "開くもの", Column("番号", justify="right"), "状態", "保管", "作成日", "公開鍵の指紋", title=name,
-                title_justify="left",
-            )  # fmt: skip
+            narrow = [Column(heading, no_wrap=True) for heading in ("鍵", "状態", "保管", "作成日")]
+            table = Table(*narrow, Column("開くもの", overflow="fold"), title=name, title_justify="left")
             for fact in found:
-                table.add_row(
-                    fact.name, fact.opens_ja, str(fact.number), STATES[fact.state], STORED[fact.stored],
-                    str(fact.made_on or "－"), fact.fingerprint or "",
-                )  # fmt: skip
+                made_on = str(fact.made_on or "－")
+                table.add_row(fact.name, STATES[fact.state], STORED[fact.stored], made_on, fact.opens_ja)
             out.print(table)
+            for fact in found:
+                if fact.fingerprint:
+                    out.print(f"公開鍵 {fact.name}: {fact.fingerprint}", highlight=False)
+            if (one.keys / PUBLIC_FILE).is_file():
+                aloud = read_public(one.keys / PUBLIC_FILE).fingerprint
+                out.print(f"電話で読み上げる指紋（公開鍵ファイル全体）: {aloud}", highlight=False)
             for peer, fingerprint in peers.items():
                 out.print(f"登録済みの相手 {peer}: {fingerprint}", highlight=False)
         if as_json:

@@ -7,6 +7,7 @@ one ``checkup`` a document and at most one ``checkup_result`` an item; what cann
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 from xml.etree import ElementTree as ET  # noqa: S405  (trees only: parsing is in checkup_xml_document.parse)
 
 import numpy as np
@@ -24,9 +25,13 @@ from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import cell
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import Problem, empty_set_aside
+from ingest.formats.uke_words import Array
 
 MOST_SAYINGS = 500_000
 """So much of what observations say is kept: an archive in which nothing repeats shall not fill the memory."""
+AT_ONCE = 8192
+"""Documents whose fields are typed together; each time costs a document's reading a hundred times."""
+_NOTHING_SAID = np.empty(0, np.int64), np.empty(0, np.int64)
 
 
 class Checkups:
@@ -38,7 +43,9 @@ class Checkups:
         self._asides = [empty_set_aside()]
         self._results = Results()
         self._trees: list[Texts] = []
-        self._said: list[tuple[int, int]] = []  # row of the document, number of what is said
+        self._trees_said: list[tuple[int, int]] = []  # row of the document, number of what is said
+        self._waiting: list[pl.DataFrame] = []
+        self._said: list[tuple[Array, Array]] = []
         self._forget()
 
     def _forget(self) -> None:
@@ -57,28 +64,36 @@ class Checkups:
         self._trees.append(found | {"source_row": source_row, "serial": serial})
 
     def put(self, block: PlainBlock, source_rows: list[int], serials: list[int | None]) -> None:
-        """Takes in the plain documents of a block and the trees since the last."""
-        names = dict.fromkeys([*header_columns(), *text_columns()])
-        schema = {"source_row": pl.Int64, "serial": pl.Int64} | dict.fromkeys(names, pl.String)
-        plain = pl.DataFrame({"source_row": source_rows, "serial": serials} | block.texts, schema=schema)
-        rows, said = np.array(source_rows, np.int64)[block.document], block.said
+        """Takes in the plain documents of a block, by their rows, and the trees since the last."""
+        self._waiting.append(
+            pl.DataFrame({"source_row": source_rows, "serial": serials} | block.texts, schema=_schema())
+        )
+        self._said.append((np.array(source_rows, np.int64)[block.document], block.said))
         if self._trees:
-            columns = {name: [texts.get(name) for texts in self._trees] for name in schema}
-            plain = pl.concat([plain, pl.DataFrame(columns, schema=schema)]).sort("source_row")
-            more = np.array(self._said, np.int64).reshape(-1, 2)
-            rows, said = np.append(rows, more[:, 0]), np.append(said, more[:, 1])
-            order = np.argsort(rows, kind="stable")
-            rows, said = rows[order], said[order]
-            self._trees, self._said = [], []
-        checkup, aside = cells.typed(plain.with_columns(text=pl.lit(None, pl.String)), CHECKUP, _cells())
-        self._results.take(rows, said, self._sayings, checkup)
+            columns = {name: [texts.get(name) for texts in self._trees] for name in _schema()}
+            self._waiting.append(pl.DataFrame(columns, schema=_schema()))
+            rows, said = np.array(self._trees_said, np.int64).reshape(-1, 2).T
+            self._said.append((rows, said))
+            self._trees, self._trees_said = [], []
+        if sum(frame.height for frame in self._waiting) >= AT_ONCE:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Makes tables of what waits."""
+        documents = pl.concat([pl.DataFrame(schema=_schema()), *self._waiting]).sort("source_row")
+        rows, said = (np.concatenate(part) for part in zip(_NOTHING_SAID, *self._said, strict=True))
+        order = np.argsort(rows, kind="stable")  # trees stand behind the plain ones of their block
+        checkup, aside = cells.typed(documents.with_columns(text=pl.lit(None, pl.String)), CHECKUP, _cells())
+        self._results.take(rows[order], said[order], self._sayings, checkup)
         self._tables.append(checkup)
         self._asides.append(aside)
+        self._waiting, self._said = [], []
         if max(len(self._sayings), len(self._plain)) > MOST_SAYINGS:
             self._forget()
 
     def tables(self) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, list[Problem]]:
         """(``checkup`` and ``checkup_result``, rows set aside, problems of what was put in)."""
+        self._finish()
         table, aside, problems = self._results.tables()
         tables = {"checkup": pl.concat(self._tables), "checkup_result": table}
         return tables, pl.concat([*self._asides, aside]), [*problems, *unknown_problem(self._unknown)]
@@ -96,12 +111,19 @@ class Checkups:
                 self._unknown[code] += 1
             elif variants()[number].item is not None:
                 told = told_of(observation, namespace, number)
-                self._said += [(source_row, self._sayings.number(one)) for one in told]
+                self._trees_said += [(source_row, self._sayings.number(one)) for one in told]
             elif variants()[number].checkup_column:
                 value = observation.find(namespace + "value")
                 if value is not None:
                     texts.setdefault(variants()[number].checkup_column, value.text)
         return texts
+
+
+@layout_cache
+def _schema() -> dict[str, Any]:
+    """The columns of text that make ``checkup``, and which document they are of."""
+    texts = dict.fromkeys([*header_columns(), *text_columns()], pl.String)
+    return {"source_row": pl.Int64, "serial": pl.Int64} | texts
 
 
 @layout_cache

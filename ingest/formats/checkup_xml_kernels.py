@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from ingest.formats.uke_words import Array, word_at
+from ingest.formats.checkup_xml_names import NONE, is_same, number_of, word_from
+from ingest.formats.uke_words import Array
 
 MOST_DEEP = 64
 """Documents with more elements in each other are read as trees; those of the format have some fifteen."""
@@ -24,39 +25,27 @@ FIXED_NAMES = (
     "ClinicalDocument", "observation", "code", "value", "interpretationCode", "low", "negationInd", "root",
 )  # fmt: skip
 """Names that the loop knows by their number; those of the layout of the header follow."""
-NONE = -1
-_UNSEEN = -2
+UNKNOWN = -2
+_UNSEEN = -3
 
 _LESS, _GREATER, _SLASH, _COLON, _EQUALS = 60, 62, 47, 58, 61
 _QUOTE, _APOSTROPHE, _AMPERSAND, _BANG, _ASK, _DASH, _BRACKET, _RETURN = 34, 39, 38, 33, 63, 45, 93, 13
 _BLANK = 32
-_ONE = np.uint64(1)
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 _XMLNS, _FIVE_BYTES = np.uint64(int.from_bytes(b"xmlns", "little")), np.uint64((1 << 40) - 1)
-
-
-class Names(NamedTuple):
-    """Names by number: their bytes in ``pool`` (with spare ones), where each lies, and a table to find them by."""
-
-    pool: Array
-    start: Array
-    size: Array
-    slots: Array
 
 
 class Plan(NamedTuple):
     """How to go down to the header fields; a level is a path of elements, 0 the document itself.
 
     ``step`` gives the level of a child by level and name. The fields of a level are the rows from ``first[level]`` to
-    ``first[level + 1]``: the text of ``root`` that an id must have (its place in ``pool`` and length; of those in
+    ``first[level + 1]``: the text of ``root`` that an id must have (words of eight bytes, and its length; of those in
     ``begins`` only the begin), the name of the attribute, and the slot that it fills; the last row of a level has an
     empty text and stands for any other ``root``, with slot NONE where there is none.
     """
 
     step: Array
     first: Array
-    pool: Array
-    root_start: Array
+    root: Array
     root_size: Array
     begins: Array
     attribute: Array
@@ -67,6 +56,7 @@ class Found(NamedTuple):
     """Where everything stands, one row a document, an observation, or a part of one (a value, an interpretation).
 
     Offsets are into the buffer, sizes NONE where there is no such thing. ``head`` is the start tag of the document.
+    ``variant`` is the number of an observation's code, NONE without one, UNKNOWN of one that is not looked for.
     The parts of an observation are ``part_count`` from ``first_part`` on; ``value`` is its first value.
     """
 
@@ -78,6 +68,7 @@ class Found(NamedTuple):
     header_start: Array
     header_size: Array
     document: Array
+    variant: Array
     code_start: Array
     code_size: Array
     negation_start: Array
@@ -90,43 +81,6 @@ class Found(NamedTuple):
     part_end: Array
     text_start: Array
     text_size: Array
-
-
-@njit(cache=True, nogil=True, inline="always")  # here and below: a call takes longer than the work
-def _first_word(buf: Any, at: int, size: int) -> Any:
-    """The first eight bytes of a slice, or all of a shorter one."""
-    word = word_at(buf, at)
-    return word if size >= 8 else word & ((_ONE << np.uint64(size * 8)) - _ONE)
-
-
-@njit(cache=True, nogil=True)
-def name_slot(buf: Any, at: int, size: int, slots: int) -> int:
-    """Where to look for a name first."""
-    mixed = (_first_word(buf, at, size) ^ np.uint64(size)) * _MIX
-    place: int = np.int64(mixed >> np.uint64(40)) & (slots - 1)  # type: ignore[assignment]
-    return place
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _is_same(buf: Any, at: int, other: Any, start: int, size: int) -> bool:
-    """Whether two slices are the same, eight bytes at a time."""
-    while size >= 8:
-        if word_at(buf, at) != word_at(other, start):
-            return False
-        at, start, size = at + 8, start + 8, size - 8
-    return size == 0 or _first_word(buf, at, size) == _first_word(other, start, size)
-
-
-@njit(cache=True, nogil=True)
-def _name(buf: Any, at: int, size: int, pool: Any, starts: Any, sizes: Any, slots: Any) -> int:
-    """The number of a name (see ``Names``), NONE of one that nobody looks for."""
-    slot = name_slot(buf, at, size, slots.size)
-    while slots[slot] != NONE:
-        known = slots[slot]
-        if sizes[known] == size and _is_same(buf, at, pool, starts[known], size):
-            return known
-        slot = (slot + 1) & (slots.size - 1)
-    return NONE
 
 
 @njit(cache=True, nogil=True)
@@ -170,18 +124,6 @@ def _is_blank(buf: Any, at: int, size: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _field(buf: Any, at: int, size: int, first: int, last: int, pool: Any, starts: Any, sizes: Any, begins: Any) -> int:
-    """The row of ``Plan`` for an element with this ``root``: the same text, else the same begin, else any."""
-    for row in range(first, last):
-        if size == sizes[row] and _is_same(buf, at, pool, starts[row], size):
-            return row
-    for row in range(first, last):
-        if begins[row] and size > sizes[row] and _is_same(buf, at, pool, starts[row], sizes[row]):
-            return row
-    return last - 1
-
-
-@njit(cache=True, nogil=True)
 def _text(buf: Any, at: int, end: int) -> int:
     """The size of a text up to the next tag; NONE where it does not stand for itself: it has a reference or a return, a
     comment or CDATA ends it."""
@@ -195,27 +137,30 @@ def _text(buf: Any, at: int, end: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _document(
-    buf: Any, at: int, end: int, document: int, names: Names, plan: Plan, found: Found, observations: int, parts: int,
-    open_elements: Any, start: Any, size: Any,
+    buf: Any, at: int, end: int, document: int, names: Any, codes: Any, plan: Plan, found: Found,
+    observations: int, parts: int, open_elements: Any, start: Any, size: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Fills the rows of one document; gives its kind and how many observations and parts there are with it.
 
     Of every open element is kept its level among those that lead to header fields, the observation that it is, the
-    part of an observation that it is, the slot that waits for its ``low`` (NONE each).
+    slot that waits for its ``low`` (NONE each).
     """
     # Taken out of their tuples once: doing so takes longer than most of what follows.
-    name_pool, name_start, name_size, name_slots = names
-    step, first_field, pool, root_start, root_size, begins, attribute_of, slot_of = plan
+    step, first_field, root, root_size, begins, attribute_of, slot_of = plan
     (
         _, head_start, head_size, report_start, report_size, header_start, header_size,
-        document_of, code_start, code_size, negation_start, negation_size, first_part, part_count, value_of, is_told,
-        part_start, part_end, text_start, text_size,
+        document_of, variant_of, code_start, code_size, negation_start, negation_size,
+        first_part, part_count, value_of, is_told, part_start, part_end, text_start, text_size,
     ) = found  # fmt: skip
-    level_of, owner_of, part_of, low_of = open_elements[0], open_elements[1], open_elements[2], open_elements[3]
+    base, root_table, root_width = buf.ctypes.data, root.ctypes.data, 8 * root.shape[1]
+    name_table, name_slots, name_width = names.ctypes.data, names.shape[0], 8 * names.shape[1]
+    code_table, code_slots, code_width = codes.ctypes.data, codes.shape[0], 8 * codes.shape[1]
+    level_of, owner_of, low_of = open_elements[0], open_elements[1], open_elements[2]
     report_start[document], report_size[document] = 0, NONE
     for slot in range(header_size.shape[1]):
         header_size[document, slot] = 0
     depth, has_report = 0, False
+    open_part, part_depth = NONE, NONE
     while True:
         while at < end and buf[at] != _LESS:
             at += 1
@@ -227,8 +172,8 @@ def _document(
                 at += 1
             at += 1
             depth -= 1
-            if depth >= 0 and part_of[depth] != NONE:
-                part_end[part_of[depth]] = at
+            if depth == part_depth and open_part != NONE:
+                part_end[open_part], open_part = at, NONE
             if depth <= 0:
                 break
             continue
@@ -247,7 +192,7 @@ def _document(
             if buf[at] == _COLON:
                 return OTHER, 0, 0
             at += 1
-        name = _name(buf, begin + 1, at - begin - 1, name_pool, name_start, name_size, name_slots)
+        name = number_of(base + begin + 1, at - begin - 1, name_table, name_slots, name_width)
         level, owner, low = NONE, NONE, NONE
         if depth == 0:
             if name != _DOCUMENT:
@@ -283,7 +228,7 @@ def _document(
             while at < end and buf[at] != _EQUALS and buf[at] > _BLANK:
                 at += 1
             length = at - label
-            if depth and length >= 5 and word_at(buf, label) & _FIVE_BYTES == _XMLNS:
+            if depth and length >= 5 and word_from(base + label) & _FIVE_BYTES == _XMLNS:
                 return OTHER, 0, 0  # another namespace from here on
             while at < end and buf[at] != _QUOTE and buf[at] != _APOSTROPHE:
                 at += 1
@@ -293,7 +238,7 @@ def _document(
             while at < end and buf[at] != quote:
                 at += 1
             if is_wanted:
-                known = _name(buf, label, length, name_pool, name_start, name_size, name_slots)
+                known = number_of(base + label, length, name_table, name_slots, name_width)
                 if known != NONE:
                     if not _is_plain(buf, opened, at):
                         return OTHER, 0, 0
@@ -306,11 +251,14 @@ def _document(
         elif depth == 1 and is_code and not has_report:
             has_report = True
             report_start[document], report_size[document] = start[_CODE], size[_CODE]
-        part, own, waits = NONE, NONE, NONE
+        own, waits = NONE, NONE
         if owner != NONE:
             if is_code:
-                if code_size[owner] == _UNSEEN:
-                    code_start[owner], code_size[owner] = start[_CODE], size[_CODE]
+                if variant_of[owner] == _UNSEEN:
+                    variant_of[owner], code_start[owner], code_size[owner] = NONE, start[_CODE], size[_CODE]
+                    if size[_CODE] != NONE:
+                        known = number_of(base + start[_CODE], size[_CODE], code_table, code_slots, code_width)
+                        variant_of[owner] = known if known != NONE else UNKNOWN
             elif name == _VALUE or name == _TOLD and not is_told[owner]:
                 part = parts
                 parts += 1
@@ -320,6 +268,8 @@ def _document(
                     return OTHER, 0, 0  # an observation within stands between the parts
                 part_count[owner] += 1
                 part_start[part], part_end[part], text_size[part] = begin, at, 0
+                if not is_empty:
+                    open_part, part_depth = part, depth
                 if name == _TOLD:
                     is_told[owner] = True
                 else:
@@ -334,10 +284,15 @@ def _document(
             slot = low
             low_of[depth - 1] = NONE  # only the first one counts
         elif has_fields:
-            row = _field(
-                buf, start[_ROOT], max(size[_ROOT], 0), first_field[level], first_field[level + 1],
-                pool, root_start, root_size, begins,
-            )  # fmt: skip
+            oid, oid_size = base + start[_ROOT], max(size[_ROOT], 0)
+            row = last = first_field[level + 1] - 1
+            for field in range(last - 1, first_field[level] - 1, -1):
+                text, length = root_table + field * root_width, root_size[field]
+                if oid_size == length and is_same(oid, text, length):
+                    row = field
+                    break
+                if row == last and begins[field] and oid_size > length and is_same(oid, text, length):
+                    row = field  # unless another has the whole text
             slot, of_slot = slot_of[row], attribute_of[row]
             if size[of_slot] <= 0 and of_slot == _VALUE:
                 waits = slot
@@ -348,29 +303,31 @@ def _document(
             if blank == 0:
                 header_start[document, slot], header_size[document, slot] = start[of_slot], size[of_slot]
         if name == _OBSERVATION:
+            if open_part != NONE:
+                return OTHER, 0, 0  # its bytes are those of the part as well
             own = observations
             observations += 1
-            document_of[own], code_size[own] = document, _UNSEEN
+            document_of[own], variant_of[own] = document, _UNSEEN
             negation_start[own], negation_size[own] = start[_NEGATION], size[_NEGATION]
             part_count[own], value_of[own], is_told[own] = 0, NONE, False
         if is_empty:
             if depth == 0:
                 break
             continue
-        level_of[depth], owner_of[depth], part_of[depth], low_of[depth] = level, own, part, waits
+        level_of[depth], owner_of[depth], low_of[depth] = level, own, waits
         depth += 1
     return PLAIN, observations, parts
 
 
 @njit(cache=True, nogil=True)
-def find_places(buf: Any, begins: Any, ends: Any, names: Names, plan: Plan, found: Found) -> tuple[int, int]:
+def find_places(buf: Any, begins: Any, ends: Any, names: Any, codes: Any, plan: Plan, found: Found) -> tuple[int, int]:
     """Fills ``found`` of documents; gives the number of observations and of parts."""
-    open_elements = np.empty((4, MOST_DEEP), np.int64)
-    start, size = np.empty(names.size.size, np.int64), np.empty(names.size.size, np.int64)
+    open_elements = np.empty((3, MOST_DEEP), np.int64)
+    start, size = np.empty(plan.step.shape[1], np.int64), np.empty(plan.step.shape[1], np.int64)
     observations, parts = 0, 0
     for document in range(begins.size):
         kind, more, more_parts = _document(
-            buf, begins[document], ends[document], document, names, plan, found, observations, parts,
+            buf, begins[document], ends[document], document, names, codes, plan, found, observations, parts,
             open_elements, start, size,
         )  # fmt: skip
         found.kind[document] = kind
@@ -401,34 +358,3 @@ def join_parts(buf: Any, chosen: Any, found: Found, out: Any, start: Any, size: 
         for part in range(found.first_part[one], found.first_part[one] + found.part_count[one]):
             at = _copy(buf, found.part_start[part], found.part_end[part] - found.part_start[part], out, at)
         size[row] = at - start[row]
-
-
-@njit(cache=True, nogil=True)
-def choose(document: Any, said: Any, item: Any, rank: Any, items: int, chosen: Any, spare: Any) -> tuple[int, int]:
-    """Of the observations of each document, which stand together, one for each item: that of the least rank, of such
-    the first. Gives how many are chosen, in order of document and item, and how many are not (``spare``).
-
-    ``item`` and ``rank`` are of what ``said`` numbers, ``items`` is how many items there are.
-    """
-    best = np.empty(items, np.int64)
-    taken, left, at = 0, 0, 0
-    while at < said.size:
-        best[:] = NONE
-        own = document[at]
-        while at < said.size and document[at] == own:
-            place = item[said[at]]
-            known = best[place]
-            if known == NONE or rank[said[at]] < rank[said[known]]:
-                best[place] = at
-                if known != NONE:
-                    spare[left] = known
-                    left += 1
-            else:
-                spare[left] = at
-                left += 1
-            at += 1
-        for place in range(items):
-            if best[place] != NONE:
-                chosen[taken] = best[place]
-                taken += 1
-    return taken, left

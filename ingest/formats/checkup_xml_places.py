@@ -15,7 +15,9 @@ import pyarrow as pa
 from ingest.formats import checkup_xml_kernels as kernels
 from ingest.formats.bytecsv_kernels import PADDING, copy_slices
 from ingest.formats.checkup_xml_header import OID_CHARS, header_fields, header_steps
-from ingest.formats.checkup_xml_kernels import FIXED_NAMES, NONE, Found, Names, Plan
+from ingest.formats.checkup_xml_items import variant_numbers
+from ingest.formats.checkup_xml_kernels import FIXED_NAMES, Found, Plan
+from ingest.formats.checkup_xml_names import NONE, name_table, words_of
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_words import Array
 
@@ -75,23 +77,23 @@ def find(documents: list[bytes]) -> Places:
     buf = np.empty(whole + PADDING, np.uint8)
     buf[:whole] = np.frombuffer(b"".join(documents), np.uint8)
     buf[whole:] = 0
-    names, plan, columns = _layout()
+    names, codes, plan, columns = _layout()
     slots = sum(len(own) for own in columns.values())
     found = _room(len(documents), slots, whole // _SMALLEST_OBSERVATION + 1, whole // _SMALLEST_PART + 1)
     ends = np.cumsum(size)
-    observations, parts = kernels.find_places(buf, ends - size, ends, names, plan, found)
+    observations, parts = kernels.find_places(buf, ends - size, ends, names, codes, plan, found)
     return Places(buf, found, observations, parts, columns)
 
 
 def _room(documents: int, slots: int, observations: int, parts: int) -> Found:
     """Arrays for what may be found; memory is taken only of what is."""
-    shapes = [(documents,)] * 5 + [(documents, slots)] * 2 + [(observations,)] * 9 + [(parts,)] * 4
+    shapes = [(documents,)] * 5 + [(documents, slots)] * 2 + [(observations,)] * 10 + [(parts,)] * 4
     return Found(*(np.empty(shape, np.int32) for shape in shapes))
 
 
 @layout_cache
-def _layout() -> tuple[Names, Plan, dict[str, list[int]]]:
-    """The names looked for, the way down to the header fields, and the slots of each column."""
+def _layout() -> tuple[Array, Array, Plan, dict[str, list[int]]]:
+    """The names and the codes looked for, the way down to the header fields, and the slots of each column."""
     steps = header_steps()
     names = list(
         dict.fromkeys([*FIXED_NAMES, *(step.name for step in steps), *(field.attribute for field in header_fields())])
@@ -113,24 +115,9 @@ def _layout() -> tuple[Names, Plan, dict[str, list[int]]]:
         if fields and "" not in fields:
             rows.append(("", 0, NONE))
         first.append(len(rows))
-    roots = [root.encode() for root, _, _ in rows]
-    begins = np.array([len(root) == OID_CHARS for root, _, _ in rows], bool)
+    roots = [root for root, _, _ in rows]
+    begins = np.array([len(root) == OID_CHARS for root in roots], bool)
+    words = words_of(roots)
     attribute, slot = (np.array([row[place] for row in rows], np.int64) for place in (1, 2))
-    return _names(names), Plan(step, np.array(first), *_pool(roots), begins, attribute, slot), columns
-
-
-def _pool(texts: list[bytes]) -> tuple[Array, Array, Array]:
-    """Texts one after the other with spare bytes, where each begins, and how long it is."""
-    size = np.array([len(text) for text in texts], np.int64)
-    return np.frombuffer(b"".join(texts) + bytes(PADDING), np.uint8).copy(), np.cumsum(size) - size, size
-
-
-def _names(names: list[str]) -> Names:
-    pool, start, size = _pool([name.encode() for name in names])
-    slots = np.full(1 << (4 * len(names)).bit_length(), NONE, np.int64)
-    for number in range(len(names)):
-        slot = kernels.name_slot(pool, start[number], size[number], len(slots))
-        while slots[slot] != NONE:
-            slot = (slot + 1) % len(slots)
-        slots[slot] = number
-    return Names(pool, start, size, slots)
+    plan = Plan(step, np.array(first), words[:, 1:].copy(), words[:, 0].copy(), begins, attribute, slot)
+    return name_table(names), name_table(list(variant_numbers())), plan, columns

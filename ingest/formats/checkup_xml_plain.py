@@ -17,15 +17,17 @@ import polars as pl
 from ingest.formats.checkup_xml_document import DOCUMENT, tree
 from ingest.formats.checkup_xml_header import header_columns
 from ingest.formats.checkup_xml_items import text_columns, variant_numbers, variants
-from ingest.formats.checkup_xml_kernels import NONE, PLAIN
+from ingest.formats.checkup_xml_kernels import PLAIN, UNKNOWN
+from ingest.formats.checkup_xml_names import NONE
 from ingest.formats.checkup_xml_places import Places, find
 from ingest.formats.checkup_xml_results import Sayings
 from ingest.formats.checkup_xml_said import OBSERVATION, told_of
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_words import Array
 from ingest.formats.vocabulary import Vocabulary
 
-_UNKNOWN, _PASSED_OVER, _CARRIED, _FIRST_TEXT = -2, -1, 0, 1
-"""What becomes of an observation by its code; a free text goes into the column of its number from ``_FIRST_TEXT``."""
+_PASSED_OVER, _CARRIED, _FIRST_TEXT = -1, 0, 1
+"""What becomes of an observation; a free text goes into the column of its number from ``_FIRST_TEXT``."""
 _GUIDANCE = ord("2")
 
 
@@ -45,7 +47,6 @@ class PlainDocuments:
 
     def __init__(self, sayings: Sayings, unknown: Counter[str]) -> None:
         self._sayings, self._unknown = sayings, unknown
-        self._codes, self._use = Vocabulary("utf-8"), np.array([_use_of("")])
         self._texts = Vocabulary("utf-8")
         self._times, self._first, self._said = np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int64)
 
@@ -59,24 +60,21 @@ class PlainDocuments:
         found, observations = places.found, slice(places.observations)
         is_guidance = (found.report_size > 0) & (places.buf[found.report_start] == _GUIDANCE)
         is_plain = (found.kind == PLAIN) & ~is_guidance
-        own = np.flatnonzero((found.code_size[observations] >= 0) & is_plain[found.document[observations]])
-        use, number = self._uses(places, own), np.cumsum(is_plain) - 1
+        own = np.flatnonzero(is_plain[found.document[observations]])
+        variant, number = found.variant[own], np.cumsum(is_plain) - 1
+        self._count_unknown(places, own[variant == UNKNOWN])
+        use = _uses()[np.maximum(variant, NONE)]
         texts = _texts(places, np.flatnonzero(is_plain), number, own, use)
         carried = own[use == _CARRIED]
         times, said = self._says(places, carried)
         return PlainBlock(is_plain, texts, np.repeat(number[found.document[carried]], times), said)
 
-    def _uses(self, places: Places, own: Array) -> Array:
-        """What becomes of some observations; counts those of unknown codes."""
-        ids = np.empty(len(own), np.int32)
-        self._codes.of_cells(places.buf, places.found.code_start[own], places.found.code_size[own], ids)
-        new = self._codes.texts(np.arange(len(self._use), len(self._codes)))
-        self._use = np.append(self._use, [_use_of(code) for code in new]).astype(np.int64)
-        use = self._use[ids]
-        for place, count in enumerate(np.bincount(ids[use == _UNKNOWN]).tolist()):
+    def _count_unknown(self, places: Places, unknown: Array) -> None:
+        codes, ids = Vocabulary("utf-8"), np.empty(len(unknown), np.int32)
+        codes.of_cells(places.buf, places.found.code_start[unknown], places.found.code_size[unknown], ids)
+        for place, count in enumerate(np.bincount(ids).tolist()):
             if count:
-                self._unknown[self._codes.texts(np.array([place]))[0] or ""] += count
-        return use
+                self._unknown[codes.texts(np.array([place]))[0] or ""] += count
 
     def _says(self, places: Places, carried: Array) -> tuple[Array, Array]:
         """(how many things each observation says, the numbers of all of them)."""
@@ -115,14 +113,16 @@ class PlainDocuments:
         self._said = np.append(self._said, np.array([number for one in said for number in one], np.int64))
 
 
-def _use_of(code: str) -> int:
-    variant = variant_numbers().get(code)
-    if variant is None:
-        return _UNKNOWN
-    if variants()[variant].item is not None:
-        return _CARRIED
-    column = variants()[variant].checkup_column
-    return _FIRST_TEXT + text_columns().index(column) if column else _PASSED_OVER
+@layout_cache
+def _uses() -> Array:
+    """What becomes of an observation by its variant; the last is for one without a code that is known."""
+    uses = [
+        _CARRIED if v.item is not None
+        else _FIRST_TEXT + text_columns().index(v.checkup_column) if v.checkup_column
+        else _PASSED_OVER
+        for v in variants()
+    ]  # fmt: skip
+    return np.array([*uses, _PASSED_OVER])
 
 
 def _texts(places: Places, documents: Array, number: Array, own: Array, use: Array) -> dict[str, pl.Series]:

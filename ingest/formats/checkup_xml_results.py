@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numba import njit
 
 from ingest.formats import cells
 from ingest.formats.checkup_xml_items import Variant, variants
-from ingest.formats.checkup_xml_kernels import choose
+from ingest.formats.checkup_xml_names import NONE
 from ingest.formats.checkup_xml_said import NOT_DONE, NOT_MEASURABLE, ODD, Told
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.fkac167_results import items
@@ -135,7 +137,7 @@ class Results:
         known = sayings.meanings()
         item, rank = known["item_order"].to_numpy(), known["rank"].to_numpy()
         chosen, spare = (np.empty(len(said), np.int64) for _ in range(2))
-        taken, left = choose(place, said, item, rank, len(items()), chosen, spare)
+        taken, left = _choose(place, said, item, rank, len(items()), chosen, spare)
         if left:
             self._surplus += left
             self._surplus_items |= set(item[said[spare[:left]]].tolist())
@@ -174,6 +176,37 @@ def _rows(place: Array, said: Array, known: pl.DataFrame, checkup: pl.DataFrame)
     """For each observation what it means, and what is known of its document."""
     of_document = checkup.select("source_row", *_OF_DOCUMENT)[place]
     return known[said].with_columns(*of_document, parent_source_row=of_document["source_row"])
+
+
+@njit(cache=True, nogil=True)
+def _choose(document: Any, said: Any, item: Any, rank: Any, items: int, chosen: Any, spare: Any) -> tuple[int, int]:
+    """Of the observations of each document, which stand together, one for each item: that of the least rank, of such
+    the first. Gives how many are chosen, in order of document and item, and how many are not (``spare``).
+
+    ``item`` and ``rank`` are of what ``said`` numbers, ``items`` is how many items there are.
+    """
+    best = np.empty(items, np.int64)
+    taken, left, at = 0, 0, 0
+    while at < said.size:
+        best[:] = NONE
+        own = document[at]
+        while at < said.size and document[at] == own:
+            place = item[said[at]]
+            known = best[place]
+            if known == NONE or rank[said[at]] < rank[said[known]]:
+                best[place] = at
+                if known != NONE:
+                    spare[left] = known
+                    left += 1
+            else:
+                spare[left] = at
+                left += 1
+            at += 1
+        for place in range(items):
+            if best[place] != NONE:
+                chosen[taken] = best[place]
+                taken += 1
+    return taken, left
 
 
 def _faults() -> list[Fault]:

@@ -3,7 +3,8 @@ receive them (columns before the record id, MN … RC around a receipt) and as t
 
 Source: 記録条件仕様 and samples, domain/formats.md 0 and 1; positions in ``layouts/uke_*.csv``. The rooms:
 ``uke_blocks`` cuts the file, ``uke_survey`` looks it over, ``uke_scan`` makes arrays of a block with the loops of
-``uke_lines`` and ``uke_columns``, ``uke_claims``, ``uke_diagnoses`` and ``uke_items`` make the tables.
+``uke_lines`` and ``uke_columns``, ``uke_claims``, ``uke_diagnoses`` and ``uke_items`` make the tables, ``uke_codes``
+says what codes mean.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A block of receipts as arrays: its lines, the receipt each belongs to, and typed columns of chosen lines.
 
-Nothing here knows a rule of a record; ``uke_kernels`` holds the loops, ``uke_claims``, ``uke_diagnoses``
-and ``uke_items`` say what the columns mean.
+Nothing here knows a rule of a record; ``uke_lines`` and ``uke_columns`` hold the loops, ``uke_claims``,
+``uke_diagnoses`` and ``uke_items`` say what the columns mean.
 """
 
 from __future__ import annotations

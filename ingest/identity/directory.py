@@ -97,6 +97,11 @@ class Directory:
             self._connection.unregister("incoming_people")
         return people.height
 
+    def identities(self) -> int:
+        """How many distinct identities this site has ever named."""
+        found = self._connection.execute("SELECT count(DISTINCT identity_tag) FROM people").fetchone()
+        return int(found[0]) if found else 0
+
     def forget(self, sequence: int) -> int:
         """Take out what only the batch ``sequence`` said; returns the forms that nobody says any more.
 

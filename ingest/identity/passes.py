@@ -38,6 +38,10 @@ EVIDENCE_COLUMNS = (
     "related_insurer_number",
     "related_insured_number",
 )
+MOST_SHARERS = 8
+"""So many identities may share a token: the ways in which one person's name, birth date and branch are written."""
+SHARERS_ONE_IN = 10_000
+"""Of a large site, a token may be shared by one in so many of its identities (security.md A1)."""
 _MINIMUM_FIELDS = 2
 _MINIMUM_VALUES = 1 << 20
 
@@ -85,6 +89,11 @@ def read_passes(path: Path) -> tuple[Pass, ...]:
 def passes() -> tuple[Pass, ...]:
     """The passes that this version of Tsumugi emits."""
     return read_passes(PASSES_FILE)
+
+
+def most_sharers(identities: int) -> int:
+    """How many of a site's distinct ``identities`` may share one token; one that more share tells too much."""
+    return max(MOST_SHARERS, identities // SHARERS_ONE_IN)
 
 
 @cache

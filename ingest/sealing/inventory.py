@@ -13,7 +13,7 @@ from ingest.sealing.keytable import ENVELOPE, IDENTITY, SIGNING, kinds_of, numbe
 from ingest.settings import PartySettings
 
 IN_USE, RETIRED, PREPARED, MISSING = "in_use", "retired", "prepared", "missing"
-STATES = {IN_USE: "使用中", RETIRED: "旧（開封用）", PREPARED: "準備済み", MISSING: "なし"}
+STATES = {IN_USE: "使用中", RETIRED: "旧・開封用", PREPARED: "準備済み", MISSING: "なし"}
 STORED = {"file": "ファイル", "wrapped": "パスフレーズ", "command": "コマンド", None: "－"}
 
 

@@ -51,7 +51,9 @@ class KeyRing:
         if name == SIGNING:
             return self.numbered(SIGNING, self._numbers()[0])
         if name == ENVELOPE:
-            return b"".join(self.numbered(ENVELOPE, number) for number in range(self._numbers()[1], 0, -1))
+            newest = self._numbers()[1]
+            retired = [self._retired(numbered(ENVELOPE, number)) for number in range(newest - 1, 0, -1)]
+            return self.numbered(ENVELOPE, newest) + b"".join(retired)
         return self._kept(name)
 
     def numbered(self, kind: str, number: int) -> bytes:
@@ -89,6 +91,16 @@ class KeyRing:
             return 1, 1
         own = public.read_public(path)
         return own.signing_number, own.envelope_number
+
+    def _retired(self, name: str) -> bytes:
+        """A key of before; empty where it was destroyed, for what is sealed now does not need it."""
+        stored = unlock.stored(self._party, name)
+        try:
+            return b"" if stored is None else self._kept(name)
+        except KeyError_:
+            if stored != "command":
+                raise
+            return b""
 
     def _kept(self, name: str) -> bytes:
         if name not in self._unlocked:

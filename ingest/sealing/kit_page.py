@@ -17,7 +17,8 @@ h1 { font-size: 17pt; margin: 0 } h2 { font-size: 12pt; margin: 5mm 0 1mm; borde
 .warning { border: 1.5pt solid #a00; padding: 2mm 4mm; margin: 4mm 0 }
 pre { font: 9.5pt/1.75 "DejaVu Sans Mono", "Noto Sans Mono", monospace; break-inside: avoid; margin: 2mm 0 }
 li { margin: 0 } .en { color: #444; font-size: 9pt } table { border-collapse: collapse; width: 100% }
-td { border: .4pt solid #111; height: 9mm; padding: 0 2mm } .about { display: flex; justify-content: space-between }
+td { border: .4pt solid #111; height: 9mm; padding: 0 2mm }
+.about { display: flex; flex-wrap: wrap; justify-content: space-between; font-size: 9.5pt }
 """
 
 
@@ -77,6 +78,13 @@ def steps(kit: Kit) -> list[tuple[str, str]]:
     ]
 
 
+def printed(kit: Kit) -> list[str]:
+    """The lines of the kit under one another; ``kit.read`` does not mind the spaces."""
+    lines = [line.split(" ", 1) for line in kit.lines()]
+    width = max(len(name) for name, _ in lines)
+    return [f"{name:<{width}} {rest}" for name, rest in lines]
+
+
 def text(kit: Kit) -> str:
     """The kit as plain text; ``kit.read`` reads it back."""
     told = [title(kit), ""]
@@ -85,7 +93,7 @@ def text(kit: Kit) -> str:
     told.append("")
     for number, (ja, en) in enumerate(steps(kit), start=1):
         told += [f"手順{number}　{ja}", f"　　{en}"]
-    return "\n".join([*told, "", *kit.lines(), ""])
+    return "\n".join([*told, "", *printed(kit), ""])
 
 
 def page(kit: Kit, fingerprint: str, made_on: str) -> str:
@@ -94,7 +102,7 @@ def page(kit: Kit, fingerprint: str, made_on: str) -> str:
     def items(pairs: list[tuple[str, str]]) -> str:
         return "".join(f'<li>{html.escape(ja)}<br><span class="en">{html.escape(en)}</span></li>' for ja, en in pairs)
 
-    lines = "\n".join(html.escape(line) for line in kit.lines())
+    lines = "\n".join(html.escape(line) for line in printed(kit))
     return f"""<!doctype html>
 <html lang="ja"><head><meta charset="utf-8"><title>{html.escape(title(kit))}</title><style>{_STYLE}</style></head><body>
 <h1>{html.escape(title(kit))}</h1>

@@ -85,6 +85,28 @@ class BatchTables:
             self._forget_nobodies()
         return {table: written.rows for table, written in self._facts.items()}
 
+    def withhold_shared(self, most: int) -> dict[str, int]:
+        """Leave out tokens that more than ``most`` identities share, such as those of a stand-in number; rows by pass.
+
+        By how often it occurs such a token would tell what it stands for, and would tie strangers into one person.
+        """
+        if "identity_pass" not in self._others:
+            return {}
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE shared AS SELECT purpose, pass_tag FROM identity_pass "
+            "GROUP BY purpose, pass_tag HAVING count(DISTINCT identity_tag) > ?",
+            [most],
+        )
+        withheld = self.connection.execute(
+            "SELECT pass_id, count(*) FROM (SELECT DISTINCT * FROM identity_pass) SEMI JOIN shared "
+            "USING (purpose, pass_tag) GROUP BY pass_id ORDER BY pass_id"
+        ).fetchall()
+        self.connection.execute(
+            "DELETE FROM identity_pass WHERE (purpose, pass_tag) IN (SELECT (purpose, pass_tag) FROM shared)"
+        )
+        self.connection.execute("DROP TABLE shared")
+        return dict(withheld)
+
     def to_seal(self) -> dict[str, str | WrittenTable]:
         """What is sealed, by table; after ``finish``."""
         # Chunks repeat an identity; the batch names it once.

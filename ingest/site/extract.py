@@ -26,6 +26,7 @@ from ingest.formats.enrolment_profile import is_full, with_profiles
 from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
+from ingest.identity.passes import most_sharers
 from ingest.ledger import Ledger
 from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
@@ -126,13 +127,14 @@ def _take(
             load.take_released(due, next_delivery_id(ledger) + len(deliveries))
             faults.point("extract.read")
             load.close(ledger)
+            withheld = tables.withhold_shared(most_sharers(directory.identities()))
             with stopwatch.lap("seal"):
                 sealed = _seal(tables, outbox, ring, site_name, sequence, previous_hash)
         faults.point("extract.sealed")
         with stopwatch.lap("archive"):
             _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
         faults.point("extract.archived")
-        figures = load.figures() | {"sequence": sequence}
+        figures = load.figures() | {"sequence": sequence, "tokens_withheld": sum(withheld.values())}
         with ledger.transaction() as connection:
             load.record(ledger, connection, sequence)
             ledger.add_batch(

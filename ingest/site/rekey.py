@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest import faults, warehouse
+from ingest import faults
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
@@ -24,6 +24,7 @@ from ingest.sealing.keytable import CENTER, IDENTITY
 from ingest.sealing.rotation import prepare_key
 from ingest.settings import Settings, SiteSettings
 from ingest.site import epoch, rekey_pairs, retract
+from ingest.site.databases import open_directory
 from ingest.site.errors import SiteError
 from ingest.site.lock import locked
 from ingest.site.members import Members
@@ -51,6 +52,7 @@ def rotate(settings: Settings, site_name: str, progress: ProgressCallback) -> di
         retract.finish(site, site_name, ledger, ring, outbox)
         figures = finish(settings, site_name, ledger, ring, outbox, progress)
         if not figures:
+            outbox.hand_over()  # also of a rotation that died before it
             _begin(site, ledger)
             figures = finish(settings, site_name, ledger, ring, outbox, progress)
         outbox.hand_over()
@@ -77,7 +79,7 @@ def finish(
                                  "WHERE purpose IN ('member/enrolment', 'record/enrolment')").pl()  # fmt: skip
         sealed = _seal(connection, outbox, ring, site_name, number)
     faults.point("rekey.sealed")
-    with warehouse.open_database(site.directory, ring.secret("at-rest"), alias="directory", spill=site.spill) as known:
+    with open_directory(site, ring.secret("at-rest")) as known:
         Directory(known).rekey(epoch.tokeniser(ring, number))
         faults.point("rekey.directory")
         Members(known).rekey(own)

@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ingest import cli, keys_cli
+from ingest.center.receive import receive
+from ingest.progress import silent
 from ingest.sealing import unlock
 from ingest.sealing.keys import CENTER, KeyRing, wrap_keys
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings, load
@@ -136,6 +138,35 @@ def test_the_kit_warns_and_brings_the_keys_back_on_an_empty_machine(shared: Sett
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     code, told = typed(new, "restore", str(tmp_path / "binary"))
     assert code == 1 and "UTF-8" in told
+
+
+def test_keys_are_rotated_by_their_party_and_followed_by_its_peers(tmp_path: Path) -> None:
+    settings = demo_workspace(tmp_path)
+    site, center = settings.site("16"), settings.the_center()
+    code, told = typed(settings, "rotate", "signing", "--activate", "--party", "16")
+    assert code == 1 and "no signing key is prepared" in told
+    code, told = typed(settings, "rotate", "signing", "--party", "16")
+    assert code == 0 and "--activate" in told and "public-next.json" in told
+    assert typed(settings, "export", "--to", str(tmp_path / "next.json"), "--party", "16")[0] == 0
+    code, told = typed(settings, "import", str(tmp_path / "next.json"), "--party", CENTER)
+    assert code == 0, "the old key has signed it"
+    code, told = typed(settings, "rotate", "signing", "--activate", "--party", "16")
+    assert code == 0 and "2" in told
+    assert KeyRing(center).peer("16").signing == KeyRing(site).public().signing
+
+    code, told = typed(settings, "rotate", "envelope", "--party", CENTER)
+    assert code == 0 and typed(settings, "import", str(center.keys / "public.json"), "--party", "16")[0] == 0
+    assert KeyRing(site).peer(CENTER).envelope_number == 2
+
+    code, told = typed(settings, "rotate", "identity", "--party", "16")
+    assert code == 0 and "エポック 2" in told
+    assert typed(settings, "rotate", "identity", "--party", CENTER)[0] == 1
+    code, told = typed(settings, "rotate", "envelope", "--activate", "--party", "16")
+    assert code == 1 and "signing keys only" in told
+    assert receive(settings, silent)["received"] == 1
+    assert typed(settings, "check")[0] == 0
+    code, told = typed(settings, "show", "--party", "16")
+    assert "旧・開封用" in told and "identity-2" in told
 
 
 # -- unattended -------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
 from ingest.settings import load as load_settings
 from ingest.site import epoch
+from ingest.site.errors import SiteError
+from ingest.site.rekey import rotate
 from ingest.synth.run import synthesise
 from ingest.synth.settings import tiny
 from tests.handmade import demo_workspace
@@ -67,6 +69,8 @@ def rotate_everything(settings: Settings) -> None:
         activate_signing(party)
     for point in AT_SITE:
         killed(settings, f"rotate(settings, {SITE!r}, silent)", point)
+    with pytest.raises(SiteError, match="wait for its receipt"):
+        rotate(settings, SITE, silent)  # the batch that the last kill left is handed over
     for point in AT_CENTER:
         killed(settings, "receive(settings, silent)", point)
     assert receive(settings, silent)["refused"] == 0

@@ -220,6 +220,14 @@ def test_the_ledger_knows_the_hash_of_every_published_file(published: Settings) 
     assert noted == found
 
 
+def test_a_published_file_that_was_taken_away_is_written_anew(settings: Settings) -> None:
+    receive(settings, "16", silent)
+    before = everything(settings)
+    next(settings.site("16").published.rglob("*.duckdb")).unlink()
+    receive(settings, "16", silent)
+    assert everything(settings) == before
+
+
 def test_the_same_results_again_do_nothing(settings: Settings) -> None:
     assert receive(settings, "16", silent)["received"] == 1
     before = {path: path.stat().st_mtime_ns for path in settings.workspace.rglob("*") if path.suffix != ".lock"}

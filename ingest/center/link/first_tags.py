@@ -56,6 +56,9 @@ class FirstTags:
     """The first tags of the identities in ``temp.affected`` and of their tokens, for one run of linkage."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, link_key: bytes) -> None:
+        self._known = pl.DataFrame(schema=_SCHEMA)
+        if connection.execute("SELECT 1 FROM link.first_tag LIMIT 1").fetchone() is None:
+            return
         known = connection.execute(
             """
             SELECT linkage_domain, purpose, tag, first_tag FROM link.first_tag SEMI JOIN (

@@ -126,6 +126,19 @@ def test_what_was_sealed_to_the_envelope_key_before_still_opens(pair: Pair) -> N
         pair.open(to_new.path, 2, to_old.manifest_hash, private_key=pair.center.numbered("envelope", 1))
 
 
+def test_a_retired_envelope_key_may_be_destroyed(pair: Pair, tmp_path: Path) -> None:
+    center = pair.settings.the_center()
+    rotate_envelope(CENTER, center)
+    (center.keys / "envelope.key").chmod(0o644)
+    with pytest.raises(KeyError_, match="chmod 600"):
+        KeyRing(center).secret("envelope")
+    newest = KeyRing(center).numbered("envelope", 2)
+    (center.keys / "envelope.key").unlink()
+    assert KeyRing(center).secret("envelope") == newest
+    by_command = center.model_copy(update={"unlock_command": f"sh -c 'cat {center.keys}/$0.key'"})
+    assert KeyRing(by_command).secret("envelope") == newest
+
+
 def test_an_envelope_key_made_while_a_signing_key_waits_is_named_by_both_files(pair: Pair) -> None:
     waiting = prepare_signing(SITE, site(pair))
     assert prepare_signing(SITE, site(pair)).read_bytes() == waiting.read_bytes()
