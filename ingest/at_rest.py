@@ -7,18 +7,20 @@ step that used it, and again when the next one opens it.
 A file in use is marked open, and stays so where the step was killed or the file was opened outside a step: it is then
 taken as it stands, with its encrypted log, since nobody could hash it. `tsumugi status` says so, and the next step that
 uses it hashes it at its end. A file that is not there is no fault: somebody took it away to begin anew.
+
+Published files are opened by the dashboard, which has no ledger: their hash stands in a note beside them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 from ingest.ledger import Ledger
+from ingest.sealing.files import put_whole
 from ingest.settings import PartySettings
-from ingest.warehouse import WarehouseError
+from ingest.warehouse import WarehouseError, file_hash, hash_note
 
 
 def opening(home: Path, path: Path, remedy: str) -> None:
@@ -67,10 +69,21 @@ def take_place(ledger: Ledger, new: str, old: str) -> None:
     ledger.mark_closed(new, None)
 
 
-def left(home: Path, path: Path) -> None:
-    """Note a file that a step has just put in place whole."""
-    with _ledger(home) as ledger:
-        ledger.mark_closed(_name(home, path), file_hash(path))
+def put_published(temporary: Path, path: Path) -> str:
+    """Put a published file in place whole, its hash in a note beside it for whoever opens it; returns the hash.
+
+    Until the file is in place the note names the one before too, so that either opens at any moment.
+    """
+    note, digest = hash_note(path), file_hash(temporary)
+    if path.is_file():
+        put_whole(note, f"{file_hash(path)}\n{digest}\n".encode())
+    else:
+        put_whole(note, f"{digest}\n".encode())
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+    put_whole(note, f"{digest}\n".encode())  # lasts together with the name of the file
+    return digest
 
 
 def left_open(ledger: Ledger) -> list[dict[str, Any]]:
@@ -80,16 +93,6 @@ def left_open(ledger: Ledger) -> list[dict[str, Any]]:
         for known in ledger.open_files()
         if not _is_running(known["opened_by"])
     ]
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a database file, its log behind it where one stands beside it."""
-    digest = hashlib.sha256()
-    for part in (path, path.with_name(f"{path.name}.wal")):
-        if part.is_file():
-            with part.open("rb") as handle:
-                hashlib.file_digest(handle, lambda: digest)
-    return digest.hexdigest()
 
 
 def _known(home: Path, path: Path) -> str | None:

@@ -18,7 +18,6 @@ from typing import Any
 import polars as pl
 
 from ingest import faults
-from ingest.at_rest import file_hash
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
@@ -44,6 +43,7 @@ from ingest.site.publish import (
     remove_ungranted,
 )
 from ingest.site.workroom import Workroom
+from ingest.warehouse import file_hash
 
 KIND = "results"
 TABLES = (

@@ -247,7 +247,7 @@ def _state(settings: Settings, sequence: int, manifest_hash: str, *held: int) ->
 def _sent(settings: Settings) -> list[tuple[int, str]]:
     with Ledger(settings.the_center().ledger) as ledger:
         found = ledger.rows("SELECT sequence, state FROM batch WHERE way = 'sent' AND peer = '16' ORDER BY sequence")
-    return [(row["sequence"], row["state"]) for row in found]
+    return sorted((row["sequence"], row["state"]) for row in found)
 
 
 def test_a_refused_batch_is_named_by_the_one_that_replaces_it(settings: Settings, tmp_path: Path) -> None:

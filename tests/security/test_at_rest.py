@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import hashlib
 import subprocess
 import sys
 from itertools import combinations
@@ -31,7 +30,7 @@ BLOCK, FIRST_BLOCK = 256 << 10, 3 * 4096  # of a DuckDB file
 PLAIN = (
     ".sqlite", ".sqlite-wal", ".sqlite-shm", ".lock", ".key", "public.json", "peers/center.json", "peers/16.json",
     "peers/31.json", "manifest.json", "manifest.sig", ".receipt.json", "statement.json", "audit.jsonl", "dbt.log",
-    "dbt.stderr", ".html", "tsumugi.toml",
+    "dbt.stderr", ".sha256", ".html", "tsumugi.toml",
 )  # fmt: skip
 FOLDERS_IN_PLAIN = ("target/", "inbox/", "reports/", "layouts/", "profiles/")
 
@@ -161,14 +160,30 @@ def test_a_changed_directory_and_quarantine_are_not_opened(tmp_path: Path) -> No
         again(site, key).close()  # taken away on purpose, it begins anew
 
 
-def test_a_file_put_in_place_by_a_step_is_known(tmp_path: Path) -> None:
-    path = tmp_path / "published.duckdb"
-    warehouse.open_database(path, KEY).close()
-    assert at_rest.is_as_left(tmp_path, path), "nothing is known of it yet"
-    at_rest.left(tmp_path, path)
-    assert at_rest.is_closed(tmp_path, path)
-    shutil.copy(path, tmp_path / "other.duckdb")
-    path.write_bytes(path.read_bytes() + b"x")
-    assert not at_rest.is_as_left(tmp_path, path)
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        assert json.dumps(at_rest.left_open(ledger)) == "[]"
+def test_a_published_file_that_changed_is_not_opened_and_either_opens_while_it_is_replaced(tmp_path: Path) -> None:
+    path, temporary = tmp_path / "published.duckdb", tmp_path / "new.duckdb"
+
+    def made(number: int) -> bytes:
+        with warehouse.open_database(temporary, KEY) as connection:
+            connection.execute(f"CREATE TABLE t AS SELECT {number} AS x")
+        return temporary.read_bytes()
+
+    def opened() -> list[tuple[int]]:
+        with warehouse.open_hardened(path, KEY) as connection:
+            return connection.execute("SELECT x FROM published.t").fetchall()
+
+    first = made(1)
+    at_rest.put_published(temporary, path)
+    assert opened() == [(1,)]
+    made(2)
+    digest = at_rest.put_published(temporary, path)
+    assert opened() == [(2,)]
+    assert warehouse.hash_note(path).read_text() == f"{digest}\n"
+    warehouse.hash_note(path).write_text(f"{hashlib.sha256(first).hexdigest()}\n{digest}\n")
+    assert opened() == [(2,)]
+    whole = path.read_bytes()
+    path.write_bytes(first)
+    assert opened() == [(1,)], "a kill before the new file was in place"
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(WarehouseError, match="tsumugi run"):
+        opened()
