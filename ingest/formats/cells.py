@@ -347,5 +347,5 @@ def misfits(rows: pl.DataFrame, table: str, scheme_code: str | None = None) -> p
 
 def months_of(*values: pl.Series) -> list[str]:
     """The months of some dates as 'YYYY-MM', sorted, each once."""
-    months = pl.concat([series.drop_nulls() for series in values])
-    return sorted(months.dt.strftime("%Y-%m").unique().to_list())
+    days = pl.concat([series.unique().drop_nulls() for series in values])
+    return sorted(set(days.dt.strftime("%Y-%m")))

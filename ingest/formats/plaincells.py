@@ -135,7 +135,7 @@ class PlainCells:
             here = slice(begin, min(begin + SLICE, height))
             texts = self._words.of_rows(block.at(lines[here], kinds[here]), self._fields(fields))
             for group, ids in found:
-                group.number(texts[:, [fields.index(name) for name in group.fields]], ids[here])
+                group.number([texts[:, fields.index(name)] for name in group.fields], ids[here])
         return [(group, ids) for group, ids in found if not self._has_many(group)]
 
     def _has_many(self, group: FewTexts) -> bool:
@@ -161,7 +161,7 @@ class PlainCells:
             kinds = at.kinds[others] if len(at.kinds) else at.kinds
             texts = self._words.of_rows(at._replace(lines=at.lines[others], kinds=kinds), self._fields(group.fields))
             ids = np.empty(len(others), np.int32)
-            group.number(texts, ids)
+            group.number(list(texts.T), ids)
             group.learn()
             odd[others] |= group.is_bad[ids]
             column = column.scatter(others, group.values[name][pl.Series(ids.view(np.uint32))])
