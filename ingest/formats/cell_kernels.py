@@ -147,7 +147,8 @@ def _whole_number(buf: Any, at: int, stop: int) -> tuple[int, int]:
             word = ((word - _DIGITS) * np.uint64(10 * 0x100 + 1)) >> np.uint64(8)
             word = ((word & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(100 * 0x10000 + 1)) >> np.uint64(16)
             word = ((word & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(10_000 * 0x100000000 + 1)) >> np.uint64(32)
-            return np.int64(word), VALID
+            number: int = np.int64(word)  # type: ignore[assignment]
+            return number, VALID
     at, stop = _without_blanks(buf, at, stop)
     if stop == at:
         return 0, BLANK
