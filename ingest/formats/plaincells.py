@@ -106,9 +106,7 @@ class PlainCells:
             if group.is_bad.any():
                 odd |= group.is_bad[ids]
             index = pl.Series(ids.view(np.uint32))
-            for name in group.columns:
-                values = group.values[name]
-                columns[name] = values[index] if group.fields else values.new_from_index(0, height)
+            columns |= {name: group.values[name][index] for name in group.columns}
         for name, group in self._texts.items():
             if name not in columns:
                 columns[name] = self._completed(name, group, at, odd, *self._text(name, at))
