@@ -67,16 +67,16 @@ def lines(
     tables = [source.tables[code] for code in kinds if code in source.tables]
     if not tables:
         return _other_lines(source.data, layout, kinds, contract, claim, extra)
-    plain = pl.concat(tables)
-    if len(tables) > 1:
-        plain = plain.sort("source_row")
-    plain = plain.with_columns(parents(plain, claim))
-    orphans = plain.filter(pl.col("parent_source_row").is_null())["source_row"]
+    plain = pl.concat(
+        [table.with_columns(parents(table, claim)).select(*contract.plain_schema(), *extra) for table in tables]
+    )
+    orphans = plain["source_row"].filter(plain["parent_source_row"].is_null()).sort()
     plain = plain.filter(pl.col("parent_source_row").is_not_null()) if len(orphans) else plain
     data = source.data_with(orphans)
     others, aside, numbers = _other_lines(data, layout, kinds, contract, claim, extra)
     numbers = pl.concat([plain.select("parent_source_row", *extra), numbers])
-    return merged(plain.select(*contract.plain_schema()), others), aside, numbers
+    plain = plain.select(*contract.plain_schema())
+    return merged(plain if len(tables) == 1 else plain.sort("source_row"), others), aside, numbers
 
 
 def _other_lines(
@@ -165,9 +165,10 @@ def _nearest_before(claims: Array, rows: Array) -> Array:
 
 def with_rate(service: pl.DataFrame, claim: pl.DataFrame) -> pl.DataFrame:
     """The sums by service with the 保険給付率 of their claim."""
-    rates = claim.select(pl.col("source_row").alias("parent_source_row"), pl.col("benefit_rate").alias("_rate"))
-    joined = service.join(rates, on="parent_source_row", how="left", maintain_order="left")
-    return joined.with_columns(pl.col("_rate").alias("benefit_rate")).select(service.columns)
+    if service.is_empty():
+        return service
+    at = _nearest_before(claim["source_row"].to_numpy(), service["parent_source_row"].to_numpy())
+    return service.with_columns(benefit_rate=claim["benefit_rate"][pl.Series(at.astype(np.uint32))])
 
 
 def blank_as_zero(own: dict[str, Cell], names: Sequence[str], where: pl.Expr) -> None:
