@@ -27,7 +27,7 @@ from ingest.formats.memory import Room
 
 Array = NDArray[Any]
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 4 << 20
 """Bytes read at a time; a wide file's results take some ten times as much memory."""
 SURVEY_BYTES = 1 << 20
 TAIL_BYTES = 1 << 16

@@ -140,7 +140,11 @@ def _purchases(line: pl.DataFrame) -> pl.Series:
 
 def _high_costs(source: CareRecords, claim: pl.DataFrame) -> Parts:
     """D8 and DE records as ``care_high_cost``, and those set aside; birth and sex from an H1 of the same insured."""
-    known = claim.group_by("insurer_number", "number").agg(pl.col(OF_THE_INSURED).first())
+    insured = ["insurer_number", "number"]
+    plain = [source.tables[kind].select(insured) for kind in CARE_HIGH_COST_KIND_CODES if kind in source.tables]
+    if source.data.is_empty() and plain:  # claims are many, those paid back to are few
+        claim = claim.join(pl.concat(plain).unique(), on=insured, how="semi", maintain_order="left")
+    known = claim.group_by(insured).agg(pl.col(OF_THE_INSURED).first())
     found = [_high_cost(source, kind, known) for kind in CARE_HIGH_COST_KIND_CODES]
     return pl.concat([table for table, _ in found]).sort("source_row"), pl.concat([aside for _, aside in found])
 

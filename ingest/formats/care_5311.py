@@ -54,11 +54,9 @@ class Care5311:
         aside = pl.concat([part[1] for part in parts]).sort("source_row", maintain_order=True)
         tables = {CARE_CERTIFICATION.name: table}
         source.refuse(records, tables, aside)
-        if not table.is_empty() and not table["name_kana"].is_null().all():
-            is_kana = table.select(cells.clean(pl.col("name_kana")).str.contains(_KANA_ONLY).mean()).item()
-            if is_kana < 0.5:
-                words = "氏名(カナ)がカナとして読めません"
-                raise FileRefused("encoding", words, records=records, tables=tables, set_aside=aside)
+        if not _is_kana(table["name_kana"]):
+            words = "氏名(カナ)がカナとして読めません"
+            raise FileRefused("encoding", words, records=records, tables=tables, set_aside=aside)
         return Reading(
             format=self.format,
             edition=source.edition,
@@ -71,6 +69,14 @@ class Care5311:
                 *careframe.unknown_records(source.codes, LAYOUT, CARE_CERTIFICATION.name),
             ],
         )
+
+
+def _is_kana(names: pl.Series) -> bool:
+    """Whether at least half of the names are kana; each different one is looked at once."""
+    different = names.drop_nulls().value_counts(name="rows")
+    is_kana = cells.clean(pl.col("name_kana")).str.contains(_KANA_ONLY)
+    kana = different.filter(is_kana)["rows"].sum()
+    return bool(2 * kana >= different["rows"].sum())
 
 
 @layout_cache

@@ -165,7 +165,7 @@ def _claim_records(source: CareRecords, code: str, month: date | None) -> Parts:
         all_keys = keys if plain is None else pl.concat([keys, plain.select("source_row", *KEY)]).sort("source_row")
         first = all_keys.filter(pl.struct(KEY).is_first_distinct()).select("source_row")
         fields = fields.join(first, on="source_row", how="semi", maintain_order="left")
-        plain = None if plain is None else plain.join(first, on="source_row", how="semi", maintain_order="left")
+        plain = None if plain is None else plain.filter(pl.col("source_row").is_in(first["source_row"].implode()))
         misfits = misfits.clear()  # a record too short is set aside once, as a line
     if plain is not None:
         plain = plain.with_columns(adjudication_month=pl.lit(month, dtype=pl.Date)).select(*CARE_CLAIM.plain_schema())

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 
 from ingest.formats import careframe, cells
+from ingest.formats.bytecsv import Array
 from ingest.formats.careplain import CareRecords, merged
 from ingest.formats.carerecord import Record, alike, together, widths
 from ingest.formats.cells import Cell, derived
@@ -65,16 +67,16 @@ def lines(
     tables = [source.tables[code] for code in kinds if code in source.tables]
     if not tables:
         return _other_lines(source.data, layout, kinds, contract, claim, extra)
-    plain = pl.concat(tables)
-    if len(tables) > 1:
-        plain = plain.sort("source_row")
-    plain = plain.with_columns(parents(plain, claim))
-    orphans = plain.filter(pl.col("parent_source_row").is_null())["source_row"]
+    plain = pl.concat(
+        [table.with_columns(parents(table, claim)).select(*contract.plain_schema(), *extra) for table in tables]
+    )
+    orphans = plain["source_row"].filter(plain["parent_source_row"].is_null()).sort()
     plain = plain.filter(pl.col("parent_source_row").is_not_null()) if len(orphans) else plain
     data = source.data_with(orphans)
     others, aside, numbers = _other_lines(data, layout, kinds, contract, claim, extra)
     numbers = pl.concat([plain.select("parent_source_row", *extra), numbers])
-    return merged(plain.select(*contract.plain_schema()), others), aside, numbers
+    plain = plain.select(*contract.plain_schema())
+    return merged(plain if len(tables) == 1 else plain.sort("source_row"), others), aside, numbers
 
 
 def _other_lines(
@@ -140,24 +142,33 @@ def parents(rows: pl.DataFrame, claim: pl.DataFrame) -> pl.Series:
     keys = rows.select(KEY)
     if claim.is_empty():
         return pl.Series("parent_source_row", [None] * rows.height, dtype=pl.Int64)
-    at = claim["source_row"].search_sorted(rows["source_row"]).cast(pl.Int64) - 1
-    nearest = claim.select(*KEY, "source_row")[at.clip(0)]
+    at = _nearest_before(claim["source_row"].to_numpy(), rows["source_row"].to_numpy())
+    nearest = claim.select(*KEY, "source_row")[pl.Series(at.clip(0).astype(np.uint32))]
     is_near = pl.all_horizontal(keys[name].eq_missing(nearest[name]) for name in KEY)
     found = nearest.select(
         pl.when(is_near & pl.Series(at >= 0)).then(pl.col("source_row")).alias("parent_source_row")
     ).to_series()
-    if not found.has_nulls():
+    far = found.is_null().arg_true()
+    if far.is_empty():
         return found
     only = claim.group_by(KEY).agg(pl.col("source_row").min().alias("only"), pl.len()).filter(pl.col("len") == 1)
-    other = keys.join(only, on=list(KEY), how="left", maintain_order="left")["only"]
-    return pl.select(pl.coalesce(found, other).alias("parent_source_row")).to_series()
+    other = keys[far].join(only, on=list(KEY), how="left", maintain_order="left")["only"]
+    return found.scatter(far, other)
+
+
+def _nearest_before(claims: Array, rows: Array) -> Array:
+    """For each row of a file the last of the claims (ascending) that stands before it, or in it; -1 for none."""
+    stands = np.zeros(max(int(claims[-1]), int(rows.max(initial=0))) + 1, np.int32)
+    stands[claims] = 1
+    return np.cumsum(stands, dtype=np.int32)[rows] - 1
 
 
 def with_rate(service: pl.DataFrame, claim: pl.DataFrame) -> pl.DataFrame:
     """The sums by service with the 保険給付率 of their claim."""
-    rates = claim.select(pl.col("source_row").alias("parent_source_row"), pl.col("benefit_rate").alias("_rate"))
-    joined = service.join(rates, on="parent_source_row", how="left", maintain_order="left")
-    return joined.with_columns(pl.col("_rate").alias("benefit_rate")).select(service.columns)
+    if service.is_empty():
+        return service
+    at = _nearest_before(claim["source_row"].to_numpy(), service["parent_source_row"].to_numpy())
+    return service.with_columns(benefit_rate=claim["benefit_rate"][pl.Series(at.astype(np.uint32))])
 
 
 def blank_as_zero(own: dict[str, Cell], names: Sequence[str], where: pl.Expr) -> None:

@@ -213,8 +213,9 @@ def _first_filled(name: str, choices: list[LayoutColumn]) -> Cell:
 
 
 def by_distinct(name: str, value: pl.Expr, kind: str) -> pl.Expr:
-    """The value of a cell, made once for each distinct text: months, dates and insurers are few, and dear to read."""
-    if kind in ("integer", "text", "printed", "symbol_and_number"):
+    """The value of a cell, made once for each distinct text where it is dear to read: insurers are few. (Dates and
+    months see to it themselves.)"""
+    if kind in ("integer", "text", "printed", "symbol_and_number", "date", "month"):
         return _number(name) if kind == "integer" else value
     text = f"text:{name}"
 

@@ -248,10 +248,10 @@ class _Codes:
         if size > MANY_CODES:  # no codes at all: a column has slipped
             _, whole = np.unique(whole, return_inverse=True)
             size = int(whole.max()) + 1
-        count = np.bincount(whole, minlength=size)
-        number_of = np.zeros(size, np.int64)
+        count, first, number_of = np.bincount(whole, minlength=size), np.zeros(size, np.int64), np.zeros(size, np.int64)
+        first[whole[::-1]] = np.arange(len(lines))[::-1]  # of several the last that is put there stands: the first line
         for value in np.flatnonzero(count):
-            at = int(np.argmax(whole == value))
+            at = int(first[value])
             number_of[value] = number = self._number(tuple(int(part[at]) for part in ids))
             self._first[number] = min(self._first[number], block.row + int(lines[at]))
             self._count[number] += int(count[value])

@@ -8,7 +8,7 @@ aside with the field and the reason. Messages name the field and the rule, never
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -75,16 +75,19 @@ def date_value(text: pl.Expr) -> pl.Expr:
 
     Read are 20240501, 2024/5/1, 2024-05-01, 2024年5月1日, 5060501, R060501, R6.5.1, 令和6年5月1日, 令和元年5月1日.
     """
-    return text.map_batches(_dates, return_dtype=pl.Date())
+    return text.map_batches(lambda column: _days(column, _plain_day, _date_of), return_dtype=pl.Date())
 
 
-def _dates(column: pl.Series) -> pl.Series:
-    """Dates of texts; each different text is read once, since a file has few different days."""
+def _days(
+    column: pl.Series, plain: Callable[[str], date | str | None], other: Callable[[pl.Expr], pl.Expr]
+) -> pl.Series:
+    """Dates of texts; each different text is read once, since a file has few different days: as ``plain`` reads it, or
+    where that gives ``_OTHER`` by the expression ``other``."""
     texts = column.drop_nulls().unique()
-    days = [_plain_day(text) for text in texts]
+    days = [plain(text) for text in texts]
     if _OTHER in days:
         others = [text for text, day in zip(texts, days, strict=True) if day is _OTHER]
-        read = pl.DataFrame({"text": others}).select(_date_of(pl.col("text"))).to_series()
+        read = pl.DataFrame({"text": others}).select(other(pl.col("text"))).to_series()
         rest = iter(read)
         days = [next(rest) if day is _OTHER else day for day in days]
     known = pl.Series(days, dtype=pl.Date)
@@ -110,6 +113,11 @@ def _plain_day(text: str) -> date | str | None:
         return date(year, int(rest[:2]), int(rest[2:])) if year >= FIRST_YEAR else None
     except ValueError:
         return None
+
+
+def _plain_month(text: str) -> date | str | None:
+    """The first day of YYYYMM or GYYMM; None for none, ``_OTHER`` for another form."""
+    return _plain_day(f"{text}01") if len(text) in (5, 6) and text.isascii() and text.isdigit() else _OTHER
 
 
 def _date_of(text: pl.Expr) -> pl.Expr:
@@ -142,6 +150,10 @@ def _era_date(era: pl.Expr, year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.E
 
 def month_value(text: pl.Expr) -> pl.Expr:
     """First day of the month of a cleaned text: 202405, 2024/5, 2024-05, 2024年5月, 50605, R0605, 令和6年5月."""
+    return text.map_batches(lambda column: _days(column, _plain_month, _month_of), return_dtype=pl.Date())
+
+
+def _month_of(text: pl.Expr) -> pl.Expr:
     text = text.str.to_uppercase().str.replace_all(" ", "")
     first = (
         pl.when(text.str.contains(r"^(?:\d{6}|\d{5}|[MTSHR]\d{4})$"))
@@ -347,5 +359,5 @@ def misfits(rows: pl.DataFrame, table: str, scheme_code: str | None = None) -> p
 
 def months_of(*values: pl.Series) -> list[str]:
     """The months of some dates as 'YYYY-MM', sorted, each once."""
-    months = pl.concat([series.drop_nulls() for series in values])
-    return sorted(months.dt.strftime("%Y-%m").unique().to_list())
+    days = pl.concat([series.unique().drop_nulls() for series in values])
+    return sorted(set(days.dt.strftime("%Y-%m")))

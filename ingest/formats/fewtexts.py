@@ -84,8 +84,8 @@ class FewTexts:
                 waiting += [n.removeprefix("text:") for n in cell.value.meta.root_names() if n.startswith("text:")]
         return list(found.values())
 
-    def number(self, texts: Array, own: Array) -> None:
-        """Puts the number of each line into ``own``, by those that ``words`` gave its fields (one a column)."""
+    def number(self, texts: Sequence[Array], own: Array) -> None:
+        """Puts the number of each line into ``own``, by those that ``words`` gave each of its fields."""
         if not self.fields:
             own[:] = 0
         elif len(self.fields) == 1:
@@ -93,13 +93,13 @@ class FewTexts:
             if new > 0:
                 self._own_of = np.concatenate([self._own_of, np.full(new, -1, np.int32)])
                 self._order = np.concatenate([self._order, np.zeros(new, np.int32)])
-            self._known = own_numbers(texts[:, 0], self._own_of, self._order, self._known, own)
+            self._known = own_numbers(texts[0], self._own_of, self._order, self._known, own)
         else:
             width = 4 * len(self.fields)
-            whole = np.zeros((len(texts) * width + kernels.PADDING) // 4 + 1, np.int32)
-            whole[: texts.size] = texts.reshape(-1)
-            offset = np.arange(0, len(texts) * width, width, dtype=np.int32)
-            self._tuples.of_cells(whole.view(np.uint8), offset, np.full(len(texts), width, np.int32), own)
+            whole = np.zeros((len(own) * width + kernels.PADDING) // 4 + 1, np.int32)
+            whole[: len(own) * len(self.fields)] = np.stack(texts, axis=1).reshape(-1)
+            offset = np.arange(0, len(own) * width, width, dtype=np.int32)
+            self._tuples.of_cells(whole.view(np.uint8), offset, np.full(len(own), width, np.int32), own)
 
     def learn(self) -> None:
         """Works out what the texts say that are new since it was asked last."""

@@ -208,16 +208,18 @@ def _plain_blocks(
 ) -> Iterator[tuple[Block, Array, pl.DataFrame, pl.DataFrame]]:
     """Each block with its lines that are plain, their ``checkup`` and ``checkup_result``.
 
-    The results of a block are put together by a thread while the checkups of the next are read.
+    The texts of a block's results are numbered by a thread while its checkups are read, and the results put together
+    by another while the next block is.
     """
     plain, plain_results = PlainCells(CHECKUP, own, encoding), PlainResults(headings, encoding)
     waiting: deque[tuple[Block, Array, pl.DataFrame, Future[tuple[pl.DataFrame, Array]]]] = deque()
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with ThreadPoolExecutor(max_workers=1) as numbering, ThreadPoolExecutor(max_workers=1) as pool:
         for block in blocks:
             lines = block.plain_lines(len(headings))
+            numbers = numbering.submit(plain_results.number, block, lines)
             checkup, odd = plain.read(block, lines)
-            lines = lines[~odd]
-            waiting.append((block, lines, checkup, pool.submit(plain_results.number(block, lines), checkup)))
+            lines, texts = (lines[~odd], numbers.result()[~odd]) if odd.any() else (lines, numbers.result())
+            waiting.append((block, lines, checkup, pool.submit(plain_results.of(texts), checkup)))
             if len(waiting) > 1:
                 yield _without_odd(*waiting.popleft())
         while waiting:

@@ -45,17 +45,18 @@ class PlainResults:
         self._room = Room()
         self._words = Vocabulary(encoding)
         self._texts = pl.Series([None], dtype=pl.String)
-        self._learn()
+        self._learn(len(self._words))
 
-    def number(self, block: Block, lines: Array) -> Callable[[pl.DataFrame], tuple[pl.DataFrame, Mask]]:
-        """Reads the texts of some lines; gives what makes of it, and of a checkup for each line, (the results of the
-        lines that are not odd, whether each is odd).
+    def number(self, block: Block, lines: Array) -> Array:
+        """The texts of some lines by number; may run in a thread, one at a time."""
+        return self._words.of_rows(block.at(lines), self._fields)
 
-        What it gives calls back nothing from Polars and may run in a thread.
-        """
-        ids = self._words.of_rows(block.at(lines), self._fields)
-        if len(self._words) > len(self._texts):
-            self._learn()
+    def of(self, ids: Array) -> Callable[[pl.DataFrame], tuple[pl.DataFrame, Mask]]:
+        """What makes of the texts of some lines, and of a checkup for each, (the results of the lines that are not odd,
+        whether each is odd). It calls back nothing from Polars and may run in a thread, one at a time."""
+        came = int(ids.max(initial=0)) + 1
+        if came > len(self._texts):
+            self._learn(came)
         return partial(self._table, ids, self._says, self._codes)
 
     def _table(
@@ -92,9 +93,9 @@ class PlainResults:
                 columns[name] = own[pl.Series(np.repeat(np.arange(len(ids), dtype=np.uint32), counts))]
         return in_order(pl.DataFrame(columns), same), odd
 
-    def _learn(self) -> None:
-        """Works out what the new texts say."""
-        new = self._words.texts(np.arange(len(self._texts), len(self._words)))
+    def _learn(self, end: int) -> None:
+        """Works out what the new texts say, up to so many."""
+        new = self._words.texts(np.arange(len(self._texts), end))
         self._texts = pl.concat([self._texts, new], rechunk=True)
         known = Texts(self._texts)
         none = (

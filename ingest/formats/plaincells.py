@@ -106,9 +106,7 @@ class PlainCells:
             if group.is_bad.any():
                 odd |= group.is_bad[ids]
             index = pl.Series(ids.view(np.uint32))
-            for name in group.columns:
-                values = group.values[name]
-                columns[name] = values[index] if group.fields else values.new_from_index(0, height)
+            columns |= {name: group.values[name][index] for name in group.columns}
         for name, group in self._texts.items():
             if name not in columns:
                 columns[name] = self._completed(name, group, at, odd, *self._text(name, at))
@@ -135,7 +133,7 @@ class PlainCells:
             here = slice(begin, min(begin + SLICE, height))
             texts = self._words.of_rows(block.at(lines[here], kinds[here]), self._fields(fields))
             for group, ids in found:
-                group.number(texts[:, [fields.index(name) for name in group.fields]], ids[here])
+                group.number([texts[:, fields.index(name)] for name in group.fields], ids[here])
         return [(group, ids) for group, ids in found if not self._has_many(group)]
 
     def _has_many(self, group: FewTexts) -> bool:
@@ -161,7 +159,7 @@ class PlainCells:
             kinds = at.kinds[others] if len(at.kinds) else at.kinds
             texts = self._words.of_rows(at._replace(lines=at.lines[others], kinds=kinds), self._fields(group.fields))
             ids = np.empty(len(others), np.int32)
-            group.number(texts, ids)
+            group.number(list(texts.T), ids)
             group.learn()
             odd[others] |= group.is_bad[ids]
             column = column.scatter(others, group.values[name][pl.Series(ids.view(np.uint32))])

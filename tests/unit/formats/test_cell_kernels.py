@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -37,9 +38,10 @@ TEXTS = st.text("ｱｲﾔﾏﾀﾞカナヤマ山田髙 　\t\x1cAZaz09-", max_
 
 def read(kind: str, rows: Sequence[Sequence[str]], encoding: str = "utf-8") -> tuple[list[Any], list[int]]:
     """(values of a cell of each line, lines that are odd); a line has the cell and perhaps its era."""
-    name = "insured_start_date" if kind == "date" else "name_kana"
+    name = {"date": "insured_start_date", "integer": "benefit_rate"}.get(kind, "name_kana")
     own = csvlayout.cell(name, kind, pl.col("f1"), "", pl.col("f2") if len(rows[0]) > 1 else None)
-    contract = replace(CARE_CERTIFICATION, columns=(CARE_CERTIFICATION.column(name),))
+    column = replace(CARE_CERTIFICATION.column(name), minimum=None, maximum=None)
+    contract = replace(CARE_CERTIFICATION, columns=(column,))
     block = bytecsv.block("".join(f"{','.join(row)},.\n" for row in rows).encode(encoding), 1, encoding)
     table, odd = PlainCells(contract, [own], encoding).read(block, np.arange(len(rows)))
     return table[name].to_list(), np.flatnonzero(odd).tolist()
@@ -75,6 +77,22 @@ def test_a_text_is_read_without_the_blanks_around_it(rows: list[tuple[str]], kin
     with pytest.MonkeyPatch.context() as patch:  # as if they were many
         patch.setattr(plaincells, "FEW", 0)
         assert read(kind, rows, encoding) == meant(kind, rows)
+
+
+NUMBERS = st.one_of(
+    st.integers(-(10**19), 10**19).map(str),
+    st.integers(0, 99_999_999).map(lambda number: f"{number:08}"),
+    st.integers(0, 999).map(lambda number: f" {number} "),
+    st.text("0123456789+-. ，１", max_size=9),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(NUMBERS), min_size=1, max_size=30))
+def test_a_number_is_read_or_its_line_is_odd(rows: list[tuple[str]]) -> None:
+    found = [re.fullmatch(r" *([-+]?[0-9]{1,18})? *", text) for (text,) in rows]
+    values = [one[1] and int(one[1]) for one in found if one]
+    assert read("integer", rows) == (values, [row for row, one in enumerate(found) if not one])
 
 
 @pytest.mark.parametrize(
