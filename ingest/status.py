@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ingest.formats.reading import reasons
+from ingest.sealing.reasons import batch_reasons
 from ingest.settings import Settings
 from ingest.site.hold_desk import WHAT_TO_DO, told
 from ingest.site.profiles import HELD
@@ -111,6 +112,16 @@ def _tell(console: Console, what: str, reason_code: str, message: str) -> None:
     console.print(f"  → {reasons()[reason_code].remedy_ja}", highlight=False, soft_wrap=True)
 
 
+def _tell_batch(console: Console, row: dict[str, Any]) -> None:
+    """A batch that waits or was refused: which, why, and what to do about it."""
+    reason = batch_reasons().get(row["reason_code"])
+    detail = f"{row['reason_code']} {row['message'] or ''}".strip()
+    told = f"{reason.ja}（{detail}）" if reason else detail
+    console.print(f"× {row['site']} のバッチ {row['sequence']}: {told}", highlight=False, soft_wrap=True)
+    if reason:
+        console.print(f"  → {reason.remedy_ja}", highlight=False, soft_wrap=True)
+
+
 def _gathered(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same fault in many files as one entry, the most frequent first, with the first place it was seen."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -164,9 +175,7 @@ def _render_center(console: Console, center: dict[str, Any]) -> None:
         )
     for state in ("held", "refused"):
         for row in center[state]:
-            console.print(
-                f"{state} {row['site']} {row['sequence']}: {row['reason_code']} {row['message'] or ''}", highlight=False
-            )
+            _tell_batch(console, row)
     _render_release(console, center.get("release") or {})
     for row in center.get("ties", []):
         console.print(

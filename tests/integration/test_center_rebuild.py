@@ -20,7 +20,9 @@ from ingest.sealing.envelope import seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import Settings
 from ingest.settings import load as load_settings
+from ingest.site.rekey import rotate
 from ingest.warehouse import WarehouseError
+from tests import rekey_world
 from tests.integration.center_world import demo_workspace, load_of, run_killed, seal_load
 
 # What tells only how the warehouse came about, or is empty between builds.
@@ -146,6 +148,21 @@ def test_a_kill_leaves_the_old_warehouse_until_the_new_one_is_whole(settings: Se
     assert content(settings) == before
     rebuild(settings, silent)
     assert content(settings) == before
+
+
+@pytest.mark.long
+def test_a_rotation_of_a_sites_identity_key_is_replayed(tmp_path: Path) -> None:
+    settings = rekey_world.sent_once(tmp_path / "here")
+    rotate(settings, rekey_world.SITE, silent)
+    receive(settings, silent)
+    link(settings, silent)
+    rekey_world.later_months(settings)
+    rekey_world.go_on(settings)
+    before = content(settings)
+    assert before["link.first_tag"]
+    rebuild(settings, silent)
+    found = content(settings)
+    assert {name for name in before if found[name] != before[name]} == set()
 
 
 @pytest.mark.long
