@@ -79,9 +79,12 @@ def finish(
         sealed = _seal(connection, outbox, ring, site_name, number)
     faults.point("rekey.sealed")
     with warehouse.open_database(site.directory, ring.secret("at-rest"), alias="directory", spill=site.spill) as known:
-        Directory(known).rekey(epoch.tokeniser(ring, number))
+        directory, members = Directory(known), Members(known)
+        for memory in (directory, members):
+            memory.forget(sealed.sequence)  # what a batch of this number said that the center refused
+        directory.rekey(epoch.tokeniser(ring, number))
         faults.point("rekey.directory")
-        Members(known).rekey(own)
+        members.rekey(own)
     faults.point("rekey.members")
     with ledger.transaction() as noting:
         ledger.add_batch(
