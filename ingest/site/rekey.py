@@ -79,9 +79,12 @@ def finish(
         sealed = outbox.seal(connection, _TABLES, KIND, {"epoch": number})
     faults.point("rekey.sealed")
     with open_directory(site, ring.secret("at-rest")) as known:
-        Directory(known).rekey(epoch.tokeniser(ring, number))
+        directory, members = Directory(known), Members(known)
+        for memory in (directory, members):
+            memory.forget(sealed.sequence)  # what a batch of this number said that the center refused
+        directory.rekey(epoch.tokeniser(ring, number))
         faults.point("rekey.directory")
-        Members(known).rekey(own)
+        members.rekey(own)
     faults.point("rekey.members")
     with ledger.transaction() as noting:
         ledger.add_batch(

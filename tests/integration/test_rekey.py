@@ -171,6 +171,16 @@ def test_a_rotation_that_the_center_refused_is_made_anew(settings: Settings, sam
 
 
 @pytest.mark.long
+def test_a_batch_before_the_rotation_that_the_center_refused_comes_after_it(settings: Settings, same: Same) -> None:
+    world.later_months(settings)
+    extract(settings, SITE, silent)
+    rotate(settings, SITE, silent)
+    answer(settings, 2, "refused")
+    world.go_on(settings)
+    same.require(settings)
+
+
+@pytest.mark.long
 def test_a_batch_taken_back_before_the_rotation_leaves_nothing(settings: Settings) -> None:
     world.later_months(settings)
     world.go_on(settings)

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import permutations
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -183,3 +184,49 @@ def test_a_directory_that_cannot_be_written_says_so_without_a_value(tmp_path: Pa
             directory.remember(sealed.people)
     assert "山田" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_what_only_a_forgotten_batch_said_is_gone(tmp_path: Path, tokeniser: Tokeniser) -> None:
+    sealed = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
+    other = tokeniser.seal_tables({"enrolment": enrolment({"number": "0099999"})}, "16")
+    with warehouse.open_database(tmp_path / "directory.duckdb", KEY, alias="directory") as connection:
+        Directory(connection, 1).remember(sealed)
+        second = Directory(connection, 2)
+        second.remember(sealed)
+        second.remember(other)
+        assert second.forget(2) == 1 == len(found(second, sealed))
+        assert found(second, other) == [] and second.forget(2) == 0
+        assert second.forget(1) == 1 and found(second, sealed) == []
+
+
+def test_under_a_new_key_the_directory_says_the_same_of_the_same(directory: Directory, tokeniser: Tokeniser) -> None:
+    newer = Tokeniser(KEY[::-1], 2, TOWNS)
+    plain = {"enrolment": enrolment({}, {"number": "0099999"}), "claim": claims({})}
+    old, new = (one.seal_tables(plain, "16") for one in (tokeniser, newer))
+    directory.remember(old)
+    before = found(directory, old)
+    returned = directory.reidentify(old.identity, tokeniser).drop("identity_tag")
+    for _ in range(2):  # a repeat changes nothing
+        directory.rekey(newer)
+        after = found(directory, new)
+        assert found(directory, old) == []
+        assert _untagged(after) == _untagged(before)
+    assert directory.remember(new) and found(directory, new) == after, "the same forms, and no second ones"
+    assert directory.reidentify(old.identity, tokeniser).drop("identity_tag").equals(returned)
+    assert directory.reidentify(new.identity, newer).height == old.identity.height
+
+
+def _untagged(rows: list[dict[str, object]]) -> list[str]:
+    return sorted(str({name: value for name, value in row.items() if name != "identity_tag"}) for row in rows)
+
+
+@pytest.mark.parametrize("step", ["rekey", "forget"])
+def test_a_change_that_fails_leaves_the_directory_as_it_was(tmp_path: Path, tokeniser: Tokeniser, step: str) -> None:
+    sealed = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
+    with warehouse.open_database(tmp_path / "directory.duckdb", KEY, alias="directory") as connection:
+        directory = Directory(connection, 1)
+        directory.remember(sealed)
+        connection.execute("ALTER TABLE people_batch RENAME COLUMN content_hash TO another")
+        with pytest.raises(duckdb.Error):
+            directory.forget(1) if step == "forget" else directory.rekey(Tokeniser(KEY[::-1], 2, TOWNS))
+        assert len(found(directory, sealed)) == 1

@@ -298,3 +298,15 @@ def test_every_table_that_speaks_of_persons_can_be_sealed(tokeniser: Tokeniser, 
     sealed = tokeniser.seal_tables({name: frame(name, [row])}, "16")
     assert sealed.tables[name]["identity_tag"].to_list() == sealed.identity["identity_tag"].to_list()
     assert sealed.people.height == 1
+
+
+def test_a_tokeniser_says_its_epoch_and_no_key() -> None:
+    assert repr(Tokeniser(KEY, 7, TOWNS)) == "Tokeniser(epoch=7)"
+
+
+def test_a_token_of_another_padding_is_not_opened() -> None:
+    tokeniser = Tokeniser(KEY, 1, TOWNS)
+    cipher = tokeniser._cipher("identity")
+    foreign = cipher.encrypt(b"no length at the end".ljust(64, b"\0"), tokeniser._associated("identity"))
+    with pytest.raises(TokenError, match="does not open"):
+        tokeniser.decrypt("identity", [foreign])
