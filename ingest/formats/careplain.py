@@ -21,8 +21,6 @@ from ingest.formats.carerecord import Record
 from ingest.formats.reading import Problem
 from ingest.formats.vocabulary import Vocabulary
 
-BLOCK_BYTES = 8 << 20
-"""Bytes read at a time: several tables want more rows than one wide table."""
 MANY_CODES = 1 << 16
 
 
@@ -83,7 +81,7 @@ def _plain_records(path: Path, kinds: Mapping[str, Record], code: pl.Expr, other
         return None
     with ThreadPoolExecutor(max_workers=2) as pool:
         walk = _Walk(path, file, kinds, code, pool)
-        for block in bytecsv.blocks(path, file, file.begin, 1, BLOCK_BYTES):
+        for block in bytecsv.blocks(path, file, file.begin, 1, bytecsv.BLOCK_BYTES):
             if not walk.take(block):
                 return None
         return walk.records(otherwise)
@@ -214,7 +212,7 @@ class _Walk:
 
     def _reread(self, rows: pl.Series) -> pl.DataFrame:
         wanted, found = rows.sort().to_numpy(), []
-        for block in bytecsv.blocks(self._path, self._file, self._file.begin, 1, BLOCK_BYTES):
+        for block in bytecsv.blocks(self._path, self._file, self._file.begin, 1, bytecsv.BLOCK_BYTES):
             here = wanted[(wanted >= block.row) & (wanted < block.row + block.lines)] - block.row
             if len(here):
                 found.append(self._texts_of(block, here))
@@ -228,8 +226,8 @@ class _Codes:
         self._code = code
         self.has_comma = False  # a file that is cut by its commas alone has other codes
         self._names = [name for name in LEADING if name in code.meta.root_names()]
-        self._fields = np.array([LEADING.index(name) for name in self._names])
-        self._words = [Vocabulary(encoding) for _ in self._names]
+        self._fields = np.array([[LEADING.index(name) for name in self._names]])
+        self._words = Vocabulary(encoding)
         self._number_of: dict[tuple[int, ...], int] = {}
         self._codes: list[str | None] = []
         self._first: list[int] = []
@@ -237,14 +235,11 @@ class _Codes:
 
     def of(self, block: Block, lines: Array) -> tuple[Array, list[str | None]]:
         """(the number of the code of each line, the codes)."""
-        offset, length = block.cells(lines, self._fields)
-        ids = [np.empty(len(lines), np.int32) for _ in self._words]
-        for words, at, size, part in zip(self._words, offset, length, ids, strict=True):
-            words.of_cells(block.buf, at, size, part)
+        ids = self._words.of_rows(block.at(lines), self._fields)
         whole = np.zeros(len(lines), np.int64)
-        for part, words in zip(ids, self._words, strict=True):
-            whole = whole * len(words) + part
-        size = int(np.prod([len(words) for words in self._words]))
+        for part in ids.T:
+            whole = whole * len(self._words) + part
+        size = len(self._words) ** len(self._names)
         if size > MANY_CODES:  # no codes at all: a column has slipped
             _, whole = np.unique(whole, return_inverse=True)
             size = int(whole.max()) + 1
@@ -252,17 +247,15 @@ class _Codes:
         first[whole[::-1]] = np.arange(len(lines))[::-1]  # of several the last that is put there stands: the first line
         for value in np.flatnonzero(count):
             at = int(first[value])
-            number_of[value] = number = self._number(tuple(int(part[at]) for part in ids))
+            number_of[value] = number = self._number(tuple(ids[at].tolist()))
             self._first[number] = min(self._first[number], block.row + int(lines[at]))
             self._count[number] += int(count[value])
         return number_of[whole], self._codes
 
     def _number(self, key: tuple[int, ...]) -> int:
         if key not in self._number_of:
-            texts = {
-                name: words.texts(np.array([place])).str.strip_chars()
-                for name, words, place in zip(self._names, self._words, key, strict=True)
-            }
+            told = self._words.texts(np.array(key)).str.strip_chars()
+            texts = {name: told[place : place + 1] for place, name in enumerate(self._names)}
             self.has_comma = self.has_comma or any((text[0] or "").count(",") for text in texts.values())
             self._number_of[key] = len(self._codes)
             self._codes.append(pl.DataFrame(texts).select(self._code).item())

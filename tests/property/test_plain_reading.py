@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.formats import FileRefused, bytecsv, careplain, read, recognise
+from ingest.formats import FileRefused, bytecsv, read, recognise
 from tests.fuzz.corpus import originals
 from tests.fuzz.mutations import HEAVY, mutant
 
@@ -45,8 +45,7 @@ def differences(path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch) -> lis
 @pytest.fixture(autouse=True)
 def _in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that files of a dozen lines are read in several."""
-    monkeypatch.setattr(bytecsv, "BLOCK_BYTES", 2_000)
-    monkeypatch.setattr(careplain, "BLOCK_BYTES", 1_500)
+    monkeypatch.setattr(bytecsv, "BLOCK_BYTES", 1_500)
 
 
 def test_good_files_are_read_from_their_bytes_as_they_are_as_text(
