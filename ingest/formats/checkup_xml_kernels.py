@@ -1,9 +1,10 @@
 """The loop over the bytes of 特定健診 documents, compiled: where the header fields and the observations stand.
 
-Documents come one after the other in one buffer, each known to be well-formed. Elements are found by name alone, which
-is right of a document without prefixes of elements and with one default namespace; what the loop does not follow (a
-reference in an attribute that it looks at, a section of characters within a value) makes a document one of another
-kind, which is read as a tree (``checkup_xml_document``). What a value says is not known here.
+Documents come one after the other in one buffer. Elements are found by name alone, which is right of a document
+without prefixes of elements and with one default namespace; what the loop does not follow (a reference in an attribute
+that it looks at, a section of characters within a value) makes a document one of another kind, which is read as a tree
+(``checkup_xml_document``). What a value says is not known here, nor whether a document is well-formed: the loop stays
+within its bytes whatever they are, but what it finds is right of a well-formed one only.
 """
 
 from __future__ import annotations
