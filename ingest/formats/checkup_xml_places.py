@@ -87,7 +87,7 @@ def find(documents: list[bytes]) -> Places:
 
 def _room(documents: int, slots: int, observations: int, parts: int) -> Found:
     """Arrays for what may be found; memory is taken only of what is."""
-    shapes = [(documents,)] * 5 + [(documents, slots)] * 2 + [(observations,)] * 10 + [(parts,)] * 4
+    shapes = [(documents,)] * 5 + [(documents, slots)] * 2 + [(observations,)] * 9 + [(parts,)] * 4
     return Found(*(np.empty(shape, np.int32) for shape in shapes))
 
 
