@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import re
 import time
 import zipfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -159,11 +161,29 @@ def _others(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _write_archive(sample: Path, path: Path, size: int) -> None:
-    """The documents of an archive again and again under running numbers, up to ``size`` bytes of them."""
+    """The documents of an archive again and again under running numbers, up to ``size`` bytes of them, of other people
+    with other measurements each time."""
+    random = Random(20250331)  # noqa: S311  (no secret)
     with zipfile.ZipFile(sample) as whole, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         documents = {name: whole.read(name) for name in whole.namelist() if "/DATA/" in name}
         written, running = 0, count(1)
         while written < size:
-            for name, data in documents.items():
+            for name, document in documents.items():
+                data = _VARYING.sub(partial(_another, random), document)
                 archive.writestr(f"{name[:-10]}{next(running) % 10**6:06}.xml", data)
                 written += len(data)
+
+
+_VARYING = re.compile(
+    rb'(?P<head>6\.205" extension="|birthTime value="|"PQ" value=")(?P<text>[0-9]+)(?P<places>\.[0-9]+)?(?=")'
+)
+
+
+def _another(random: Random, found: re.Match[bytes]) -> bytes:
+    """Another number of a person, birth date or measured value in place of one."""
+    head, text, places = found["head"], found["text"], found["places"] or b""
+    if head.startswith(b"birth"):
+        return head + f"{random.randint(1940, 1984)}{random.randint(1, 12):02}{random.randint(1, 28):02}".encode()
+    if head.startswith(b"6."):
+        return head + str(random.randrange(10 ** len(text))).zfill(len(text)).encode()
+    return head + f"{random.gauss(1, 0.15) * float(text + places):.{max(len(places) - 1, 0)}f}".encode()

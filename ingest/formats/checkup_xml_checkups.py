@@ -53,7 +53,7 @@ class Checkups:
         self._plain = PlainDocuments(self._sayings, self._unknown)
 
     def plain(self, documents: list[bytes]) -> PlainBlock:
-        """What some well-formed documents say that are plain; ``put`` takes it in."""
+        """What those of some documents say that are plain; ``put`` takes it in."""
         return self._plain.read(documents)
 
     def take(self, root: ET.Element, source_row: int, serial: int | None) -> None:

@@ -1,9 +1,10 @@
 """The loop over the bytes of 特定健診 documents, compiled: where the header fields and the observations stand.
 
-Documents come one after the other in one buffer, each known to be well-formed. Elements are found by name alone, which
-is right of a document without prefixes of elements and with one default namespace; what the loop does not follow (a
-reference in an attribute that it looks at, a section of characters within a value) makes a document one of another
-kind, which is read as a tree (``checkup_xml_document``). What a value says is not known here.
+Documents come one after the other in one buffer. Elements are found by name alone, which is right of a document
+without prefixes of elements and with one default namespace; what the loop does not follow (a reference in an attribute
+that it looks at, a section of characters within a value) makes a document one of another kind, which is read as a tree
+(``checkup_xml_document``). What a value says is not known here, nor whether a document is well-formed: the loop stays
+within its bytes whatever they are, but what it finds is right of a well-formed one only.
 """
 
 from __future__ import annotations
@@ -76,7 +77,6 @@ class Found(NamedTuple):
     first_part: Array
     part_count: Array
     value: Array
-    is_told: Array
     part_start: Array
     part_end: Array
     text_start: Array
@@ -150,7 +150,7 @@ def _document(
     (
         _, head_start, head_size, report_start, report_size, header_start, header_size,
         document_of, variant_of, code_start, code_size, negation_start, negation_size,
-        first_part, part_count, value_of, is_told, part_start, part_end, text_start, text_size,
+        first_part, part_count, value_of, part_start, part_end, text_start, text_size,
     ) = found  # fmt: skip
     base, root_table, root_width = buf.ctypes.data, root.ctypes.data, 8 * root.shape[1]
     name_table, name_slots, name_width = names.ctypes.data, names.shape[0], 8 * names.shape[1]
@@ -259,7 +259,7 @@ def _document(
                     if size[_CODE] != NONE:
                         known = number_of(base + start[_CODE], size[_CODE], code_table, code_slots, code_width)
                         variant_of[owner] = known if known != NONE else UNKNOWN
-            elif name == _VALUE or name == _TOLD and not is_told[owner]:
+            elif name in (_VALUE, _TOLD):
                 part = parts
                 parts += 1
                 if part_count[owner] == 0:
@@ -270,9 +270,7 @@ def _document(
                 part_start[part], part_end[part], text_size[part] = begin, at, 0
                 if not is_empty:
                     open_part, part_depth = part, depth
-                if name == _TOLD:
-                    is_told[owner] = True
-                else:
+                if name == _VALUE:
                     if value_of[owner] == NONE:
                         value_of[owner] = part
                     if not is_empty:
@@ -309,7 +307,7 @@ def _document(
             observations += 1
             document_of[own], variant_of[own] = document, _UNSEEN
             negation_start[own], negation_size[own] = start[_NEGATION], size[_NEGATION]
-            part_count[own], value_of[own], is_told[own] = 0, NONE, False
+            part_count[own], value_of[own] = 0, NONE
         if is_empty:
             if depth == 0:
                 break
@@ -324,7 +322,8 @@ def find_places(buf: Any, begins: Any, ends: Any, names: Any, codes: Any, plan: 
     """Fills ``found`` of documents; gives the number of observations and of parts."""
     open_elements = np.empty((3, MOST_DEEP), np.int64)
     start, size = np.empty(plan.step.shape[1], np.int64), np.empty(plan.step.shape[1], np.int64)
-    observations, parts = 0, 0
+    observations: Any = np.int64(0)  # of the type that it becomes: else the loop is compiled twice
+    parts: Any = np.int64(0)
     for document in range(begins.size):
         kind, more, more_parts = _document(
             buf, begins[document], ends[document], document, names, codes, plan, found, observations, parts,

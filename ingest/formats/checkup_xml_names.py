@@ -63,12 +63,14 @@ def _slot(address: int, size: int, slots: int) -> int:
 def _fill(table: Any, names: Any) -> None:
     """Makes ``table`` (rows of number, size and words, all NONE) one to find ``names`` by (rows of size and words, as
     many words as the table's rows have)."""
+    width = names.shape[1]
     for row in range(names.shape[0]):
-        slot = _slot(names[row].ctypes.data + 8, names[row, 0], table.shape[0])
+        slot = _slot(names.ctypes.data + 8 * (row * width + 1), names[row, 0], table.shape[0])
         while table[slot, 0] != NONE:
             slot = (slot + 1) & (table.shape[0] - 1)
         table[slot, 0] = row
-        table[slot, 1:] = names[row]
+        for place in range(width):
+            table[slot, place + 1] = names[row, place]
 
 
 @njit(cache=True, nogil=True)

@@ -1,6 +1,6 @@
 """A block of 特定健診 documents as bytes and places: the compiled loop's buffers, and its plan from the layouts.
 
-Goes in: documents known to be well-formed. Comes out: ``Places``, where in them header fields and observations stand.
+Goes in: documents. Comes out: ``Places``, where in them header fields and observations stand.
 ``checkup_xml_kernels`` holds the loop.
 """
 
@@ -21,7 +21,7 @@ from ingest.formats.checkup_xml_names import NONE, name_table, words_of
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_words import Array
 
-_SMALLEST_OBSERVATION, _SMALLEST_PART = len("<observation/>"), len("<value/>")
+_SMALLEST_OBSERVATION, _SMALLEST_PART = len("<observation>"), len("<value>")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Places:
 
 
 def find(documents: list[bytes]) -> Places:
-    """The places of documents that are well-formed."""
+    """The places in documents; of one that is not well-formed they are any."""
     size = np.array([len(data) for data in documents], np.int64)
     whole = int(size.sum())
     buf = np.empty(whole + PADDING, np.uint8)
@@ -87,7 +87,7 @@ def find(documents: list[bytes]) -> Places:
 
 def _room(documents: int, slots: int, observations: int, parts: int) -> Found:
     """Arrays for what may be found; memory is taken only of what is."""
-    shapes = [(documents,)] * 5 + [(documents, slots)] * 2 + [(observations,)] * 10 + [(parts,)] * 4
+    shapes = [(documents,)] * 5 + [(documents, slots)] * 2 + [(observations,)] * 9 + [(parts,)] * 4
     return Found(*(np.empty(shape, np.int32) for shape in shapes))
 
 

@@ -1,6 +1,6 @@
 """Plain hc08 documents, many at a time: header fields and observations out of their bytes, no tree for a document.
 
-Goes in: documents known to be well-formed. Comes out: which of them are plain, the text of their header fields and
+Goes in: documents. Comes out: which of them are plain and well-formed, the text of their header fields and
 free texts, and their observations as numbers of what they say. ``checkup_xml_places`` finds where these stand. What an
 observation says is asked of ``checkup_xml_said`` once for each different text, since measurements repeat: there is one
 place that knows. A document that is not plain is read as a tree.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ingest.formats.checkup_xml_document import DOCUMENT, tree
+from ingest.formats.checkup_xml_document import DOCUMENT, is_well_formed, tree
 from ingest.formats.checkup_xml_header import header_columns
 from ingest.formats.checkup_xml_items import text_columns, variant_numbers, variants
 from ingest.formats.checkup_xml_kernels import PLAIN, UNKNOWN
@@ -55,11 +55,13 @@ class PlainDocuments:
         return len(self._texts)
 
     def read(self, documents: list[bytes]) -> PlainBlock:
-        """The documents of a block, which are well-formed."""
+        """The documents of a block, whatever they are."""
         places = find(documents)
         found, observations = places.found, slice(places.observations)
         is_guidance = (found.report_size > 0) & (places.buf[found.report_start] == _GUIDANCE)
         is_plain = (found.kind == PLAIN) & ~is_guidance
+        for document in np.flatnonzero(is_plain).tolist():
+            is_plain[document] = is_well_formed(documents[document])
         own = np.flatnonzero(is_plain[found.document[observations]])
         variant, number = found.variant[own], np.cumsum(is_plain) - 1
         self._count_unknown(places, own[variant == UNKNOWN])

@@ -15,7 +15,7 @@ import polars as pl
 from ingest.formats import cells
 from ingest.formats.checkup_xml_archive import Fault, Member, base_of, folder_of, serial_of
 from ingest.formats.checkup_xml_checkups import Checkups
-from ingest.formats.checkup_xml_document import DOCUMENT, first_value, is_well_formed, local_name, parse, report_code
+from ingest.formats.checkup_xml_document import DOCUMENT, first_value, local_name, parse, report_code
 from ingest.formats.checkup_xml_guidance import GuidanceCollector
 from ingest.formats.reading import SET_ASIDE_SCHEMA, Problem, Reading, empty_set_aside, reasons
 
@@ -84,7 +84,7 @@ class Walk:
         likely = {
             place: data
             for place, name, data in block
-            if not isinstance(data, Fault) and not _is_total(name) and not _is_guidance(name) and is_well_formed(data)
+            if not isinstance(data, Fault) and not _is_total(name) and not _is_guidance(name)
         }
         found = self._checkups.plain(list(likely.values()))
         plain = {place for place, is_plain in zip(likely, found.is_plain, strict=True) if is_plain}

@@ -49,12 +49,13 @@ ASIDES = (
 STRANGE_PARTS = (
     f'<interpretationCode code="L"/>{PLAIN}<interpretationCode code="N"/>', f"{PLAIN}<interpretationCode/>",
     f"{PLAIN}<interpretationCode code='H'>H</interpretationCode>", f'{PLAIN}<interpretationCode code="&#72;"/>',
+    f'<interpretationCode code="H"/><entryRelationship>{pq(HBA1C, "5.6", "%")}</entryRelationship>{PLAIN}',
     f'{PLAIN}<entryRelationship>{pq(HBA1C, "5.6", "%")}</entryRelationship><value value="3" unit="cm"/>',
     f"<value>{pq(HBA1C, '5.6', '%')}</value>",
     f'<code code="{HBA1C}"/>{PLAIN}', f'{PLAIN}<value xsi:type="CD" code="H" {RANGE}/>', f"{PLAIN}{PLAIN}",
 )  # fmt: skip
 TOLD = ("H", "L", "N", "A", "", "&#72;")
-NEGATIONS = ('"true"', "'true'", '"false"', '"1"', '""', '" true"', '"&#116;rue"', "'\" x=\"'", '"true\n"')
+NEGATIONS = ('"true"', "'true'", '"false"', '"1"', '""', '" true"', '"&#116;rue"', "'true\" x=\"'", '"true\n"')
 
 
 def observation(random: Random) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingest.formats import FileRefused, checkup_xml_checkups, checkup_xml_walk, recognise
+from ingest.formats import FileRefused, checkup_xml_checkups, checkup_xml_plain, checkup_xml_walk, recognise
 from ingest.formats.checkup_xml_archive import Fault
 from ingest.formats.checkup_xml_checkups import Checkups
 from ingest.formats.checkup_xml_document import is_well_formed, parse
@@ -57,7 +57,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def as_trees(path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What is said of a file when every member is taken out by ``zipfile`` and read as a tree."""
     with monkeypatch.context() as patch:
-        patch.setattr(checkup_xml_walk, "is_well_formed", lambda _: False)
+        patch.setattr(checkup_xml_plain, "is_well_formed", lambda _: False)
         patch.setattr(PackedMembers, "read", lambda *_: None)
         return told(path)
 
