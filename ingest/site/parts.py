@@ -8,7 +8,7 @@ import polars as pl
 
 from ingest.formats.reading import Reading
 
-PART_ROWS = 400_000  # as typed columns some hundred megabytes
+PART_ROWS = 200_000  # as typed columns some fifty megabytes
 
 
 def gathered(parts: Iterator[Reading], rows: int = PART_ROWS) -> Iterator[Reading]:
