@@ -147,7 +147,7 @@ def test_the_tables_of_a_batch_that_was_never_sealed_open_with_no_key_of_the_sit
     assert not (site.home / "facts.work").exists()
     assert list(search.in_files(left)) == []
     ring = KeyRing(site)
-    for key in (ring.secret("at-rest"), ring.secret(f"identity-{site.epoch}")[:32], bytes(32)):
+    for key in (ring.secret("at-rest"), ring.secret("identity-1")[:32], bytes(32)):
         with warehouse.connect() as connection, pytest.raises(duckdb.Error):
             connection.execute(
                 "SELECT * FROM read_parquet(?, encryption_config = {footer_key_value: ?})",
