@@ -21,7 +21,7 @@ from ingest.formats.checkup_xml_kernels import PLAIN, UNKNOWN
 from ingest.formats.checkup_xml_names import NONE
 from ingest.formats.checkup_xml_places import Places, find
 from ingest.formats.checkup_xml_results import Sayings
-from ingest.formats.checkup_xml_said import OBSERVATION, told_of
+from ingest.formats.checkup_xml_said import OBSERVATION, Told, told_of
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_words import Array
 from ingest.formats.vocabulary import Vocabulary
@@ -29,6 +29,8 @@ from ingest.formats.vocabulary import Vocabulary
 _PASSED_OVER, _CARRIED, _FIRST_TEXT = -1, 0, 1
 """What becomes of an observation; a free text goes into the column of its number from ``_FIRST_TEXT``."""
 _GUIDANCE = ord("2")
+_PARSED_AT_ONCE = 10_000
+"""So many observations make one tree: a document of nothing else shall not fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -93,26 +95,32 @@ class PlainDocuments:
         return times, self._said[np.repeat(first - begin, times) + np.arange(int(times.sum()))]
 
     def _learn(self, known: int, heads: list[bytes]) -> None:
-        """Works out what the texts from number ``known`` on say, as children of a document that begins like theirs."""
-        texts = [text.split("\0") for text in self._texts.texts(np.arange(known, len(self._texts)))]
-        said: list[list[int]] = [[] for _ in texts]
+        """Works out what the texts from number ``known`` on say, each of a document that begins with its head."""
+        texts = self._texts.texts(np.arange(known, len(self._texts))).to_list()
         by_head: dict[bytes, list[int]] = {}
         for place, head in enumerate(heads):
             by_head.setdefault(head, []).append(place)
+        said: list[list[int]] = [[] for _ in texts]
         for head, own in by_head.items():
-            children = "".join(
-                f'<{OBSERVATION} negationInd="{negation}">{"".join(parts)}</{OBSERVATION}>'
-                for _, negation, *parts in (texts[place] for place in own)
-            )
-            root = tree(head + f"{children}</{DOCUMENT}>".encode())
-            namespace = root.tag.removesuffix(DOCUMENT)
-            for place, observation in zip(own, root, strict=True):
-                told = told_of(observation, namespace, variant_numbers()[texts[place][0]])
-                said[place] = [self._sayings.number(one) for one in told]
+            for begin in range(0, len(own), _PARSED_AT_ONCE):
+                places = own[begin : begin + _PARSED_AT_ONCE]
+                for place, told in zip(places, _told(head, [texts[place] for place in places]), strict=True):
+                    said[place] = [self._sayings.number(one) for one in told]
         times = np.array([len(one) for one in said], np.int64)
         self._first = np.append(self._first, len(self._said) + np.cumsum(times) - times)
         self._times = np.append(self._times, times)
         self._said = np.append(self._said, np.array([number for one in said for number in one], np.int64))
+
+
+def _told(head: bytes, texts: list[str]) -> list[list[Told]]:
+    """What observations say, given as ``Places.said`` has them: parsed as the children of one document."""
+    own = [text.split("\0") for text in texts]
+    children = "".join(
+        f'<{OBSERVATION} negationInd="{negation}">{"".join(parts)}</{OBSERVATION}>' for _, negation, *parts in own
+    )
+    root = tree(head + f"{children}</{DOCUMENT}>".encode())
+    namespace, numbers = root.tag.removesuffix(DOCUMENT), variant_numbers()
+    return [told_of(one, namespace, numbers[code]) for (code, *_), one in zip(own, root, strict=True)]
 
 
 @layout_cache

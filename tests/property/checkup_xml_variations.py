@@ -124,6 +124,11 @@ def _prefixed(text: str, random: Random) -> str:
     return text.replace('xmlns="', 'xmlns:x="')
 
 
+def _partly_prefixed(text: str, random: Random) -> str:
+    text = text.replace("<ClinicalDocument", '<ClinicalDocument xmlns:q="urn:hl7-org:v3"', 1)
+    return re.sub(r"<(/?)(?=observation|value)", r"<\1q:", text)
+
+
 CHANGES: tuple[Change, ...] = (
     *_in_place_of(
         'extension="0012"',
@@ -160,7 +165,7 @@ CHANGES: tuple[Change, ...] = (
     ),
     *_in_place_of("?>", '?><!-- <ClinicalDocument> --><?xml-stylesheet href="a>b"?>'),
     *_in_place_of('<code code="10"', '<code code="21"', "<code", '<code code="&#50;1"', '<code/><code code="21"',
-                 '<x:code xmlns:x="y" code="21"/><code code="10"'),
+                 '<xsi:code code="21"/><code code="10"', '<x:code xmlns:x="y" code="21"/><code code="10"'),
     *_in_place_of("representedOrganization>", f'representedOrganization><id root="{INSTITUTION}" extension="1"/>'),
     *_in_place_of(
         '<performer typeCode="PRF"><assignedEntity><id nullFlavor="NI"/>'
@@ -178,6 +183,7 @@ CHANGES: tuple[Change, ...] = (
     lambda text, random: text.replace("ClinicalDocument", random.choice(("ClinicalDocuments", "summary"))),
     lambda text, random: text[: random.randrange(len(text))],
     _prefixed,
+    _partly_prefixed,
     *(partial(_deep, depth) for depth in (5, 57, 58, 59, 60, 61, 62, 70)),
     _put_in,
     _put_in,
