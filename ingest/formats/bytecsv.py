@@ -13,19 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import csvtext
-from ingest.formats.bits import WIDE
+from ingest.formats.bits import WIDE, Array
 from ingest.formats.bytecsv_kernels import Lines
 from ingest.formats.memory import Room
-
-Array = NDArray[Any]
 
 BLOCK_BYTES = 4 << 20
 """Bytes read at a time; a wide file's results take some ten times as much memory."""

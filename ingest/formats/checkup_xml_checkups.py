@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from ingest.formats import cells
+from ingest.formats.bits import Array
 from ingest.formats.cells import Cell, derived
 from ingest.formats.checkup_xml_document import DOCUMENT
 from ingest.formats.checkup_xml_header import Texts, header_columns, header_fields, header_texts
@@ -25,7 +26,6 @@ from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import cell
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import Problem, empty_set_aside
-from ingest.formats.uke_words import Array
 
 MOST_SAYINGS = 500_000
 """So much of what observations say is kept: an archive in which nothing repeats shall not fill the memory."""

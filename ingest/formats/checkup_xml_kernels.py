@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from ingest.formats.bits import Array
 from ingest.formats.checkup_xml_names import NONE, is_same, number_of, word_from
-from ingest.formats.uke_words import Array
 
 MOST_DEEP = 64
 """Documents with more elements in each other are read as trees; those of the format have some fifteen."""

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from ingest.formats.uke_words import Array
+from ingest.formats.bits import Array
 
 NONE = -1
 _ONE = np.uint64(1)

@@ -13,13 +13,13 @@ import polars as pl
 import pyarrow as pa
 
 from ingest.formats import checkup_xml_kernels as kernels
+from ingest.formats.bits import Array
 from ingest.formats.bytecsv_kernels import PADDING, copy_slices
 from ingest.formats.checkup_xml_header import OID_CHARS, header_fields, header_steps
 from ingest.formats.checkup_xml_items import variant_numbers
 from ingest.formats.checkup_xml_kernels import FIXED_NAMES, Found, Plan
 from ingest.formats.checkup_xml_names import NONE, name_table, words_of
 from ingest.formats.layout_files import layout_cache
-from ingest.formats.uke_words import Array
 
 _SMALLEST_OBSERVATION, _SMALLEST_PART = len("<observation>"), len("<value>")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ingest.formats.bits import Array
 from ingest.formats.checkup_xml_document import DOCUMENT, is_well_formed, tree
 from ingest.formats.checkup_xml_header import header_columns
 from ingest.formats.checkup_xml_items import text_columns, variant_numbers, variants
@@ -23,7 +24,6 @@ from ingest.formats.checkup_xml_places import Places, find
 from ingest.formats.checkup_xml_results import Sayings
 from ingest.formats.checkup_xml_said import OBSERVATION, Told, told_of
 from ingest.formats.layout_files import layout_cache
-from ingest.formats.uke_words import Array
 from ingest.formats.vocabulary import Vocabulary
 
 _PASSED_OVER, _CARRIED, _FIRST_TEXT = -1, 0, 1

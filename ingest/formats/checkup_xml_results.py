@@ -18,6 +18,7 @@ import polars as pl
 from numba import njit
 
 from ingest.formats import cells
+from ingest.formats.bits import Array
 from ingest.formats.checkup_xml_items import Variant, variants
 from ingest.formats.checkup_xml_names import NONE
 from ingest.formats.checkup_xml_said import NOT_DONE, NOT_MEASURABLE, ODD, Told
@@ -26,7 +27,6 @@ from ingest.formats.fkac167_results import items
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import Problem, empty_set_aside
 from ingest.formats.rowcheck import Fault, split_faulty
-from ingest.formats.uke_words import Array
 
 INTERPRETATIONS = ("L", "N", "H")
 """interpretationCode: below, within, above the reference range (formats.md 2.2); HL7's others are left out."""

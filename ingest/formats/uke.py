@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from ingest.formats.bits import Array
 from ingest.formats.reading import FileRefused, Problem, Reading, empty_set_aside, empty_tables, reasons
 from ingest.formats.uke_blocks import BLOCK_BYTES, Block, load, record_id
 from ingest.formats.uke_claims import claim_table
@@ -27,7 +28,6 @@ from ingest.formats.uke_layout import fields, record_uses
 from ingest.formats.uke_scan import Columns, Scan, scan
 from ingest.formats.uke_survey import Survey, in_threads, survey
 from ingest.formats.uke_values import VALID
-from ingest.formats.uke_words import Array
 
 TABLES = ("claim", "claim_diagnosis", "claim_item")
 HEAD_BYTES = 65536

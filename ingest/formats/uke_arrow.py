@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from ingest.formats.bits import Array
 from ingest.formats.compiled import loop
 from ingest.formats.uke_text import INLINE
-from ingest.formats.uke_words import Array
 
 _NOTHING = pl.Series([None], dtype=pl.String)
 _SIZE = np.uint64(0xFFFFFFFF)

@@ -8,10 +8,10 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from ingest.formats.bits import Array
 from ingest.formats.reading import MEASURES, SET_ASIDE_SCHEMA, reasons
 from ingest.formats.uke_arrow import Texts, series
 from ingest.formats.uke_scan import Scan
-from ingest.formats.uke_words import Array
 
 _NO_MEASURE = pl.Series([None], dtype=pl.Int64)
 _NO_VIEW = np.zeros((1, 2), np.uint64)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ingest.formats.bits import Array
 from ingest.formats.uke_arrow import Texts
 from ingest.formats.uke_codes import INSTITUTION_PARTS, Institutions, institutions
 from ingest.formats.uke_columns import DATE, DAYS, FOLDED, MONTH, NUMBER, TEXT, count_columns
@@ -18,7 +19,6 @@ from ingest.formats.uke_lines import row_of_most
 from ingest.formats.uke_scan import Columns, How, Scan
 from ingest.formats.uke_summary_sets import own_records
 from ingest.formats.uke_values import BLANK, VALID
-from ingest.formats.uke_words import Array
 
 Typed = tuple[Array, Array]
 """Numbers, and their states."""

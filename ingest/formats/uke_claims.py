@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from ingest.formats import uke_codes as codes
+from ingest.formats.bits import Array
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import empty_set_aside
 from ingest.formats.uke_arrow import Texts, days, series
@@ -32,7 +33,6 @@ from ingest.formats.uke_items import Parents
 from ingest.formats.uke_scan import Scan
 from ingest.formats.uke_summary_sets import CHILD_CODES
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID
-from ingest.formats.uke_words import Array
 
 SCHEMA = CONTRACTS["claim"].plain_schema()
 KINDS = ("medical", "dental", "pharmacy", "dpc")

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ingest.formats.bits import Array
 from ingest.formats.compiled import loop
 from ingest.formats.uke_arrow import Texts
-from ingest.formats.uke_words import Array
 
 SUMMARY = "1"
 """レセプト総括区分 of a 総括."""

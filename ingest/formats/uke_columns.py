@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingest.formats.bits import NOTHING, ONE, WIDE, first_bits, how_many, lowest, prefetch, which_are
 from ingest.formats.compiled import loop
 from ingest.formats.uke_text import Characters, put_folded, put_short, put_text
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, digits, number, strip
-from ingest.formats.uke_words import (
-    COMMA,
-    NOTHING,
-    ONE,
-    WIDE,
-    count_commas,
-    first_bits,
-    how_many,
-    lowest,
-    prefetch,
-    split,
-    which_are,
-)
+from ingest.formats.uke_words import COMMA, count_commas, split
 
 TEXT, FOLDED, CODE, NUMBER, DATE, MONTH, DAYS, HOLDS = range(8)
 """How a column is read; the first three are texts. CODE: so many digits. DAYS: Σ 2^(day-1) of the 31 columns that

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ingest.formats.bits import NOTHING, ONE, WIDE, first_bits, how_many, lowest, which_are
 from ingest.formats.compiled import loop
 from ingest.formats.uke_columns import MONTH_DAYS
 from ingest.formats.uke_lines import NO_OWNER, RE, record_code
 from ingest.formats.uke_text import put_short
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, digits, number, strip, ten_thousandths
-from ingest.formats.uke_words import COMMA, NOTHING, ONE, WIDE, first_bits, how_many, lowest, split, which_are
+from ingest.formats.uke_words import COMMA, split
 
 KINDS = ("SI", "IY", "TO", "CD", "SS", "CZ", "KI")
 """Kinds of ``claim_item``, in the order of their numbers here."""

@@ -10,6 +10,7 @@ import polars as pl
 
 from ingest.formats import uke_item_columns as columns
 from ingest.formats import uke_item_kernel as kernel
+from ingest.formats.bits import WIDE, Array
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.eras import FIRST_YEAR
 from ingest.formats.layout_files import layout_cache
@@ -19,7 +20,6 @@ from ingest.formats.uke_aside import aside
 from ingest.formats.uke_layout import ITEM_LAYOUTS, UNCOUNTED_CATEGORIES, Group, fields, groups, subtraction_codes
 from ingest.formats.uke_lines import record_code
 from ingest.formats.uke_scan import Scan, era_base
-from ingest.formats.uke_words import WIDE, Array
 
 SCHEMA = CONTRACTS["claim_item"].plain_schema()
 ORPHAN_FAULTS = (("record", "contract"), ("organ_donor", "contract"), ("parent_source_row", "contract"))

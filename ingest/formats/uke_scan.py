@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from ingest.formats import uke_lines as lines
+from ingest.formats.bits import WIDE, Array
 from ingest.formats.eras import ERAS, FIRST_YEAR
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_arrow import Texts
@@ -24,7 +25,7 @@ from ingest.formats.uke_item_kernel import DENTAL, MEDICAL, PHARMACY
 from ingest.formats.uke_layout import fields
 from ingest.formats.uke_text import ONLY_BLANKS, OTHER, ROOM, characters, decode_slices
 from ingest.formats.uke_values import BLANK, VALID
-from ingest.formats.uke_words import SPARE, WIDE, Array
+from ingest.formats.uke_words import SPARE
 
 LAYOUT_OF_TABLE = {1: MEDICAL, 3: DENTAL, 4: PHARMACY}
 """点数表 to the layout of its records."""

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.formats.bits import NOTHING, WIDE, first_bits, lowest, which_are_high, word_at
 from ingest.formats.compiled import loop
 from ingest.formats.uke_values import BLANK, VALID
-from ingest.formats.uke_words import NOTHING, WIDE, first_bits, is_ascii, lowest, which_are_high, word_at
+from ingest.formats.uke_words import is_ascii
 
 OTHER, ONLY_BLANKS = 3, 4
 """States of a folded text: not to be folded here (its view holds place and length in the block), and tabs alone."""

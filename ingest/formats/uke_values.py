@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ingest.formats.bits import NOTHING, word_at
 from ingest.formats.compiled import loop
 from ingest.formats.rowcheck import LARGEST
-from ingest.formats.uke_words import NOTHING, word_at
 
 VALID, BLANK, UNREADABLE = 0, 1, 2
 """States of a typed value: read, nothing there, and text that is no such value."""

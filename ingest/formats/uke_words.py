@@ -1,4 +1,4 @@
-"""Bytes of receipts many at a time, for compiled loops: the next line end, where columns begin, bits of bytes.
+"""Receipts many bytes at a time, for compiled loops: the next line end, where columns begin.
 
 A block is handed to the loops with ``SPARE`` bytes behind its end, so that ``WIDE`` bytes may be taken from any place
 in it. Commas and line ends are never the second byte of a CP932 character.
@@ -9,114 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numpy.typing import NDArray
 
+from ingest.formats.bits import NOTHING, ONE, WIDE, first_bits, how_many, lowest, which_are, which_are_high, word_at
 from ingest.formats.compiled import loop
 
-Array = NDArray[Any]
-
 NEWLINE, COMMA = 10, 44
-WIDE = 64
-"""Bytes that are compared at a time, of which each gives a bit."""
 SPARE = WIDE
 """Bytes behind the end of a block that are its own but none of the file's."""
 _HIGH = np.uint64(0x8080808080808080)
-NOTHING, ONE = np.uint64(0), np.uint64(1)
-
-
-_intrinsic: Any = intrinsic  # for mypy: what it makes is called without the typing context
-
-
-@_intrinsic
-def word_at(typing_context: Any, buf: Any, at: Any) -> Any:
-    """Eight bytes of ``buf`` from ``at`` on, the first the lowest."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        word = ir.IntType(64)
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), word.as_pointer())
-        return builder.load(place, align=1)
-
-    return types.uint64(buf, types.int64), generate
-
-
-@_intrinsic
-def which_are(typing_context: Any, buf: Any, at: Any, byte: Any) -> Any:
-    """Which of the ``WIDE`` bytes from ``at`` on are ``byte``: a bit each, the first the lowest."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        held = _wide(context, builder, signature, arguments)
-        one = builder.trunc(arguments[2], ir.IntType(8))
-        wanted = builder.insert_element(ir.Constant(held.type, ir.Undefined), one, ir.IntType(32)(0))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WIDE), [0] * WIDE)
-        wanted = builder.shuffle_vector(wanted, wanted, everywhere)
-        return builder.bitcast(builder.icmp_unsigned("==", held, wanted), ir.IntType(WIDE))
-
-    return types.uint64(buf, types.int64, types.int64), generate
-
-
-@_intrinsic
-def which_are_high(typing_context: Any, buf: Any, at: Any) -> Any:
-    """Which of the ``WIDE`` bytes from ``at`` on are no ASCII: a bit each, the first the lowest."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        held = _wide(context, builder, signature, arguments)
-        nothing = ir.Constant(held.type, [0] * WIDE)
-        return builder.bitcast(builder.icmp_signed("<", held, nothing), ir.IntType(WIDE))
-
-    return types.uint64(buf, types.int64), generate
-
-
-def _wide(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """The bytes from a place on as one vector."""
-    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-    vector = ir.VectorType(ir.IntType(8), WIDE)
-    return builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()), align=1)
-
-
-@_intrinsic
-def lowest(typing_context: Any, bits: Any) -> Any:
-    """Number of the lowest bit that is set; ``bits`` is not 0."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), generate
-
-
-@_intrinsic
-def how_many(typing_context: Any, bits: Any) -> Any:
-    """How many bits are set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), generate
-
-
-@_intrinsic
-def prefetch(typing_context: Any, buf: Any, at: Any) -> Any:
-    """Has the bytes at ``at`` fetched beside what follows: lines of one record lie far apart."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place, number = builder.gep(data, [arguments[1]]), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [place, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return types.none(buf, types.int64), generate
-
-
-@loop
-def first_bits(count: int) -> Any:
-    """The lowest ``count`` bits set, all of them from ``WIDE`` on."""
-    return ~NOTHING if count >= WIDE else (ONE << np.uint64(count)) - ONE
 
 
 @loop

@@ -8,11 +8,12 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ingest.formats.bits import WIDE
 from ingest.formats.uke_arrow import Texts
 from ingest.formats.uke_codes import institutions
 from ingest.formats.uke_text import characters, count_characters
 from ingest.formats.uke_values import digits
-from ingest.formats.uke_words import SPARE, WIDE, count_commas, line_end, split
+from ingest.formats.uke_words import SPARE, count_commas, line_end, split
 
 BYTES = st.lists(st.sampled_from(b",,,,\n19aZ\x81\x40\xb1\xff"), max_size=3 * WIDE).map(bytes)
 CODES = st.none() | st.text("0123456789", min_size=1, max_size=8) | st.text("09 a+-あ", min_size=1, max_size=14)
