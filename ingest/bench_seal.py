@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from ingest import warehouse
 from ingest.progress import ProgressCallback
 from ingest.sealing import hpke
-from ingest.sealing.envelope import OpenBatch, open_batch, seal
+from ingest.sealing.envelope import PARQUET, OpenBatch, open_batch, seal
 
 _ROUNDS = 3
 _THREADS = 2
@@ -123,7 +123,7 @@ class _Bench:
     def _write_plain(self) -> None:
         for table, path in self._plain.items():
             path.unlink(missing_ok=True)
-            self._connection.execute(f"COPY {table} TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+            self._connection.execute(f"COPY {table} TO '{path}' ({PARQUET})")
             with path.open("rb") as file:
                 os.fsync(file.fileno())
 

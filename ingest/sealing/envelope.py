@@ -51,10 +51,8 @@ _RELATION = re.compile(r'[A-Za-z_"][\w."]*')
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,99}")
 # Numbers of rows and lines, of which each stands once, are told by their differences (version 2) and not by a
 # dictionary, which is for what has few values: half the bytes, and a quarter of the time.
-_WRITE = (
-    "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 10000, COMPRESSION zstd, "
-    "ENCRYPTION_CONFIG {footer_key_value: ?}"
-)
+PARQUET = "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 10000, COMPRESSION zstd"
+_WRITE = PARQUET + ", ENCRYPTION_CONFIG {footer_key_value: ?}"
 _READ = "read_parquet(?, encryption_config = {footer_key_value: ?})"
 
 
