@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class Room:
-    """Memory of one file's columns: what nobody holds any more is given out again."""
+    """Memory of one file's columns: what nobody holds any more is given out again. One thread at a time may ask."""
 
     def __init__(self) -> None:
         self._free: list[pa.Buffer] = []
