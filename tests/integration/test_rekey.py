@@ -214,18 +214,20 @@ def test_results_sealed_before_the_rotation_still_open(settings: Settings) -> No
 
 
 # -- what the center refuses ------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("spoil", "told"),
-    [
-        ("DELETE FROM pair WHERE purpose = 'record/claim' AND old_tag = (SELECT min(old_tag) FROM pair "
-         "WHERE purpose = 'record/claim')", "raw.claim.record_key_tag: 1 tag"),
-        ("DELETE FROM pair WHERE purpose = 'number'", "raw.identity_pass.pass_tag"),
-        ("DELETE FROM ciphertext", "without one ciphertext"),
-        ("INSERT INTO pair SELECT purpose, old_tag, sha256(new_tag)[:16]::BLOB FROM pair", "ambiguous"),
-        ("UPDATE pair SET new_tag = new_tag || '\\x00'::BLOB WHERE purpose = 'record/claim'", "another length"),
-        ("UPDATE ciphertext SET ciphertext = '\\x00'::BLOB || ciphertext", "another tag"),
-    ],
+SPOILT = (
+    ("DELETE FROM pair WHERE purpose = 'record/claim' AND old_tag = (SELECT min(old_tag) FROM pair "
+     "WHERE purpose = 'record/claim')", "raw.claim.record_key_tag: 1 tag"),
+    ("DELETE FROM pair WHERE purpose = 'number'", "raw.identity_pass.pass_tag"),
+    ("DELETE FROM ciphertext", "without one ciphertext"),
+    ("INSERT INTO pair SELECT purpose, old_tag, sha256(new_tag)[:16]::BLOB FROM pair", "ambiguous"),
+    ("UPDATE pair SET new_tag = new_tag || '\\x00'::BLOB WHERE purpose = 'record/claim'", "another length"),
+    ("UPDATE ciphertext SET ciphertext = '\\x00'::BLOB || ciphertext", "another tag"),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"), [SPOILT[0], *(pytest.param(*spoilt, marks=pytest.mark.long) for spoilt in SPOILT[1:])]
+)
 def test_a_rekey_that_is_not_whole_is_refused_as_a_whole(
     settings: Settings, same: Same, monkeypatch: pytest.MonkeyPatch, spoil: str, told: str
 ) -> None:
@@ -250,7 +252,7 @@ def test_a_rekey_that_is_not_whole_is_refused_as_a_whole(
     assert world.standing(settings, 2) == same.before
 
 
-@pytest.mark.parametrize("change", ["kind", "epoch"])
+@pytest.mark.parametrize("change", ["kind", pytest.param("epoch", marks=pytest.mark.long)])
 def test_a_rekey_of_another_make_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     from ingest.site import outbox, rekey
 
