@@ -6,7 +6,7 @@ TSUMUGI := $(BIN)/tsumugi
 export TSUMUGI_WORKSPACE ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo demo-data demo-full test test-all fuzz lint lock clean-demo
+.PHONY: help install system demo demo-data demo-full test test-all fuzz attack needles coverage lint lock clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,7 +41,7 @@ demo-full: install ## all 34 municipalities, 100,000 people, in data-full/
 	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) accounts
 
 # Budgets on 2 cores: lint 1 min, unit 2, property and spec 3, integration and security 4, browser 2.
-test: install system lint ## all tests in their short form, the browser included; about 13 minutes
+test: install system lint ## all tests in their short form, the browser included; 11 minutes on 2 cores
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
 
 test-all: install system lint ## the tests and their long forms
@@ -49,6 +49,17 @@ test-all: install system lint ## the tests and their long forms
 
 fuzz: install ## 10,000 and more mutated files of every format
 	$(BIN)/pytest -n 2 tests/fuzz
+
+attack: install ## 10,000 attacks on sealed batches, at the desk of a real center; some minutes
+	$(BIN)/python -m tests.attacks.campaign
+
+needles: demo-data ## look for fifty people in a gigabyte of the center's files, spill and logs
+	TSUMUGI_NEEDLES_IN=$(abspath $(TSUMUGI_WORKSPACE)) $(BIN)/pytest -m long tests/security/test_needles_at_size.py
+
+# Who a person is, the seal of a batch, the account of what was loaded and the one door to DuckDB: every branch is tried.
+coverage: install ## branch coverage of identity, sealing, ledger and warehouse: 100 %, or the target fails
+	$(BIN)/coverage run -m pytest -q -m "not long" tests/unit tests/security tests/property/test_envelope_attacks.py
+	$(BIN)/coverage report
 
 lint: install ## ruff, mypy and sqlfluff
 	$(BIN)/ruff check .

@@ -11,9 +11,11 @@ from typing import Any
 
 import duckdb
 
-from ingest import faults, warehouse
+from ingest import at_rest, faults, warehouse
 from ingest.center.errors import CenterError
-from ingest.sealing.keys import KeyRing, write_private
+from ingest.center.home import REMEDY
+from ingest.sealing.keyfiles import write_private
+from ingest.sealing.keys import KeyRing
 from ingest.settings import PartySettings, Settings
 
 KEY = "at-rest"
@@ -39,6 +41,7 @@ def copy(settings: Settings) -> dict[str, Any]:
     _make_key(analyst)
     target = analyst.home / "warehouse.duckdb"
     temporary = analyst.home / "warehouse.tmp.duckdb"
+    at_rest.check(center.home, center.warehouse, REMEDY)
     for leftover in analyst.home.glob(f"{temporary.name}*"):
         leftover.unlink()
     connection = warehouse.connect(spill=analyst.spill, memory_limit=analyst.memory_limit, threads=analyst.threads)

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import csv
-import hmac
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from ingest import formats
-from ingest.formats.contracts import CONTRACTS
-from ingest.identity.tokens import Tokeniser
 from ingest.progress import ProgressCallback
 from ingest.synth.run import synthesise
 from ingest.synth.settings import SynthSettings
@@ -69,40 +63,3 @@ def _claims(path: Path) -> int:
         return formats.read(path).tables["claim"].height
     except formats.FileRefused:
         return 0
-
-
-def tokens(identities: int) -> dict[str, Any]:
-    """Tokenise distinct identities; against one HMAC-SHA-256 a token in a plain loop."""
-    number = pl.int_range(0, identities, eager=True)
-    schema = CONTRACTS["care_claim"].plain_schema()
-    values = {
-        "source_row": number,
-        "number": number.cast(pl.String).str.zfill(10),
-        "provider_code": pl.repeat("1670100011", identities, eager=True),
-        "reference_number": number.cast(pl.String),
-    }
-    constants = {
-        "scheme_code": "care",
-        "insurer_number": "169508",
-        "birth_date": date(1940, 2, 3),
-        "sex_code": "1",
-        "service_month": date(2024, 4, 1),
-        "adjudication_month": date(2024, 5, 1),
-        "creation_code": "1",
-        "units": 1,
-        "benefit_yen": 1,
-        "user_yen": 1,
-    }
-    table = pl.DataFrame(values).with_columns(**{k: pl.lit(v) for k, v in constants.items()})
-    table = table.with_columns(**{name: pl.lit(None) for name in schema if name not in table.columns})
-    table = table.select(*schema).cast(schema)  # type: ignore[arg-type]
-    ours, sealed = _timed(lambda: Tokeniser(bytes(64), 1).seal_tables({"care_claim": table}, "16"))
-    made = identities * 3 + sealed.identity_pass.height  # identity, record key, reference number, passes
-    blocks = [bytes(63)] * made
-    theirs, _ = _timed(lambda: [hmac.digest(b"k" * 32, block, "sha256") for block in blocks])
-    return {
-        "identities": identities,
-        "tokens": made,
-        "tokens_per_second": round(made / ours),
-        "time_to_hmac_loop": round(ours / theirs, 2),
-    }

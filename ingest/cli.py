@@ -14,6 +14,7 @@ from ingest import settings as settings_module
 from ingest.console import err, out, print_json_line, progress_bar, told_errors
 from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
+from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
 from ingest.settings import Settings
 
@@ -28,7 +29,6 @@ app = typer.Typer(
 )
 site_app = typer.Typer(no_args_is_help=True, help="Steps of a site (国保連合会): files in, published files out.")
 center_app = typer.Typer(no_args_is_help=True, help="Steps of the center (国保中央会): link and count, encrypted.")
-keys_app = typer.Typer(no_args_is_help=True, help="Keys of the parties of this workspace.")
 analyst_app = typer.Typer(no_args_is_help=True, help="A copy of the warehouse for an analyst and dbt.")
 masters_app = typer.Typer(no_args_is_help=True, help="The official masters of codes (傷病名, 診療行為, 医薬品, …).")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, as ratios within one run.")
@@ -82,16 +82,6 @@ def init(
     with told_errors():
         path, created = create(settings_module.workspace_path(workspace), demo=demo)
         out.print(f"{path}: {'written' if created else 'there already, left alone'}", highlight=False)
-
-
-@keys_app.command("init")
-def keys_init(workspace: Workspace = None) -> None:
-    """Make the keys that are missing and exchange the public ones; a key is never overwritten."""
-    from ingest.sealing.keys import create_keys
-
-    with told_errors():
-        create_keys(settings_module.load(workspace))
-        out.print("keys are in place, each in its party's own folder, readable by its owner only")
 
 
 @app.command()
@@ -235,6 +225,28 @@ def site_refuse(
     _decide("refused", file, by, reason, workspace, site)
 
 
+@site_app.command("resend")
+def site_resend(
+    first: Annotated[
+        int | None,
+        typer.Option("--from", min=1, help="The first batch; else the one after the last that the center says it has."),
+    ] = None,
+    workspace: Workspace = None,
+    site: SiteName = None,
+) -> None:
+    """Hand sealed batches over again, after the center was put back to a backup and says that it has fewer.
+
+    Nothing is read or sealed anew, and the center takes each batch once, whatever comes again.
+    """
+    from ingest.site.resend import resend
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        for name in _sites(settings, site):
+            with progress_bar() as progress:
+                _tell(f"site {name} resend", resend(settings, name, first, progress))
+
+
 @site_app.command("receive")
 def site_receive(workspace: Workspace = None, site: SiteName = None) -> None:
     """Open the center's results, re-identify, publish the tenants' files."""
@@ -280,6 +292,17 @@ def center_build(
     from ingest.center.build import build
 
     _center_step("center build", workspace, build, full_refresh=full_refresh)
+
+
+@center_app.command("rebuild")
+def center_rebuild(workspace: Workspace = None) -> None:
+    """Make the warehouse anew from the sealed batches that were kept; the old one stays until the new one is whole.
+
+    Every kept batch is checked first. One that is missing or damaged is named, and nothing is replaced.
+    """
+    from ingest.center.rebuild import rebuild
+
+    _center_step("center rebuild", workspace, rebuild)
 
 
 @center_app.command("release")
@@ -351,6 +374,26 @@ def status(
             print_json_line(figures)
 
 
+@app.command()
+def doctor(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Check everything an installation needs and say how to mend it; exit code 1 where something is wrong.
+
+    Encryption really on, extension, permissions, keys and peers, databases, clock, disk, memory, published files.
+    """
+    from ingest.doctor import examine, figures, render
+
+    with told_errors():
+        settings = settings_module.load(workspace)
+        with progress_bar() as progress:
+            findings = examine(settings, progress)
+        if as_json:
+            print_json_line(figures(findings))
+        else:
+            render(out, findings)
+        if any(one.state == "wrong" for one in findings):
+            raise typer.Exit(1)
+
+
 @analyst_app.command("copy")
 def analyst_copy(workspace: Workspace = None) -> None:
     """Copy the center's warehouse, with a key of its own, so that plain `dbt build` works in the repository."""
@@ -412,22 +455,42 @@ def bench_read(
 ) -> None:
     """Read one large receipt file, beside iconv and Python's csv module on the same bytes.
 
-    Then checkup and care files of at most 100 MB beside the csv module, and a checkup archive beside lxml.
+    Then checkup and care files of at most 50 MB beside the csv module, and a checkup archive beside lxml.
     """
     from ingest.bench_read import read
 
     with told_errors(), progress_bar() as progress:
         figures = read(megabytes, progress)
+    if figures["checkup_xml"]["lxml_seconds"] is None:
+        out.print("lxml is not installed, so the archive has nothing beside it: pip install lxml")
     print_json_line(figures)
 
 
 @bench_app.command("tokens")
-def bench_tokens(identities: Annotated[int, typer.Option(min=1000)] = 100_000) -> None:
-    """Tokenise distinct identities, beside a plain loop of HMAC-SHA-256."""
-    from ingest import bench
+def bench_tokens(
+    rows: Annotated[int, typer.Option(min=1000)] = 1_000_000,
+    identities: Annotated[int, typer.Option(min=1000, help="Persons that the rows are of.")] = 150_000,
+) -> None:
+    """Tokenise rows and give each its tokens back, beside a plain loop of HMAC-SHA-256."""
+    from ingest import bench_tokens
 
     with told_errors():
-        print_json_line(bench.tokens(identities))
+        print_json_line(bench_tokens.run(rows, identities))
+
+
+@bench_app.command("frequency")
+def bench_frequency(
+    people: Annotated[
+        int, typer.Option(min=1000, help="Insured where the world begins; over its years about twice as many.")
+    ] = 600_000,
+) -> None:
+    """Attack the tokens of every linkage pass by counting them, and tokens over single fields beside them."""
+    from ingest import bench_frequency
+    from ingest.synth.settings import chosen
+
+    with told_errors(), progress_bar() as progress:
+        figures = bench_frequency.run(chosen(full=True, people=people), progress)
+    print_json_line(figures)
 
 
 @bench_app.command("extract")
@@ -437,6 +500,18 @@ def bench_extract(megabytes: Annotated[int, typer.Option(min=1)] = 200) -> None:
 
     with told_errors(), progress_bar() as progress:
         figures = bench_extract.run(megabytes, progress)
+    print_json_line(figures)
+
+
+@bench_app.command("seal")
+def bench_seal(
+    rows: Annotated[int, typer.Option(min=1000, help="Lines of receipts that are sealed and opened.")] = 4_000_000,
+) -> None:
+    """Seal, check and load a batch, beside plain Parquet of the same rows and SHA-256 alone over the same bytes."""
+    from ingest import bench_seal
+
+    with told_errors(), progress_bar() as progress:
+        figures = bench_seal.run(rows, progress)
     print_json_line(figures)
 
 

@@ -9,6 +9,7 @@ be a database in memory: so every failure here raises.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
-from ingest import analyst, settings, warehouse
+from ingest import analyst, at_rest, settings, warehouse
+from ingest.center.dbt import WAREHOUSE_VARIABLE
+from ingest.center.home import REMEDY
 from ingest.sealing.errors import SealingError
 from ingest.sealing.keys import KeyRing
 
 ALIAS = "warehouse"
+FILE = "warehouse.duckdb"
 
 
 class Plugin(BasePlugin):
@@ -32,6 +36,7 @@ class Plugin(BasePlugin):
         party = plugin_config.get("party")
         try:
             self._home = _home(str(party))
+            self._file = os.environ.get(WAREHOUSE_VARIABLE, FILE) if party == "center" else FILE
         except settings.SettingsError as error:
             raise DbtRuntimeError(str(error)) from None
 
@@ -44,13 +49,15 @@ class Plugin(BasePlugin):
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Put the warehouse under its alias; DbtRuntimeError where it cannot be opened."""
-        path = self._home.home / "warehouse.duckdb"
+        path = self._home.home / self._file
         try:
             if not path.is_file():
                 raise warehouse.WarehouseError(
                     f"{path} does not exist; the center makes it (`tsumugi center receive`), "
                     "`tsumugi analyst copy` copies it for an analyst"
                 )
+            if at_rest.is_closed(self._home.home, path):  # by hand: in a build the center has opened it already
+                at_rest.opening(self._home.home, path, REMEDY)
             warehouse.load_encryption(conn)
             warehouse.attach(conn, path, KeyRing(self._home).secret("at-rest"), alias=ALIAS)
         except (warehouse.WarehouseError, SealingError) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.table import Table
 
 from ingest import settings as settings_module
@@ -163,20 +164,20 @@ def _render(entries: list[dict[str, Any]], *, has_details: bool) -> None:
     if not entries:
         out.print("地区割はまだありません。`tsumugi districts import` で取り込みます", highlight=False)
         return
-    table = Table("市町村", "地区割", "状態", "作成日・版")
-    for heading in ("地区数", "行政区数", "制度", "被保険者", "地区あり", "地区なし", "うち行政区の記載なし"):
+    # Two lines a cell, so that the table stays whole on a terminal of 80 columns.
+    table = Table("市町村\n地区割", "状態・版\n作成日", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for heading in ("地区数\n行政区数", "制度", "被保険者", "地区\nあり", "地区\nなし", "うち行政\n区不記載"):
         table.add_column(heading, justify="right" if heading != "制度" else "left")
     for entry in entries:
-        head = [
-            f"{entry['municipality_code']} {entry['municipality_name']}", entry["district_set_name"],
-            STATES[entry["state"]], f"{entry['created_date']} 第{entry['version_number']}版",
-            f"{entry['districts_count']:,}", f"{entry['places_count']:,}",
-        ]  # fmt: skip
-        for scheme in entry["schemes"] or [{}]:
-            counts = ("members_count", "with_district_count", "without_district_count", "without_key_count")
-            figures = [f"{scheme[name]:,}" if scheme else "－" for name in counts]
-            table.add_row(*head, SCHEMES.get(scheme.get("scheme_code", ""), "－"), *figures)
-            head = [""] * len(head)
+        schemes = entry["schemes"] or [{}]
+        counts = ("members_count", "with_district_count", "without_district_count", "without_key_count")
+        table.add_row(
+            f"{entry['municipality_code']} {entry['municipality_name']}\n{entry['district_set_name']}",
+            f"{STATES[entry['state']]} 第{entry['version_number']}版\n{entry['created_date']}",
+            f"{entry['districts_count']:,}\n{entry['places_count']:,}",
+            "\n".join(SCHEMES.get(scheme.get("scheme_code", ""), "－") for scheme in schemes),
+            *("\n".join(f"{scheme[name]:,}" if scheme else "－" for scheme in schemes) for name in counts),
+        )
     out.print(table)
     if not any(entry["schemes"] for entry in entries):
         out.print(_NO_MEMBERS, highlight=False)

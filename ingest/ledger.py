@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS batch (
     way TEXT NOT NULL,                 -- sent or received
     peer TEXT NOT NULL,                -- the other party
     sequence INTEGER NOT NULL,
-    kind TEXT NOT NULL,                -- facts, results
+    kind TEXT NOT NULL,                -- facts, retraction, rekey, results
     manifest_hash TEXT NOT NULL,
     state TEXT NOT NULL,               -- sealed, accepted, held, refused
     reason_code TEXT, message TEXT,
@@ -95,6 +95,12 @@ CREATE TABLE IF NOT EXISTS retraction (  -- batches of ours that we take back
     is_cleared INTEGER NOT NULL,       -- the site's own files have forgotten it
     sequence INTEGER,                  -- batch that tells the center
     recorded_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS rotation (    -- of a site's identity key
+    epoch INTEGER PRIMARY KEY,         -- the new one
+    state TEXT NOT NULL,               -- open, reopened (the center refused it), sent, done
+    sequence INTEGER,                  -- batch that tells the center
+    started_at TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS hold (        -- full deliveries that lose too many members, and what was decided
     file_id TEXT PRIMARY KEY,
@@ -140,6 +146,13 @@ CREATE TABLE IF NOT EXISTS step (
     started_at TEXT NOT NULL,
     ended_at TEXT,
     PRIMARY KEY (name, input_hash)
+);
+CREATE TABLE IF NOT EXISTS database_file (  -- encrypted databases of the party, and how the last step left them
+    path TEXT PRIMARY KEY,             -- from the home of the party
+    state TEXT NOT NULL,               -- closed; open: in use, or left so by a process that ended in the middle
+    file_hash TEXT,                    -- SHA-256 when it was closed last
+    opened_by INTEGER,                 -- process that opened it
+    recorded_at TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS value (name TEXT PRIMARY KEY, content TEXT NOT NULL);
 """
@@ -239,6 +252,35 @@ class Ledger:
             (way, peer),
         )
         return found[0] if found else None
+
+    # -- database files --------------------------------------------------------------------------
+    def database_file(self, path: str) -> dict[str, Any] | None:
+        """What is known of a database file of the party, ``path`` from its home."""
+        found = self.rows("SELECT * FROM database_file WHERE path = ?", (path,))
+        return found[0] if found else None
+
+    def open_files(self, opened_by: int | None = None) -> list[dict[str, Any]]:
+        """Database files that are marked open, or those that one process opened."""
+        return self.rows(
+            "SELECT * FROM database_file WHERE state = 'open' AND coalesce(?, opened_by) = opened_by ORDER BY path",
+            (opened_by,),
+        )
+
+    def mark_open(self, path: str, opened_by: int) -> None:
+        """Note that a process uses a database file from now on; the hash of before is kept."""
+        self.connection.execute(
+            "INSERT INTO database_file VALUES (?, 'open', NULL, ?, ?) ON CONFLICT (path) DO UPDATE SET "
+            "state = 'open', opened_by = excluded.opened_by, recorded_at = excluded.recorded_at",
+            (path, opened_by, _now()),
+        )
+
+    def mark_closed(self, path: str, file_hash: str | None) -> None:
+        """Note how a step left a database file; without a hash it is gone and is forgotten."""
+        self.connection.execute("DELETE FROM database_file WHERE path = ?", (path,))
+        if file_hash is not None:
+            self.connection.execute(
+                "INSERT INTO database_file VALUES (?, 'closed', ?, NULL, ?)", (path, file_hash, _now())
+            )
 
     # -- single values ---------------------------------------------------------------------------
     def get_value(self, name: str) -> str | None:

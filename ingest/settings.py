@@ -64,7 +64,6 @@ class SiteSettings(PartySettings):
     """A federation (国保連合会): one prefecture, one linkage domain, one identity key."""
 
     prefecture_code: str = Field(pattern=r"^[0-9]{2}$")
-    epoch: int = Field(default=1, ge=1)
 
     @property
     def linkage_domain(self) -> str:

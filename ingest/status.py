@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ingest.formats.reading import reasons
+from ingest.sealing.reasons import batch_reasons
 from ingest.settings import Settings
 from ingest.site.hold_desk import WHAT_TO_DO, told
 from ingest.site.profiles import HELD
@@ -61,6 +62,14 @@ def _render_site(console: Console, name: str, site: dict[str, Any]) -> None:
         _tell(console, f"{row['table_name']}.{row['field'] or ''}", row["reason_code"], f"{row['message']}（{count}）")
     for row in site.get("retracted", []):
         console.print(f"取り下げ済みのバッチ {row['batch_sequence']}: {row['reason']}", highlight=False, soft_wrap=True)
+    _render_left_open(console, site.get("left_open", []))
+    if site.get("center_lacks"):
+        first, last = site["center_lacks"][0], site["center_lacks"][-1]
+        console.print(
+            f"× センターはバッチ {first}〜{last} を持っていません（バックアップから戻したとみられます）",
+            highlight=False,
+        )
+        console.print(f"  → `tsumugi site resend --from {first} --site {name}` で送り直してください", highlight=False)
     fulls = [row for row in site.get("full_held", []) if row["state"] == "held"]
     ready = len(site["waiting"]) - len(site["held"]) - len(fulls)
     if ready:
@@ -103,6 +112,16 @@ def _tell(console: Console, what: str, reason_code: str, message: str) -> None:
     console.print(f"  → {reasons()[reason_code].remedy_ja}", highlight=False, soft_wrap=True)
 
 
+def _tell_batch(console: Console, row: dict[str, Any]) -> None:
+    """A batch that waits or was refused: which, why, and what to do about it."""
+    reason = batch_reasons().get(row["reason_code"])
+    detail = f"{row['reason_code']} {row['message'] or ''}".strip()
+    told = f"{reason.ja}（{detail}）" if reason else detail
+    console.print(f"× {row['site']} のバッチ {row['sequence']}: {told}", highlight=False, soft_wrap=True)
+    if reason:
+        console.print(f"  → {reason.remedy_ja}", highlight=False, soft_wrap=True)
+
+
 def _gathered(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same fault in many files as one entry, the most frequent first, with the first place it was seen."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -135,8 +154,19 @@ def _render_release(console: Console, decision: dict[str, Any]) -> None:
         console.print(f"公表 {decision['reference_month']}: {decision['released_by']}", highlight=False)
 
 
+def _render_left_open(console: Console, files: list[dict[str, Any]]) -> None:
+    for row in files:
+        console.print(
+            f"△ {row['path']}: 前の処理が途中で終わったため、内容をハッシュで確かめられません。"
+            "次の処理がログとともにそのまま使い、終わりに記録し直します",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
 def _render_center(console: Console, center: dict[str, Any]) -> None:
     console.rule("center", align="left")
+    _render_left_open(console, center.get("left_open", []))
     for row in center["batches"]:
         console.print(
             f"{row['way']} {row['site']}: {row['batches']} batches of {row['kind']} {row['state']}, "
@@ -145,9 +175,7 @@ def _render_center(console: Console, center: dict[str, Any]) -> None:
         )
     for state in ("held", "refused"):
         for row in center[state]:
-            console.print(
-                f"{state} {row['site']} {row['sequence']}: {row['reason_code']} {row['message'] or ''}", highlight=False
-            )
+            _tell_batch(console, row)
     _render_release(console, center.get("release") or {})
     for row in center.get("ties", []):
         console.print(

@@ -6,10 +6,13 @@ formatted into SQL, because a parser error prints the statement.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 from pathlib import Path
 
 import duckdb
+
+from ingest.memory import forbid_dumps
 
 
 class WarehouseError(Exception):
@@ -37,6 +40,8 @@ def connection_config(
         "autoload_known_extensions": "false",
         "allow_community_extensions": "false",
         "preserve_insertion_order": "false",
+        # It knows a file by path, size and second: of two files put in one place it may serve the first.
+        "enable_external_file_cache": "false",
     }
     if spill is not None:
         spill.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,6 +76,7 @@ def attach(
 
     Raises WarehouseError when the key is wrong, the file is held by a writer or not encrypted.
     """
+    forbid_dumps()
     if len(key) != 32:
         raise WarehouseError(f"{path}: a database key has 32 bytes")
     if not alias.isidentifier():
@@ -114,11 +120,39 @@ def open_database(
 
 
 def open_hardened(path: Path, key: bytes, *, alias: str = "published") -> duckdb.DuckDBPyConnection:
-    """A read-only connection for the dashboard: no files, no further ATTACH, no settings."""
+    """A read-only connection for the dashboard: no files, no further ATTACH, no settings.
+
+    Raises WarehouseError where the file is not the one of which the note beside it has the hash.
+    """
+    if not is_as_published(path):
+        raise WarehouseError(
+            f"{path} は公表された時の内容と違います（SHA-256 の不一致）。次の `tsumugi run` で作り直されます"
+        )
     connection = open_database(path, key, alias=alias, read_only=True)
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a database file, its log behind it where one stands beside it."""
+    digest = hashlib.sha256()
+    for part in (path, path.with_name(f"{path.name}.wal")):
+        if part.is_file():
+            with part.open("rb") as handle:
+                hashlib.file_digest(handle, lambda: digest)
+    return digest.hexdigest()
+
+
+def hash_note(path: Path) -> Path:
+    """Where the hash of a published file stands: one line, two while it is being replaced."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def is_as_published(path: Path) -> bool:
+    """Whether a file has a hash that its note names; a file without a note was put there by hand."""
+    note = hash_note(path)
+    return not note.is_file() or file_hash(path) in note.read_text(encoding="ascii").split()
 
 
 def _quoted(path: Path) -> str:

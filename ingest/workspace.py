@@ -50,6 +50,6 @@ def create(workspace: Path, *, demo: bool) -> tuple[Path, bool]:
     workspace.mkdir(parents=True, exist_ok=True)
     path.write_text(_DEMO if demo else _EMPTY, encoding="utf-8")
     if demo:
-        for folder in ("site-16/inbox", "site-31/inbox", "center", "app"):
-            (workspace / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in ("site-16", "site-16/inbox", "site-31", "site-31/inbox", "center", "app"):
+            (workspace / folder).mkdir(exist_ok=True, mode=0o700)
     return path, True

@@ -15,6 +15,7 @@ from ingest.identity.tokens import Tokeniser
 from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.settings import PROJECT_ROOT, Settings
+from ingest.site.databases import open_directory
 from ingest.site.receive import TABLES
 from tests import site_world as world
 from tests.handmade import frame
@@ -46,7 +47,7 @@ class Registered:
     def __init__(self, settings: Settings, site: str = "16") -> None:
         self._settings = settings.site(site)
         self._ring = KeyRing(self._settings)
-        self._tokeniser = Tokeniser(self._ring.secret(f"identity-{self._settings.epoch}"), self._settings.epoch)
+        self._tokeniser = Tokeniser(self._ring.secret("identity-1"), 1)
         self.identities: list[dict[str, Any]] = []
 
     def enrol(self, **changes: Any) -> bytes:
@@ -72,10 +73,8 @@ class Registered:
 
     def _remember(self, table: str, row: dict[str, Any]) -> bytes:
         sealed = self._tokeniser.seal_tables({table: frame(table, [row])}, self._settings.prefecture_code)
-        with warehouse.open_database(
-            self._settings.directory, self._ring.secret("at-rest"), alias="directory"
-        ) as connection:
-            Directory(connection).remember(sealed)
+        with open_directory(self._settings, self._ring.secret("at-rest")) as connection:
+            Directory(connection).remember(sealed.people)
         found = sealed.identity.select("identity_tag", "ciphertext", "epoch").to_dicts()
         self.identities += found
         return bytes(found[0]["identity_tag"])
@@ -89,6 +88,7 @@ def seal_results(
     *,
     site: str = "16",
     without: str | None = None,
+    replaces: str | None = None,
     reference_month: str = "2025-03-01",
 ) -> Sealed:
     """Seal ``rows`` by table (columns left out are null) into the exchange, as the center does."""
@@ -113,6 +113,7 @@ def seal_results(
             kind="results",
             signing_key=ring.secret("signing"),
             recipient_public=ring.peer(site).envelope,
+            replaces=replaces,
             extra={"reference_month": reference_month, "is_synthetic": "true", "content_hash": "", "build": 1},
         )
 

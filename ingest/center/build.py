@@ -2,8 +2,9 @@
 
 The set is closed only after every model and test is through; a build that was killed or that failed
 leaves it open, and results are not taken from it. Where the project itself changed (models, macros,
-seeds, tests), a master of diseases was imported or the month of reference went back, everything is
-built from its beginning, for then partitions that no load touched would be those of other rules.
+seeds, tests), a master of diseases was imported, the month of reference went back or a site has a new
+identity key, everything is built from its beginning, for then partitions that no load touched would be
+those of other rules.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ingest.center.ties import TIES, ties
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
 from ingest.sealing.keys import KeyRing
-from ingest.settings import PROJECT_ROOT, Settings
+from ingest.settings import PROJECT_ROOT, CenterSettings, Settings
 
 _PROJECT_FOLDERS = ("models", "macros", "seeds", "data_tests")
 
@@ -40,57 +41,73 @@ def build(
     models and tests that failed (never a row of theirs) or batches that are not linked yet.
     """
     center = settings.the_center()
-    ring = KeyRing(center)
     with one_step(center), Ledger(center.ledger) as ledger:
-        with open_warehouse(center, ring) as connection:
-            _require_linked(connection)
-            sequence = next_build(connection)
-            codes = known_diseases.read(settings.workspace)
-            digest = _rules_hash(project_hash(project), known_diseases.digest(codes))
-            last = _last_finished(connection)
-            unfinished = _unfinished(connection)
-            is_full = full_refresh or unfinished == "full" or _is_stale(last, digest, settings.reference_month)
-            with transaction(connection):
-                if last is not None and not is_full:
-                    changes.add_months(connection, last[0], settings.reference_month)
-                is_due = is_full or unfinished is not None or not changes.is_empty(connection)
-                if not is_due and last == (settings.reference_month, digest):
-                    _mend(ledger, _step(sequence - 1, *last))
-                    return {"note": "nothing to do"}
-                known_diseases.put(connection, codes)
-                connection.execute("DELETE FROM control.build WHERE state <> 'finished'")
-                connection.execute(
-                    "INSERT INTO control.build VALUES (?, ?, ?, ?, 'running')",
-                    [sequence, settings.reference_month, digest, is_full],
-                )
-        faults.point("build.begun")
-        step = _step(sequence, settings.reference_month, digest)
-        ledger.begin_step(STEP, step)
-        outcome = run_dbt(
-            settings,
-            center,
-            {"reference_month": settings.reference_month.isoformat()},
-            full_refresh=is_full,
-            progress=progress,
-            project=project,
+        return build_models(
+            settings, center, KeyRing(center), ledger, progress, full_refresh=full_refresh, project=project
         )
-        faults.point("build.ran")
-        if not outcome.is_successful:
-            ledger.end_step(STEP, step, figures=outcome.counts, error=outcome.reason())
-            raise CenterError(
-                f"the build failed and the change set stays open: {outcome.reason()} (log: {center.logs / 'dbt.log'})"
+
+
+def build_models(
+    settings: Settings,
+    center: CenterSettings,
+    ring: KeyRing,
+    ledger: Ledger,
+    progress: ProgressCallback,
+    *,
+    full_refresh: bool,
+    project: Path,
+) -> dict[str, Any]:
+    """``build`` of the warehouse of ``center`` inside a step of the center."""
+    with open_warehouse(center, ring) as connection:
+        _require_linked(connection)
+        sequence = next_build(connection)
+        codes = known_diseases.read(settings.workspace)
+        digest = _rules_hash(project_hash(project), known_diseases.digest(codes))
+        last = _last_finished(connection)
+        unfinished = _unfinished(connection)
+        is_stale = _is_stale(last, digest, settings.reference_month) or changes.is_rekeyed(connection)
+        is_full = full_refresh or unfinished == "full" or is_stale
+        with transaction(connection):
+            if last is not None and not is_full:
+                changes.add_months(connection, last[0], settings.reference_month)
+            is_due = is_full or unfinished is not None or not changes.is_empty(connection)
+            if not is_due and last == (settings.reference_month, digest):
+                _mend(ledger, _step(sequence - 1, *last))
+                return {"note": "nothing to do"}
+            known_diseases.put(connection, codes)
+            connection.execute("DELETE FROM control.build WHERE state <> 'finished'")
+            connection.execute(
+                "INSERT INTO control.build VALUES (?, ?, ?, ?, 'running')",
+                [sequence, settings.reference_month, digest, is_full],
             )
-        with open_warehouse(center, ring) as connection:
-            with transaction(connection):
-                changes.close(connection, sequence)
-                undecided = ties(connection)
-                connection.execute("UPDATE control.build SET state = 'finished' WHERE build_sequence = ?", [sequence])
-                faults.point("build.closing")
-            faults.point("build.closed")
-        figures = {"build": sequence, "full_refresh": is_full, "nodes": outcome.counts}
-        ledger.end_step(STEP, step, figures=figures)
-        with ledger.transaction() as noting:
-            ledger.set_value(noting, TIES, json.dumps(undecided))
+    faults.point("build.begun")
+    step = _step(sequence, settings.reference_month, digest)
+    ledger.begin_step(STEP, step)
+    outcome = run_dbt(
+        settings,
+        center,
+        {"reference_month": settings.reference_month.isoformat()},
+        full_refresh=is_full,
+        progress=progress,
+        project=project,
+    )
+    faults.point("build.ran")
+    if not outcome.is_successful:
+        ledger.end_step(STEP, step, figures=outcome.counts, error=outcome.reason())
+        raise CenterError(
+            f"the build failed and the change set stays open: {outcome.reason()} (log: {center.logs / 'dbt.log'})"
+        )
+    with open_warehouse(center, ring) as connection:
+        with transaction(connection):
+            changes.close(connection, sequence)
+            undecided = ties(connection)
+            connection.execute("UPDATE control.build SET state = 'finished' WHERE build_sequence = ?", [sequence])
+            faults.point("build.closing")
+        faults.point("build.closed")
+    figures = {"build": sequence, "full_refresh": is_full, "nodes": outcome.counts}
+    ledger.end_step(STEP, step, figures=figures)
+    with ledger.transaction() as noting:
+        ledger.set_value(noting, TIES, json.dumps(undecided))
     return figures
 
 

@@ -200,7 +200,12 @@ def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
         "SELECT NOT EXISTS (FROM control.change_partition) AND NOT EXISTS (FROM control.change_person)"
     ).fetchone()
     assert row is not None
-    return bool(row[0])
+    return bool(row[0]) and not is_rekeyed(connection)
+
+
+def is_rekeyed(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether tags were replaced since the last finished build: every model holds some, so all are built anew."""
+    return connection.execute("SELECT 1 FROM control.rekey WHERE NOT is_built LIMIT 1").fetchone() is not None
 
 
 def close(connection: duckdb.DuckDBPyConnection, build_sequence: int) -> None:
@@ -214,5 +219,6 @@ def close(connection: duckdb.DuckDBPyConnection, build_sequence: int) -> None:
         SELECT ?, NULL, reason, 0, NULL, NULL, count(DISTINCT person_id) FROM control.change_person GROUP BY reason""",
         [build_sequence, build_sequence],
     )
+    connection.execute("UPDATE control.rekey SET is_built = true WHERE NOT is_built")
     connection.execute("DELETE FROM control.change_partition")
     connection.execute("DELETE FROM control.change_person")

@@ -24,6 +24,7 @@ from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, CenterSettings, Se
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 _SHOWN = 5
 STEP = "center build"
+WAREHOUSE_VARIABLE = "TSUMUGI_WAREHOUSE"  # name of the file in the center's home that the child builds
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def run_dbt(
     progress: ProgressCallback,
     project: Path = PROJECT_ROOT,
 ) -> Outcome:
-    """``dbt build`` (seeds, models, tests) of ``project`` on the center's warehouse."""
+    """``dbt build`` (seeds, models, tests) of ``project`` on the warehouse of ``center``."""
     target = center.home / "target"
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
@@ -68,6 +69,7 @@ def run_dbt(
     ]
     environment = os.environ | {
         WORKSPACE_VARIABLE: str(settings.workspace),
+        WAREHOUSE_VARIABLE: center.warehouse.name,
         "PYTHONPATH": os.pathsep.join([str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
     with (center.logs / "dbt.stderr").open("wb") as errors:

@@ -8,15 +8,27 @@ from contextlib import contextmanager
 
 import duckdb
 
-from ingest import warehouse
+from ingest import at_rest, warehouse
 from ingest.center.errors import CenterError
 from ingest.center.schema import prepare
 from ingest.sealing.keys import KeyRing
 from ingest.settings import CenterSettings
 
+REMEDY = (
+    "ホームフォルダ全体（台帳 ledger.sqlite とも）をバックアップから戻すか、"
+    "`tsumugi center rebuild` で受領済みのバッチから作り直してください"
+)
+
 
 def open_warehouse(center: CenterSettings, ring: KeyRing, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """The center's warehouse in use; WarehouseError while another process writes to it."""
+    """The center's warehouse in use.
+
+    Raises WarehouseError while another process writes to it, and where the file is not as the last step left it.
+    """
+    if read_only:
+        at_rest.check(center.home, center.warehouse, REMEDY)
+    else:
+        at_rest.opening(center.home, center.warehouse, REMEDY)
     connection = warehouse.open_database(
         center.warehouse,
         ring.secret("at-rest"),
@@ -32,7 +44,9 @@ def open_warehouse(center: CenterSettings, ring: KeyRing, *, read_only: bool = F
 
 @contextmanager
 def one_step(center: CenterSettings) -> Iterator[None]:
-    """Hold the center's lock; the system lets it go when the process ends, however it ends.
+    """Hold the center's lock; at the end its databases are hashed as they lie.
+
+    The system lets the lock go when the process ends, however it ends.
 
     Raises CenterError when another step of the center is running: a build works through a child, so
     the lock of the warehouse file alone would not keep two steps apart.
@@ -43,7 +57,10 @@ def one_step(center: CenterSettings) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CenterError(f"another step of the center is running ({center.home}); wait for it to end") from None
-        yield
+        try:
+            yield
+        finally:
+            at_rest.settle(center.home)
 
 
 @contextmanager

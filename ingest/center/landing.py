@@ -13,7 +13,8 @@ import duckdb
 from ingest.center import changes
 from ingest.center.schema import ACCOMPANYING, RAW_TABLES, sql_types
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import BatchRefused, OpenBatch
+from ingest.sealing.envelope import OpenBatch
+from ingest.sealing.errors import BatchRefused
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 

@@ -1,41 +1,36 @@
 """``tsumugi center receive``: sealed batches of the sites → ``raw``, each in one transaction.
 
 Batches of a site are taken in sequence. One before its turn is held; one that does not hold is
-refused with a signed receipt, and the later ones of that site wait until it comes anew. The
-warehouse itself knows what it has received: a kill between its commit and the ledger or the receipt
-is made good by the next run.
+refused with a signed receipt, and the later ones of that site wait until it comes anew: the same, or one
+that names it as what it replaces. At the end a signed statement says which batch was taken last.
+
+The warehouse itself knows what it has received, in the transaction that landed the rows: a kill between
+its commit and the ledger or the receipt is made good by the next run.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from pathlib import Path
+from collections.abc import Callable
+from datetime import date
+from functools import partial
 from typing import Any
 
 import duckdb
 
 from ingest import faults
-from ingest.center import retraction
+from ingest.center import kept, rekey, retraction
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.landing import check_tables, land
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import (
-    BatchHeld,
-    BatchRefused,
-    OpenBatch,
-    Receipt,
-    open_batch,
-    read_receipt,
-    write_receipt,
-)
-from ingest.sealing.keys import CENTER, KeyRing
-from ingest.sealing.manifest import BODY_FILE
+from ingest.sealing.envelope import OpenBatch
+from ingest.sealing.errors import BatchHeld, BatchRefused
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
+from ingest.sealing.reception import Reception, last_of
 from ingest.settings import CenterSettings, Settings
 
 KIND = "facts"
-_FOLDER = re.compile(r"[0-9]{6}")
 
 
 def receive(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
@@ -49,7 +44,7 @@ def receive(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
     with one_step(center), Ledger(center.ledger) as ledger, open_warehouse(center, ring) as connection:
         for place, site in enumerate(sorted(settings.sites)):
             progress("center receive", place, len(settings.sites))
-            desk = _Desk(settings, center, ring, ledger, connection, site)
+            desk = Desk(settings, center, ring, ledger, connection, site)
             for name, value in desk.take().items():
                 if name == "rows":
                     for table, rows in value.items():
@@ -60,7 +55,7 @@ def receive(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
     return figures
 
 
-class _Desk:
+class Desk:
     """Where the batches of one site are taken in."""
 
     def __init__(
@@ -79,180 +74,114 @@ class _Desk:
         self._site = site
         self._domain = settings.site(site).linkage_domain
         self._reference_month = settings.reference_month
-        self._incoming = settings.to_center(site)
-        self._answers = settings.to_site(site)
+        self._reception = reception_of(settings, ledger, ring, site)
 
     def take(self) -> dict[str, Any]:
         """Take what is due; returns the figures of this site."""
-        figures: dict[str, Any] = {"received": 0, "held": 0, "refused": 0, "rows": {}}
-        self._mend()
-        sequence, previous = self._last()
-        waiting = [number for number in self._arrived() if number > sequence]
-        while waiting and waiting[0] == sequence + 1:
+        taken = self._taken()
+        kept.tidy(self._center, self._site, taken)
+        self._mend(taken)
+        refused = self._reception.watch(taken, kept.arriving(self._center, self._site, 0), self._connection)
+        figures: dict[str, Any] = {"received": 0, "held": 0, "refused": refused, "rows": {}}
+        waiting = [number for number in self._reception.arrived() if number not in taken]
+        while waiting and waiting[0] == last_of(taken) + 1:
             try:
-                batch = self._open(waiting[0], previous)
-                rows = self._land(batch)
+                rows = self._take_next(taken)
             except BatchHeld:
                 break  # its name says it is due, its manifest that it is not: it waits
             except BatchRefused as refusal:
-                self._refuse(waiting[0], refusal)
+                self._refuse(waiting.pop(0), refusal)
                 figures["refused"] += 1
-                waiting.pop(0)
                 break
             figures["received"] += 1
             for table, count in rows.items():
                 figures["rows"][table] = figures["rows"].get(table, 0) + count
-            sequence, previous = batch.manifest.sequence, batch.manifest_hash
             waiting.pop(0)
         figures["held"] = len(waiting)
-        self._hold(waiting)
+        self._reception.hold(waiting)
+        self._reception.state(taken, waiting)
         return figures
 
-    def _arrived(self) -> list[int]:
-        """Sequence numbers of the batch folders there, in order; a half-copied one has another name."""
-        if not self._incoming.is_dir():
-            return []
-        return sorted(
-            int(entry.name) for entry in self._incoming.iterdir() if entry.is_dir() and _FOLDER.fullmatch(entry.name)
+    def _taken(self) -> dict[int, str]:
+        """Manifest hashes of the batches that the warehouse has, by number."""
+        return dict(
+            self._connection.execute(
+                "SELECT sequence, manifest_hash FROM control.received_batch WHERE site = ? ORDER BY sequence",
+                [self._site],
+            ).fetchall()
         )
 
-    def _last(self) -> tuple[int, str | None]:
-        found = self._connection.execute(
-            "SELECT sequence, manifest_hash FROM control.received_batch WHERE site = ? ORDER BY sequence DESC LIMIT 1",
-            [self._site],
-        ).fetchone()
-        return (int(found[0]), str(found[1])) if found else (0, None)
-
-    def _open(self, sequence: int, previous: str | None) -> OpenBatch:
-        batch = open_batch(
-            self._incoming / f"{sequence:06d}",
-            self._center.batches / self._site / f"{sequence:06d}",
-            sender=self._site,
-            recipient=CENTER,
-            expected_sequence=sequence,
-            previous_hash=previous,
-            pinned_public=self._ring.peer(self._site).signing,
-            private_key=self._ring.secret("envelope"),
-        )
+    def _take_next(self, taken: dict[int, str]) -> dict[str, int]:
+        """Take the batch that is due; returns the rows landed by table."""
+        sequence = last_of(taken) + 1
+        private = kept.arriving(self._center, self._site, sequence)
+        batch = self._reception.open(sequence, private, taken, self._connection)
         faults.point("receive.opened")
         try:
-            if batch.manifest.kind == retraction.KIND:
-                retraction.check(self._connection, batch)
-            elif batch.manifest.kind == KIND:
-                check_tables(self._connection, batch)
-            else:
-                raise BatchRefused("malformed", f"a batch of kind {batch.manifest.kind}", batch.manifest_hash)
-        except BatchRefused:
+            link_key = self._ring.secret("link")
+            rows = take_in(self._connection, batch, self._domain, self._reference_month, link_key)
+        except BatchRefused as refusal:
             batch.discard()
-            raise
-        return batch
-
-    def _land(self, batch: OpenBatch) -> dict[str, int]:
-        try:
-            with transaction(self._connection):
-                take = retraction.take_back if batch.manifest.kind == retraction.KIND else land
-                rows = take(self._connection, batch, self._domain, self._reference_month)
-                faults.point("receive.landed")
-        except BatchRefused:
-            batch.discard()
+            refusal.is_due = True
             raise
         faults.point("receive.committed")
-        self._accept(batch.manifest.sequence, batch.manifest_hash, rows, batch.manifest.kind)
-        return {} if batch.manifest.kind == retraction.KIND else rows
+        taken[sequence] = batch.manifest_hash
+        self._ring.settle_peer(self._site, batch.folder)
+        kept.keep(self._center, self._site, sequence)
+        self._accept(taken, sequence, rows, batch.manifest.kind)
+        return rows if batch.manifest.kind == KIND else {}
 
-    def _accept(self, sequence: int, manifest_hash: str, rows: dict[str, int], kind: str = KIND) -> None:
+    def _accept(self, taken: dict[int, str], sequence: int, rows: dict[str, int], kind: str = KIND) -> None:
         with self._ledger.transaction() as connection:
-            self._forget_others(connection, sequence)
-            self._ledger.add_batch(
-                connection,
-                way="received",
-                peer=self._site,
-                sequence=sequence,
-                kind=kind,
-                manifest_hash=manifest_hash,
-                state="accepted",
-                figures={"rows": rows},
-            )
+            self._reception.accept(connection, sequence, taken[sequence], kind, {"rows": rows})
         faults.point("receive.noted")
-        self._answer(Receipt(CENTER, self._site, sequence, manifest_hash, "accepted", "", ""))
+        self._reception.state(taken)
+        self._reception.answer(sequence, taken[sequence], "accepted")
 
     def _refuse(self, sequence: int, refusal: BatchRefused) -> None:
-        manifest_hash = refusal.manifest_hash or self._manifest_hash(sequence)
-        with self._ledger.transaction() as connection:
-            self._ledger.add_batch(
-                connection,
-                way="received",
-                peer=self._site,
-                sequence=sequence,
-                kind=KIND,
-                manifest_hash=manifest_hash,
-                state="refused",
-                reason_code=refusal.reason_code,
-                message=refusal.message,
-            )
+        manifest_hash = self._reception.refuse(sequence, refusal)
         faults.point("receive.refused")
-        self._answer(
-            Receipt(CENTER, self._site, sequence, manifest_hash, "refused", refusal.reason_code, refusal.message)
-        )
+        self._reception.answer(sequence, manifest_hash, "refused", refusal.reason_code, refusal.message)
 
-    def _hold(self, waiting: list[int]) -> None:
-        """Note what waits; a note of before that waits no longer goes."""
-        with self._ledger.transaction() as connection:
-            connection.execute(
-                "DELETE FROM batch WHERE way = 'received' AND peer = ? AND state = 'held'", (self._site,)
-            )
-            for sequence in waiting:
-                self._ledger.add_batch(
-                    connection,
-                    way="received",
-                    peer=self._site,
-                    sequence=sequence,
-                    kind=KIND,
-                    manifest_hash=self._manifest_hash(sequence),
-                    state="held",
-                    reason_code="sequence",
-                    message="an earlier batch is missing or was refused",
-                )
-
-    def _mend(self) -> None:
+    def _mend(self, taken: dict[int, str]) -> None:
         """Ledger rows and receipts of batches that the warehouse has, where a kill left them out."""
-        noted = {
-            row["manifest_hash"]
-            for row in self._ledger.rows(
-                "SELECT manifest_hash FROM batch WHERE way = 'received' AND peer = ? AND state = 'accepted'",
-                (self._site,),
-            )
-        }
-        for sequence, manifest_hash in self._connection.execute(
-            "SELECT sequence, manifest_hash FROM control.received_batch WHERE site = ? ORDER BY sequence", [self._site]
-        ).fetchall():
+        noted = set(self._reception.accepted().values())
+        for sequence, manifest_hash in taken.items():
             if manifest_hash not in noted:
-                self._accept(sequence, manifest_hash, {})
+                self._accept(taken, sequence, {})
             else:
-                self._answer(Receipt(CENTER, self._site, sequence, manifest_hash, "accepted", "", ""))
+                self._reception.answer(sequence, manifest_hash, "accepted")
 
-    def _answer(self, receipt: Receipt) -> None:
-        """Write the receipt unless it stands there already."""
-        path = self._answers / f"{receipt.sequence:06d}.receipt.json"
-        if path.exists():
-            try:
-                own = self._ring.public().signing
-                if read_receipt(path, sender=CENTER, recipient=self._site, pinned_public=own) == receipt:
-                    return
-            except BatchRefused:
-                pass  # not ours: ours takes its place
-        write_receipt(path, receipt, self._ring.secret("signing"))
 
-    def _forget_others(self, connection: Any, sequence: int) -> None:
-        """Refusals of earlier attempts at this number: the accepted batch answers them."""
-        connection.execute(
-            "DELETE FROM batch WHERE way = 'received' AND peer = ? AND sequence = ? AND state <> 'accepted'",
-            (self._site, sequence),
-        )
+def reception_of(settings: Settings, ledger: Ledger, ring: KeyRing, site: str) -> Reception:
+    """Where the batches of a site come in at the center."""
+    incoming, answers = settings.to_center(site), settings.to_site(site)
+    return Reception(CENTER, site, KIND, incoming=incoming, answers=answers, ledger=ledger, ring=ring)
 
-    def _manifest_hash(self, sequence: int) -> str:
-        path: Path = self._incoming / f"{sequence:06d}" / BODY_FILE
-        try:
-            return hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError:
-            return ""
+
+def take_in(
+    connection: duckdb.DuckDBPyConnection,
+    batch: OpenBatch,
+    linkage_domain: str,
+    reference_month: date,
+    link_key: bytes,
+) -> dict[str, int]:
+    """Land facts, take back what a retraction names or put new tags for old, in one transaction; rows by table.
+
+    Raises BatchRefused where it does not hold; nothing of it is in the warehouse then.
+    """
+    take: Callable[..., dict[str, int]] = land
+    if batch.manifest.kind == retraction.KIND:
+        retraction.check(connection, batch)
+        take = retraction.take_back
+    elif batch.manifest.kind == rekey.KIND:
+        rekey.check(connection, batch)
+        take = partial(rekey.take, link_key=link_key)
+    elif batch.manifest.kind == KIND:
+        check_tables(connection, batch)
+    else:
+        raise BatchRefused("contract", f"a batch of kind {batch.manifest.kind}", batch.manifest_hash)
+    with transaction(connection):
+        rows = take(connection, batch, linkage_domain, reference_month)
+        faults.point("receive.landed")
+    return rows

@@ -15,7 +15,8 @@ import duckdb
 from ingest.center import changes
 from ingest.center.schema import RAW_TABLES, RETRACTION, columns_sql
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import BatchRefused, OpenBatch
+from ingest.sealing.envelope import OpenBatch
+from ingest.sealing.errors import BatchRefused
 
 KIND = "retraction"
 _LIVES = ("enrolment", "care_certification")  # records on which linkage rests

@@ -64,6 +64,12 @@ ACCOMPANYING: dict[str, dict[str, pl.DataType]] = {
 RETRACTION: dict[str, pl.DataType] = {"retracted_sequence": pl.Int64()}
 """The only table of a retraction: numbers of the sender's own batches."""
 
+REKEY: dict[str, dict[str, pl.DataType]] = {
+    "rekey": {"purpose": pl.String(), "old_tag": pl.Binary(), "new_tag": pl.Binary()},
+    "rekey_identity": {"identity_tag": pl.Binary(), "ciphertext": pl.Binary()},
+}
+"""The tables of a rekey: every tag under the old and the new identity key, and the new ciphertexts."""
+
 RAW_TABLES: dict[str, dict[str, pl.DataType]] = {
     name: contract.sealed_schema() for name, contract in CONTRACTS.items()
 } | ACCOMPANYING
@@ -77,10 +83,12 @@ _OWN_TABLES = {
     "link.refused_edge": "reason_code VARCHAR, pass_id VARCHAR, edges BIGINT",
     "link.person_evidence": "person_id BLOB, pass_id VARCHAR, edges BIGINT",
     "link.alias": "old_person_id BLOB, new_person_id BLOB, build_sequence BIGINT",
+    "link.first_tag": "linkage_domain VARCHAR, purpose VARCHAR, tag BLOB, first_tag BLOB",  # see link/first_tags.py
     "control.received_batch": "site VARCHAR, sequence BIGINT, manifest_hash VARCHAR, linkage_domain VARCHAR, "
     "rows BIGINT, is_linked BOOLEAN",
     "control.retracted_batch": "linkage_domain VARCHAR, batch_sequence BIGINT",
     "control.retracted_identity": "linkage_domain VARCHAR, identity_tag BLOB",  # until the next linkage
+    "control.rekey": "linkage_domain VARCHAR, batch_sequence BIGINT, epoch INTEGER, is_built BOOLEAN",
     "control.link_rules": "rules_hash VARCHAR",
     "control.change_partition": "scheme_code VARCHAR, insurer_number VARCHAR, month DATE, table_name VARCHAR, "
     "reason VARCHAR",

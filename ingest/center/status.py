@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from ingest import at_rest
 from ingest.center.home import open_warehouse
 from ingest.center.release import last_decision
 from ingest.center.ties import TIES
@@ -22,6 +23,7 @@ def status(settings: Settings, on: date | None = None) -> dict[str, Any]:
     """Figures of the center, counts only; what is due is read on the day ``on``.
 
     ``batches`` received and sent by site and state; ``refused`` and ``held`` with their reasons;
+    ``left_open`` databases that a killed step had in use;
     ``steps_unfinished`` killed or failed, with the names of failed models and tests;
     ``ties`` records whose versions are equally new and differ, by table and delivery;
     ``rows`` in raw by table; ``linkage``; ``build`` with the open change set; ``missing``: insurer ×
@@ -51,6 +53,7 @@ def _of_ledger(ledger: Ledger) -> dict[str, Any]:
         "refused": ledger.rows(told, ("refused",)),
         "held": ledger.rows(told, ("held",)),
         "release": last_decision(ledger),
+        "left_open": at_rest.left_open(ledger),
         "ties": json.loads(ledger.get_value(TIES) or "[]"),
         "steps_unfinished": ledger.rows(
             "SELECT name, state, message, started_at FROM step WHERE state <> 'done' ORDER BY started_at"

@@ -1,4 +1,4 @@
-"""Bytes sixty-four at a time, for compiled loops: which of them are a certain one, as the bits of a word.
+"""Bytes many at a time, for compiled loops: eight as a word, or which of sixty-four are a certain one.
 
 Whoever calls sees to it that so many bytes may be read from any place on.
 """
@@ -7,14 +7,34 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from ingest.formats.compiled import loop
+
+Array = NDArray[Any]
 
 WIDE = 64
-"""Bytes that are compared at a time."""
+"""Bytes that are compared at a time, of which each gives a bit."""
+NOTHING, ONE = np.uint64(0), np.uint64(1)
 _intrinsic: Any = intrinsic  # for mypy: what it makes is called without the typing context
+
+
+@_intrinsic
+def word_at(typing_context: Any, buf: Any, at: Any) -> Any:
+    """Eight bytes of ``buf`` from ``at`` on, the first the lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        word = ir.IntType(64)
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), word.as_pointer())
+        return builder.load(place, align=1)
+
+    return types.uint64(buf, types.int64), generate
 
 
 @_intrinsic
@@ -22,16 +42,33 @@ def which_are(typing_context: Any, buf: Any, at: Any, byte: Any) -> Any:
     """Which of the ``WIDE`` bytes from ``at`` on are ``byte``: a bit each, the first the lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        vector = ir.VectorType(ir.IntType(8), WIDE)
-        held = builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()), align=1)
+        held = _wide(context, builder, signature, arguments)
         one = builder.trunc(arguments[2], ir.IntType(8))
-        wanted = builder.insert_element(ir.Constant(vector, ir.Undefined), one, ir.IntType(32)(0))
+        wanted = builder.insert_element(ir.Constant(held.type, ir.Undefined), one, ir.IntType(32)(0))
         everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WIDE), [0] * WIDE)
         wanted = builder.shuffle_vector(wanted, wanted, everywhere)
         return builder.bitcast(builder.icmp_unsigned("==", held, wanted), ir.IntType(WIDE))
 
     return types.uint64(buf, types.int64, types.int64), generate
+
+
+@_intrinsic
+def which_are_high(typing_context: Any, buf: Any, at: Any) -> Any:
+    """Which of the ``WIDE`` bytes from ``at`` on are no ASCII: a bit each, the first the lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        held = _wide(context, builder, signature, arguments)
+        nothing = ir.Constant(held.type, [0] * WIDE)
+        return builder.bitcast(builder.icmp_signed("<", held, nothing), ir.IntType(WIDE))
+
+    return types.uint64(buf, types.int64), generate
+
+
+def _wide(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """The bytes from a place on as one vector."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    vector = ir.VectorType(ir.IntType(8), WIDE)
+    return builder.load(builder.bitcast(builder.gep(data, [arguments[1]]), vector.as_pointer()), align=1)
 
 
 @_intrinsic
@@ -67,3 +104,9 @@ def prefetch(typing_context: Any, array: Any, at: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(array, types.int64), generate
+
+
+@loop
+def first_bits(count: int) -> Any:
+    """The lowest ``count`` bits set, all of them from ``WIDE`` on."""
+    return ~NOTHING if count >= WIDE else (ONE << np.uint64(count)) - ONE

@@ -13,18 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import csvtext
+from ingest.formats.bits import WIDE, Array
 from ingest.formats.bytecsv_kernels import Lines
 from ingest.formats.memory import Room
-
-Array = NDArray[Any]
 
 BLOCK_BYTES = 4 << 20
 """Bytes read at a time; a wide file's results take some ten times as much memory."""
@@ -181,7 +179,7 @@ def block(data: bytes, row: int, encoding: str) -> Block:
 
 def _padded(size: int) -> int:
     """Room for so many bytes, a line end and padding, a whole number of the bytes that are compared at a time."""
-    return (size + 1 + kernels.PADDING + kernels.WIDE - 1) // kernels.WIDE * kernels.WIDE
+    return (size + 1 + kernels.PADDING + WIDE - 1) // WIDE * WIDE
 
 
 def _block(buf: Array, size: int, row: int, encoding: str, memory: Room) -> Block:

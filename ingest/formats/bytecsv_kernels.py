@@ -11,13 +11,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ingest.formats.bits import WIDE, how_many, lowest, prefetch, which_are
+from ingest.formats.bits import WIDE, Array, how_many, lowest, prefetch, which_are, word_at
 from ingest.formats.compiled import loop
-from ingest.formats.uke_words import word_at
-
-Array = NDArray[Any]
 
 COMMA, NEWLINE, QUOTE, RETURN = 44, 10, 34, 13
 PADDING = WIDE

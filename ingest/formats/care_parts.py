@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ingest.formats import careframe, cells
-from ingest.formats.bytecsv import Array
+from ingest.formats.bits import Array
 from ingest.formats.careplain import CareRecords, merged
 from ingest.formats.carerecord import Record, alike, together, widths
 from ingest.formats.cells import Cell, derived

@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from ingest.formats import bytecsv, careframe, cell_kernels, csvtext
-from ingest.formats.bytecsv import Array, Block, PlainFile
+from ingest.formats.bits import Array
+from ingest.formats.bytecsv import Block, PlainFile
 from ingest.formats.careframe import CONTROL, DATA, END, LEADING, CareFile
 from ingest.formats.carerecord import Record
 from ingest.formats.reading import Problem

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ingest.formats import careframe
-from ingest.formats.bytecsv import Array
+from ingest.formats.bits import Array
 from ingest.formats.cells import Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.csvlayout import LayoutColumn

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ingest.formats.bytecsv_kernels import Array, Lines, cell, fetch_ahead
+from ingest.formats.bits import Array, word_at
+from ingest.formats.bytecsv_kernels import Lines, cell, fetch_ahead
 from ingest.formats.compiled import loop
 from ingest.formats.uke_text import INLINE, decode, put_short, trim
-from ingest.formats.uke_words import word_at
 
 VALID, BLANK, OTHER = 0, 1, 2
 """States of a cell: read, nothing there, or something that takes more than a loop over bytes."""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.formats.checkup_xml_packed import PackedMembers
 from ingest.formats.reading import FileRefused
 
 MEMBER_BYTES = 4 << 20
@@ -120,8 +121,10 @@ class Archive:
         self.is_cut = False
         self._infos: list[zipfile.ZipInfo] = []
         self._zip: zipfile.ZipFile | None = None
+        self._packed: PackedMembers | None = None
         try:
             self._zip = zipfile.ZipFile(path)
+            self._packed = PackedMembers(path, self._zip, MEMBER_BYTES)
             self._infos = [info for info in self._zip.infolist() if not info.is_dir()]
         except _BROKEN:
             self.is_cut = True
@@ -133,8 +136,9 @@ class Archive:
 
     def close(self) -> None:
         """Shuts the file."""
-        if self._zip is not None:
-            self._zip.close()
+        for opened in (self._packed, self._zip):
+            if opened is not None:
+                opened.close()
 
     def _check(self) -> None:
         size = self.path.stat().st_size
@@ -170,12 +174,15 @@ class Archive:
 
     def member(self, number: int) -> Member:
         """One member of a whole archive by its place in the directory, from 0."""
-        info, archive = self._infos[number], self._zip
-        assert archive is not None  # noqa: S101  (a cut archive has no numbers)
+        info, archive, packed = self._infos[number], self._zip, self._packed
+        assert archive is not None and packed is not None  # noqa: S101  (a cut archive has no numbers)
         name = _name_of(info)
         fault = _size_fault(info.file_size, info.compress_size)
         if fault is not None:
             return Member(name, None, fault)
+        content = packed.read(info)
+        if content is not None:
+            return Member(name, content)
         try:
             with archive.open(info) as handle:
                 return Member(name, handle.read(MEMBER_BYTES))

@@ -18,13 +18,12 @@ import polars as pl
 
 from ingest.formats import cells
 from ingest.formats.cells import Cell, derived
-from ingest.formats.checkup_xml_document import Headers, header_fields, report_code
+from ingest.formats.checkup_xml_document import DOCUMENT, report_code
+from ingest.formats.checkup_xml_header import Texts, header_fields, header_texts
 from ingest.formats.contracts import GUIDANCE, GUIDANCE_SESSION
 from ingest.formats.csvlayout import cell
 from ingest.formats.layout_files import layout_cache, layout_rows
 from ingest.formats.reading import Problem
-
-Texts = dict[str, str | int | None]
 
 _NUMBERS = ("minute_count", "points", "planned_points")
 _DECIMALS = ("waist", "weight")
@@ -96,14 +95,13 @@ class GuidanceCollector:
 
     def __init__(self) -> None:
         self.unknown: dict[str, int] = {}
-        self._headers = Headers()
         self._documents: list[Texts] = []
         self._sessions: list[Texts] = []
 
     def take(self, root: ET.Element, source_row: int, member: str, serial: int | None) -> None:
         """Adds one ClinicalDocument."""
-        namespace = root.tag.removesuffix("ClinicalDocument")
-        document = self._headers.read(root, namespace)
+        namespace = root.tag.removesuffix(DOCUMENT)
+        document = header_texts(root, namespace)
         document |= {"source_row": source_row, "member": member, "serial": serial, "report_code": report_code(root)}
         count = 0
         for section in root.iter(namespace + "section"):

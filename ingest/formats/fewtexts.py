@@ -14,7 +14,7 @@ import polars as pl
 
 from ingest.formats import bytecsv_kernels as kernels
 from ingest.formats import cells
-from ingest.formats.bytecsv_kernels import Array
+from ingest.formats.bits import Array
 from ingest.formats.cells import Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.vocabulary import Vocabulary

@@ -20,7 +20,8 @@ from pathlib import Path
 import polars as pl
 
 from ingest.formats import bytecsv, cells, csvtext
-from ingest.formats.bytecsv import Array, Block, Head, PlainFile
+from ingest.formats.bits import Array
+from ingest.formats.bytecsv import Block, Head, PlainFile
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings

@@ -6,13 +6,10 @@ A value of text is an Arrow *view* of two words (``uke_text``), a number one of 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from numpy.typing import NDArray
-
+from ingest.formats.bits import Array
 from ingest.formats.compiled import loop
-
-Array = NDArray[Any]
 
 BLANK, NOT_DONE, NOT_MEASURABLE = 1, 2, 4
 """What a text says that is no value."""

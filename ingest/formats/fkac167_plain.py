@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from ingest.formats import fkac167_kernels as kernels
 from ingest.formats import uke_arrow
-from ingest.formats.bytecsv import Array, Block
+from ingest.formats.bits import Array
+from ingest.formats.bytecsv import Block
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.fkac167_results import OF_THE_CHECKUP, STATUSES, Mask, Texts, held_by, in_order
 from ingest.formats.memory import Room

@@ -16,8 +16,9 @@ import polars as pl
 
 from ingest.formats import cell_kernels as kernels
 from ingest.formats import cells, uke_arrow
+from ingest.formats.bits import Array
 from ingest.formats.bytecsv import ALIKE, Block
-from ingest.formats.bytecsv_kernels import Array, Lines, locate
+from ingest.formats.bytecsv_kernels import Lines, locate
 from ingest.formats.cells import CLEANED, DAY, PRINTED, WHOLE, Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.eras import ERAS, FIRST_YEAR

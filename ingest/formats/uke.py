@@ -3,7 +3,8 @@ receive them (columns before the record id, MN … RC around a receipt) and as t
 
 Source: 記録条件仕様 and samples, domain/formats.md 0 and 1; positions in ``layouts/uke_*.csv``. The rooms:
 ``uke_blocks`` cuts the file, ``uke_survey`` looks it over, ``uke_scan`` makes arrays of a block with the loops of
-``uke_lines`` and ``uke_columns``, ``uke_claims``, ``uke_diagnoses`` and ``uke_items`` make the tables.
+``uke_lines`` and ``uke_columns``, ``uke_claims``, ``uke_diagnoses`` and ``uke_items`` make the tables, ``uke_codes``
+says what codes mean.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from ingest.formats.bits import Array
 from ingest.formats.reading import FileRefused, Problem, Reading, empty_set_aside, empty_tables, reasons
 from ingest.formats.uke_blocks import BLOCK_BYTES, Block, load, record_id
 from ingest.formats.uke_claims import claim_table
@@ -26,7 +28,6 @@ from ingest.formats.uke_layout import fields, record_uses
 from ingest.formats.uke_scan import Columns, Scan, scan
 from ingest.formats.uke_survey import Survey, in_threads, survey
 from ingest.formats.uke_values import VALID
-from ingest.formats.uke_words import Array
 
 TABLES = ("claim", "claim_diagnosis", "claim_item")
 HEAD_BYTES = 65536

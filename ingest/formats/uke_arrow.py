@@ -10,10 +10,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from ingest.formats.bits import Array
 from ingest.formats.compiled import loop
-from ingest.formats.uke_words import Array
+from ingest.formats.uke_text import INLINE
 
 _NOTHING = pl.Series([None], dtype=pl.String)
+_SIZE = np.uint64(0xFFFFFFFF)
+"""Where a view has the length of its text."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Texts:
         view, out = np.zeros((len(held), 16), np.uint8), b""
         for row, text in enumerate(held):
             size = np.array([len(text)], np.uint32).tobytes()
-            if len(text) <= 12:
+            if len(text) <= INLINE:
                 cell = size + text.ljust(12, b"\0")
             else:
                 cell = size + text[:4] + np.array([0, len(out)], np.uint32).tobytes()
@@ -41,19 +44,31 @@ class Texts:
         return Texts(view.view(np.uint64), valid, np.frombuffer(out, np.uint8) if out else None)
 
     @staticmethod
-    def from_series(column: pl.Series) -> Texts:
-        """A column that Polars has worked out."""
-        held = column.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
-        if held.offset or held.type != pa.string_view():
-            return Texts.of(column.to_list())
-        views = np.frombuffer(held.buffers()[1], np.uint64)[: 2 * len(held)].reshape(-1, 2)
-        if (views[:, 0].astype(np.uint32) > 12).any():  # the bytes of long ones may stand in several places
-            return Texts.of(column.to_list())
-        return Texts(views, np.asarray(column.is_not_null()))
+    def joined(*parts: Texts) -> Texts:
+        """The texts of all parts, one part after the other."""
+        views, outs, held = [], [], 0
+        for part in parts:
+            view = part.view
+            if part.out is not None:
+                if held:
+                    view = view.copy()
+                    view[view[:, 0] & _SIZE > INLINE, 1] += np.uint64(held) << np.uint64(32)
+                outs.append(part.out)
+                held += len(part.out)
+            views.append(view)
+        valid = np.concatenate([part.valid for part in parts])
+        return Texts(np.concatenate(views), valid, np.concatenate(outs) if outs else None)
+
+    def otherwise(self, other: Texts) -> Texts:
+        """These texts, and where there is none that of another column of as many rows."""
+        if not self.valid.any():
+            return other
+        own = np.arange(len(self.valid))
+        return Texts.joined(self, other).take(np.where(self.valid, own, own + len(own)))
 
     def take(self, rows: Array) -> Texts:
         """The texts at these rows."""
-        return Texts(self.view[rows], self.valid[rows], self.out)
+        return Texts(self.view.take(rows, axis=0), self.valid.take(rows), self.out)
 
     def series(self) -> pl.Series:
         """The column."""
@@ -110,23 +125,13 @@ def series(values: Array, valid: Array) -> pl.Series:
 
 def days(values: Array, valid: Array) -> pl.Series:
     """Days since 1970 as a column of dates, null where not valid."""
-    narrow = values.astype(np.int32)
+    narrow = np.ascontiguousarray(values, np.int32)
     return pl.Series(pa.Array.from_buffers(pa.date32(), len(narrow), [_bitmap(valid), pa.py_buffer(narrow)]))
 
 
-def decimals(ten_thousandths: Array, valid: Array) -> pl.Series:
-    """Numbers in 1/10,000 as decimals of four places, null where not valid."""
-    wide = np.empty((len(ten_thousandths), 2), np.int64)
-    wide[:, 0], wide[:, 1] = ten_thousandths, ten_thousandths >> 63
-    return pl.Series(pa.Array.from_buffers(pa.decimal128(18, 4), len(wide), [_bitmap(valid), pa.py_buffer(wide)]))
-
-
-def codes(digits: Array) -> Texts:
-    """Codes of a fixed width of at most twelve digits, given as one row of bytes each."""
-    count, width = digits.shape
-    view = np.zeros((count, 16), np.uint8)
-    view[:, 0], view[:, 4 : 4 + width] = width, digits
-    return Texts(view.view(np.uint64), np.ones(count, bool))
+def decimals(halves: Array, valid: Array) -> pl.Series:
+    """Numbers in 1/10,000 as decimals of four places, null where not valid; two numbers each, the lower half first."""
+    return pl.Series(pa.Array.from_buffers(pa.decimal128(18, 4), len(halves), [_bitmap(valid), pa.py_buffer(halves)]))
 
 
 def _bitmap(valid: Array) -> pa.Buffer | None:

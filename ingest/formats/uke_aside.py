@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import polars as pl
 
+from ingest.formats.bits import Array
 from ingest.formats.reading import MEASURES, SET_ASIDE_SCHEMA, reasons
 from ingest.formats.uke_arrow import Texts, series
 from ingest.formats.uke_scan import Scan
-from ingest.formats.uke_words import Array
 
+_NO_MEASURE = pl.Series([None], dtype=pl.Int64)
 _NO_VIEW = np.zeros((1, 2), np.uint64)
 
 
@@ -33,20 +35,30 @@ def aside(
     bad = np.flatnonzero(fault > 0)
     bad = bad[np.unique(lines[bad], return_index=True)[1]]
     chosen, number = lines[bad], fault[bad] - 1
-    known, owner = reasons(), block.owner[chosen]
+    owner = block.owner[chosen]
     scheme = Texts(np.vstack([scheme.view, _NO_VIEW]), np.append(scheme.valid, False), scheme.out)
-    found = {
-        "table_name": Texts.of([table]).take(np.zeros(len(bad), np.int64)).series(),
+    found = {name: words.take(number).series() for name, words in _words(table, faults).items()} | {
         "source_row": pl.Series(block.row[chosen]),
-        "field": Texts.of([field for field, _ in faults]).take(number).series(),
-        "reason_code": Texts.of([reason for _, reason in faults]).take(number).series(),
-        "message": Texts.of([f"{field}: {known[reason].ja}" for field, reason in faults]).take(number).series(),
-        "remedy": Texts.of([known[reason].remedy_ja for _, reason in faults]).take(number).series(),
         "scheme_code": scheme.take(np.where(owner >= 0, owner, -1)).series(),
         "raw": block.text_of(chosen),
     }
-    nothing = np.zeros(len(lines), np.int64), np.zeros(len(lines), bool)
     for name in MEASURES:
-        value, valid = (measures or {}).get(name, nothing)
-        found[name] = series(value[bad], valid[bad])
+        if measures and name in measures:
+            value, valid = measures[name]
+            found[name] = series(value[bad], valid[bad])
+        else:
+            found[name] = _NO_MEASURE.new_from_index(0, len(bad))
     return pl.DataFrame({name: found[name] for name in SET_ASIDE_SCHEMA})
+
+
+@cache
+def _words(table: str, faults: tuple[tuple[str, str], ...]) -> dict[str, Texts]:
+    """What is said of each fault, by column."""
+    known = [(field, reasons()[reason_code]) for field, reason_code in faults]
+    return {
+        "table_name": Texts.of([table] * len(known)),
+        "field": Texts.of([field for field, _ in known]),
+        "reason_code": Texts.of([reason.code for _, reason in known]),
+        "message": Texts.of([f"{field}: {reason.ja}" for field, reason in known]),
+        "remedy": Texts.of([reason.remedy_ja for _, reason in known]),
+    }

@@ -13,8 +13,9 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from ingest.formats.bits import Array
 from ingest.formats.reading import FileRefused
-from ingest.formats.uke_words import SPARE, Array
+from ingest.formats.uke_words import SPARE
 
 BLOCK_BYTES = 8 * 1024 * 1024
 """Bytes read at a time; a block's arrays and tables take some ten times as much memory."""

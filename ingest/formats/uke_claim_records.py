@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
+from ingest.formats.bits import Array
 from ingest.formats.uke_arrow import Texts
+from ingest.formats.uke_codes import INSTITUTION_PARTS, Institutions, institutions
 from ingest.formats.uke_columns import DATE, DAYS, FOLDED, MONTH, NUMBER, TEXT, count_columns
 from ingest.formats.uke_item_kernel import MEDICAL, PHARMACY
 from ingest.formats.uke_layout import CORRECTING_CHECKS, DPC_COLUMNS, ITEM_LAYOUTS
@@ -18,7 +19,6 @@ from ingest.formats.uke_lines import row_of_most
 from ingest.formats.uke_scan import Columns, How, Scan
 from ingest.formats.uke_summary_sets import own_records
 from ingest.formats.uke_values import BLANK, VALID
-from ingest.formats.uke_words import Array
 
 Typed = tuple[Array, Array]
 """Numbers, and their states."""
@@ -29,7 +29,6 @@ DPC = len(ITEM_LAYOUTS)
 AMOUNTS = ("days_count", "prescription_count", "points", "meal_count", "meal_yen")
 PHARMACY_TABLE = "4"
 """点数表 of a pharmacy, whatever its YK says."""
-INSTITUTION = r"^[0-9]{10}$"
 MEDICAL_INSURER = 1
 """負担者種別 of 医保, 国保, 後期 in SN and JD."""
 
@@ -108,28 +107,6 @@ def _with_record(block: Scan, record_id: str) -> Array:
 
 
 @dataclass(frozen=True)
-class Institutions:
-    """Institutions as 10 digits of prefecture, 点数表 and number, null where one is missing; whether each is one."""
-
-    code: Texts
-    is_code: Array
-
-    def take(self, rows: Array) -> Institutions:
-        """Those at these rows."""
-        return Institutions(self.code.take(rows), self.is_code[rows])
-
-
-def institutions(prefecture: pl.Series, table: pl.Series, number: pl.Series) -> Institutions:
-    """The institutions of these parts, and one more that is none."""
-    code = pl.col("prefecture").str.zfill(2) + pl.col("table") + pl.col("number").str.zfill(7)
-    found = pl.DataFrame({"prefecture": prefecture, "table": table, "number": number})
-    found = found.select(code=code, is_code=code.str.contains(INSTITUTION).fill_null(False))
-    none = pl.DataFrame({"code": [None], "is_code": [False]}, schema=found.schema)
-    found = pl.concat([found, none], rechunk=True)
-    return Institutions(Texts.from_series(found["code"]), found["is_code"].to_numpy())
-
-
-@dataclass(frozen=True)
 class Heads:
     """The IR or YK over each receipt: whether there is one, 医療機関 or 薬局, 請求年月."""
 
@@ -151,15 +128,12 @@ def read_heads(block: Scan) -> Heads:
     number = np.full(len(block.kind) + 1, len(heads), np.int64)  # of the head that a line is; the last is of none
     number[heads] = np.arange(len(heads))
     own = number[block.head[block.receipt_line]]
-    prefecture, institution_number = (
-        pl.concat([part.text(name).series() for part in (clinic, pharmacy)])
-        for name in ("prefecture_code", "institution_number")
-    )
-    of_pharmacies = Texts.of([PHARMACY_TABLE]).take(np.zeros(len(pharmacies), np.int64))
-    table = pl.concat([part.series() for part in (clinic.text("point_table_code"), of_pharmacies)])
+    of_pharmacies = {name: pharmacy.text(name) for name in INSTITUTION_PARTS}
+    of_pharmacies["point_table_code"] = Texts.of([PHARMACY_TABLE]).take(np.zeros(len(pharmacies), np.int64))
+    parts = (Texts.joined(clinic.text(name), of_pharmacies[name], Texts.of([None])) for name in INSTITUTION_PARTS)
     return Heads(
         own < len(heads),
-        institutions(prefecture, table, institution_number).take(own),
+        institutions(*parts).take(own),
         (np.concatenate([month, of_pharmacy, [0]])[own], np.concatenate([state, state_of_pharmacy, [BLANK]])[own]),
     )
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ingest.formats import uke_codes as codes
+from ingest.formats.bits import Array
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import empty_set_aside
 from ingest.formats.uke_arrow import Texts, days, series
@@ -19,10 +21,8 @@ from ingest.formats.uke_aside import aside
 from ingest.formats.uke_claim_records import (
     Checks,
     Heads,
-    Institutions,
     Payers,
     Receipts,
-    institutions,
     read_checks,
     read_heads,
     read_payers,
@@ -33,18 +33,12 @@ from ingest.formats.uke_items import Parents
 from ingest.formats.uke_scan import Scan
 from ingest.formats.uke_summary_sets import CHILD_CODES
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID
-from ingest.formats.uke_words import Array
 
 SCHEMA = CONTRACTS["claim"].plain_schema()
 KINDS = ("medical", "dental", "pharmacy", "dpc")
-FIRST_DIGITS = ("1", "3", "4", "1")
+FIRST_DIGITS = (1, 3, 4, 1)
 """Kinds of claims, and the first digit of their レセプト種別."""
-SUMMARY = "1"
-"""レセプト総括区分 of a 総括."""
-SCHEMES = ("kumiai", "kokuho", "koki")
-_CLAIM_TYPE = r"^[134][1-4][1-5][0-9]$"
 _KANA = r"[ァ-ヶｦ-ﾟ]"
-_INSURER = r"^(?:[0-9]{6}|[0-9]{8})$"
 
 
 @dataclass(frozen=True)
@@ -59,21 +53,21 @@ class Claims:
 def claim_table(block: Scan, receipt_points: Array) -> Claims:
     """The receipts of a block; ``receipt_points`` are their points as the lines give them."""
     receipts = read_receipts(block)
-    (is_child,) = _of_distinct(receipts.texts["summary_code"], pl.col("code").is_in(CHILD_CODES).fill_null(False))
+    (is_child,) = codes.of_distinct(receipts.texts["summary_code"], CHILD_CODES.__contains__)
     records = _Records(receipts, read_heads(block), read_payers(block, is_child), read_checks(block))
-    codes = _codes(records)
-    table = pl.DataFrame(_columns(block, records, codes, receipt_points), schema=list(SCHEMA))
+    said = _codes(records)
+    table = pl.DataFrame(_columns(block, records, said, receipt_points), schema=list(SCHEMA))
     fault = np.zeros(len(table), np.int64)
     faults = []
-    for number, (field, reason_code, broken) in enumerate(_rules(records, codes), 1):
+    for number, (field, reason_code, broken) in enumerate(_rules(records, said), 1):
         faults.append((field, reason_code))
         fault[broken & (fault == 0)] = number
-    parents = Parents(codes.scheme, codes.insurer, records.receipts.values["service_month"][0], fault == 0)
+    parents = Parents(said.insurer.scheme, said.insurer.number, records.receipts.values["service_month"][0], fault == 0)
     if not fault.any():
         return Claims(table, empty_set_aside(), parents)
     amounts = {name: records.payers.amounts[name] for name in ("points", "meal_yen")}
     held = {name: (value, state == VALID) for name, (value, state) in amounts.items()}
-    set_aside = aside("claim", block, block.receipt_line, fault, tuple(faults), codes.scheme, held)
+    set_aside = aside("claim", block, block.receipt_line, fault, tuple(faults), parents.scheme, held)
     return Claims(table.filter(pl.Series(fault == 0)), set_aside, parents)
 
 
@@ -89,102 +83,35 @@ class _Records:
 
 @dataclass(frozen=True)
 class _Codes:
-    """What is worked out of the codes of a receipt, and whether each is one."""
+    """What the codes of a receipt say, and whether each is one; the insurer of SN stands before that of HO."""
 
-    insurer: Texts
-    scheme: Texts
-    is_insurer: Array
+    insurer: codes.Insurers
+    prescriber: codes.Institutions
     is_inpatient: Array
     is_type: Array
     is_summary: Array
     is_summary_code: Array
     is_sex: Array
-    prescriber: Institutions
 
 
 def _codes(records: _Records) -> _Codes:
     texts = records.receipts.texts
     of_payer, corrected = (part.texts["insurer_number"] for part in (records.payers, records.checks))
-    insurer, scheme, is_insurer = _insurers(of_payer, corrected)
-    code = pl.col("code")
-    first_digit = np.array([int(digit) for digit in FIRST_DIGITS])[records.receipts.kind]
-    is_type, type_digit, is_inpatient = _of_distinct(
-        texts["claim_type_code"],
-        code.str.contains(_CLAIM_TYPE).fill_null(False),
-        code.str.slice(0, 1).cast(pl.Int64, strict=False).fill_null(0),
-        code.str.slice(3, 1).is_in(["1", "3", "5", "7", "9"]).fill_null(False),
-    )
-    is_summary, is_summary_code = _of_distinct(
-        texts["summary_code"], (code == SUMMARY).fill_null(False), code.is_in(["0", "1", "2", "3"]).fill_null(False)
-    )
-    (is_sex,) = _of_distinct(texts["sex_code"], code.is_in(["1", "2"]).fill_null(False))
+    type_digit, is_inpatient = codes.of_distinct(texts["claim_type_code"], codes.type_digit, codes.is_inpatient)
+    is_summary, is_summary_code = codes.of_distinct(texts["summary_code"], codes.is_summary, codes.is_summary_code)
+    (is_sex,) = codes.of_distinct(texts["sex_code"], codes.is_sex)
     return _Codes(
-        insurer, scheme, is_insurer, is_inpatient, is_type & (type_digit == first_digit), is_summary, is_summary_code,
-        is_sex, _prescribers(texts),
-    )  # fmt: skip
-
-
-def _of_distinct(column: Texts, *worked_out: pl.Expr) -> list[Array]:
-    """Expressions of ``code``, worked out once for each distinct text."""
-    number, values = column.distinct()
-    found = pl.DataFrame({"code": values}).select(
-        [expression.alias(str(place)) for place, expression in enumerate(worked_out)]
-    )
-    return [one.to_numpy()[number] for one in found.get_columns()]
-
-
-def _insurers(of_payer: Texts, corrected: Texts) -> tuple[Texts, Texts, Array]:
-    """保険者番号 (that of SN before that of HO), 制度, and whether it is a number of an insurer."""
-    number, values = of_payer.distinct()
-    if corrected.valid.any():
-        other, more = corrected.distinct()
-        number, values = np.where(corrected.valid, other + len(values), number), pl.concat([values, more])
-    insurer = normal_insurer_number(pl.col("raw"))
-    found = (
-        pl.DataFrame({"raw": values})
-        .select(insurer=insurer)
-        .with_columns(
-            scheme=scheme_of(pl.col("insurer")),
-            is_insurer=pl.col("insurer").str.contains(_INSURER).fill_null(False),
-        )
-    )
-    scheme, normal = Texts.of(found["scheme"].to_list()), Texts.of(found["insurer"].to_list())
-    return normal.take(number), scheme.take(number), found["is_insurer"].to_numpy()[number]
-
-
-def _prescribers(texts: dict[str, Texts]) -> Institutions:
-    """処方箋を発行した医療機関 of receipts of a pharmacy."""
-    parts = [texts[f"prescribing_{name}"] for name in ("prefecture_code", "point_table_code", "institution_number")]
-    count = len(parts[0].valid)
-    there = np.flatnonzero(parts[0].valid & parts[1].valid & parts[2].valid)
-    prefecture, table, number = (part.take(there).series() for part in parts)
-    own = np.full(count, len(there), np.int64)
-    own[there] = np.arange(len(there))
-    return institutions(prefecture, table, number).take(own)
-
-
-def normal_insurer_number(raw: pl.Expr) -> pl.Expr:
-    """保険者番号 in half width without padding: 6 digits, or 8 (rule 3); 67 (退職) gives the 国保 number behind it."""
-    length = raw.str.len_chars()
-    padded = pl.when(length < 6).then(raw.str.zfill(6)).when(length == 7).then(raw.str.zfill(8)).otherwise(raw)
-    national = (length == 8) & raw.str.contains(r"^(?:00|67)")
-    return pl.when(national).then(raw.str.slice(2)).otherwise(padded)
-
-
-def scheme_of(insurer_number: pl.Expr) -> pl.Expr:
-    """制度 by insurer number: 6 digits 国保 (3rd digit 3: 国保組合), 39… 後期; null for employees' insurance."""
-    length = insurer_number.str.len_chars()
-    return (
-        pl.when((length == 6) & (insurer_number.str.slice(2, 1) == "3"))
-        .then(pl.lit("kumiai"))
-        .when(length == 6)
-        .then(pl.lit("kokuho"))
-        .when((length == 8) & insurer_number.str.starts_with("39"))
-        .then(pl.lit("koki"))
+        codes.insurers(corrected.otherwise(of_payer)),
+        codes.institutions(*(texts[f"prescribing_{name}"] for name in codes.INSTITUTION_PARTS)),
+        is_inpatient,
+        type_digit == np.array(FIRST_DIGITS)[records.receipts.kind],
+        is_summary,
+        is_summary_code,
+        is_sex,
     )
 
 
-def _columns(block: Scan, records: _Records, codes: _Codes, receipt_points: Array) -> dict[str, pl.Series]:
+def _columns(block: Scan, records: _Records, said: _Codes, receipt_points: Array) -> dict[str, pl.Series]:
     """The columns of ``claim``."""
     receipts, heads, payers, checks = records.receipts, records.heads, records.payers, records.checks
     points, points_state = payers.amounts["points"]
@@ -194,24 +121,24 @@ def _columns(block: Scan, records: _Records, codes: _Codes, receipt_points: Arra
     everywhere = np.ones(len(points), bool)
     found = {
         "source_row": series(block.row[block.receipt_line], everywhere),
-        "scheme_code": codes.scheme.series(),
-        "insurer_number": codes.insurer.series(),
-        "symbol": _first_of(checks.texts["symbol"], payers.texts["symbol"]),
-        "number": _first_of(checks.texts["number"], payers.texts["number"]),
+        "scheme_code": said.insurer.scheme.series(),
+        "insurer_number": said.insurer.number.series(),
+        "symbol": checks.texts["symbol"].otherwise(payers.texts["symbol"]).series(),
+        "number": checks.texts["number"].otherwise(payers.texts["number"]).series(),
         "branch": checks.texts["branch"].series(),
         "search_number": _search_number(search_number, records),
         "has_search_number": pl.Series(search_number.valid),
         "claim_kind_code": Texts.of(KINDS).take(receipts.kind).series(),
-        "is_inpatient": pl.Series(codes.is_inpatient),
+        "is_inpatient": pl.Series(said.is_inpatient),
         "adjudication_month": _dates(heads.month),
         "version_number": series(np.where(receipts.is_withdrawn, 2, 1), everywhere),
         "is_withdrawn": pl.Series(receipts.is_withdrawn),
         "institution_code": heads.institution.code.series(),
-        "prescribing_institution_code": codes.prescriber.code.series(),
+        "prescribing_institution_code": said.prescriber.code.series(),
         "visit_days_code": series(checks.days, checks.has_days),
         "original_points": series(np.where(is_first, first_points, points), is_first | (points_state == VALID)),
         "line_points": series(receipt_points, everywhere),
-        "is_summary": pl.Series(codes.is_summary),
+        "is_summary": pl.Series(said.is_summary),
         "is_public_only": pl.Series(~payers.has_insurer),
     }
     found["name_kana"] = _kana(receipts)
@@ -242,12 +169,6 @@ def _dates(typed: tuple[Array, Array]) -> pl.Series:
     return days(typed[0], typed[1] == VALID)
 
 
-def _first_of(first: Texts, second: Texts) -> pl.Series:
-    if not first.valid.any():
-        return second.series()
-    return pl.select(pl.coalesce(first.series(), second.series())).to_series()
-
-
 def _search_number(given: Texts, records: _Records) -> pl.Series:
     """検索番号; where a receipt has none, institution, 請求年月 and レセプト番号 stand in."""
     column, bare = given.series(), np.flatnonzero(~given.valid)
@@ -265,11 +186,11 @@ def _search_number(given: Texts, records: _Records) -> pl.Series:
     return column.scatter(bare, stand_in.to_series())
 
 
-def _rules(records: _Records, codes: _Codes) -> Iterator[tuple[str, str, Array]]:
+def _rules(records: _Records, said: _Codes) -> Iterator[tuple[str, str, Array]]:
     """What a receipt must hold, in the order in which its fault is told: field, reason, and which break it."""
     receipts, heads, payers = records.receipts, records.heads, records.payers
-    has_insurer, number = payers.has_insurer, _either(records.checks.texts["number"], payers.texts["number"])
-    insured, is_sexed = codes.insurer.valid, receipts.texts["sex_code"].valid
+    has_insurer, number = payers.has_insurer, records.checks.texts["number"].valid | payers.texts["number"].valid
+    insured, is_sexed = said.insurer.number.valid, receipts.texts["sex_code"].valid
     day_count, day_state = payers.amounts["days_count"]
 
     def required(name: str, reason_code: str, typed: tuple[Array, Array]) -> Iterator[tuple[str, str, Array]]:
@@ -277,13 +198,13 @@ def _rules(records: _Records, codes: _Codes) -> Iterator[tuple[str, str, Array]]
         yield name, reason_code, typed[1] == UNREADABLE
 
     yield "insurer_number", "missing_insurer", np.where(has_insurer, ~insured, ~payers.has_public)
-    yield "insurer_number", "bad_code", insured & ~codes.is_insurer
+    yield "insurer_number", "bad_code", insured & ~said.insurer.is_number
     yield "number", "missing_field", has_insurer & ~number
-    yield "claim_type_code", "bad_code", ~codes.is_type
+    yield "claim_type_code", "bad_code", ~said.is_type
     yield from required("service_month", "bad_date", receipts.values["service_month"])
     yield from required("birth_date", "bad_date", receipts.values["birth_date"])
     yield "sex_code", "missing_field", ~is_sexed
-    yield "sex_code", "bad_code", ~codes.is_sex
+    yield "sex_code", "bad_code", ~said.is_sex
     yield from required("receipt_number", "bad_number", receipts.values["receipt_number"])
     yield "institution_code", "missing_field", ~heads.is_there
     yield "institution_code", "bad_code", ~heads.institution.is_code
@@ -296,10 +217,6 @@ def _rules(records: _Records, codes: _Codes) -> Iterator[tuple[str, str, Array]]
         yield name, "bad_number", (state == UNREADABLE) | (value < 0)
     yield "benefit_rate", "bad_number", receipts.values["benefit_rate"][1] == UNREADABLE
     yield "admission_date", "bad_date", receipts.values["admission_date"][1] == UNREADABLE
-    yield "summary_code", "bad_code", receipts.texts["summary_code"].valid & ~codes.is_summary_code
-    prescriber = codes.prescriber
+    yield "summary_code", "bad_code", receipts.texts["summary_code"].valid & ~said.is_summary_code
+    prescriber = said.prescriber
     yield "prescribing_institution_code", "bad_code", prescriber.code.valid & ~prescriber.is_code
-
-
-def _either(first: Texts, second: Texts) -> Array:
-    return first.valid | second.valid

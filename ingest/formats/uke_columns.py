@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingest.formats.bits import NOTHING, ONE, WIDE, first_bits, how_many, lowest, prefetch, which_are
 from ingest.formats.compiled import loop
 from ingest.formats.uke_text import Characters, put_folded, put_short, put_text
-from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, number, strip
-from ingest.formats.uke_words import COMMA, COMMAS, column_end, count_commas, prefetch, skip_columns, word_at
+from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, digits, number, strip
+from ingest.formats.uke_words import COMMA, count_commas, split
 
 TEXT, FOLDED, CODE, NUMBER, DATE, MONTH, DAYS, HOLDS = range(8)
 """How a column is read; the first three are texts. CODE: so many digits. DAYS: Σ 2^(day-1) of the 31 columns that
 hold a 1. HOLDS: 1 where one of its groups of so many characters is the one looked for."""
 TEXTS = (TEXT, FOLDED, CODE)
 MONTH_DAYS = 31
+_ONE = 49
 AHEAD = 8
 """Lines that are fetched from memory before they are read."""
 
@@ -21,6 +23,9 @@ AHEAD = 8
 @loop
 def _put_code(buf: Any, at: int, last: int, width: int, view: Any, row: int) -> int:
     """The view of a code of ``width`` digits; its state."""
+    if last - at == width and digits(buf, at, width) >= 0:
+        put_short(buf, at, width, view, row)
+        return VALID
     at, size = strip(buf, at, last - at)
     if size <= 0:
         return BLANK
@@ -38,14 +43,16 @@ def _days(buf: Any, at: int, last: int) -> int:
     """Σ 2^(day-1) of the columns from ``at`` on that hold a 1 and nothing else."""
     found, day = 0, 0
     while at < last and day < MONTH_DAYS:
-        if at + 8 <= last and word_at(buf, at) == COMMAS:
-            at, day = at + 8, day + 8
-            continue
-        if buf[at] == COMMA:
-            day += 1
-        elif buf[at] == 49 and buf[at - 1] == COMMA and (at + 1 == last or buf[at + 1] == COMMA):
-            found |= 1 << day
-        at += 1
+        inside = first_bits(last - at)
+        commas, ones = which_are(buf, at, COMMA) & inside, which_are(buf, at, _ONE) & inside
+        while ones != NOTHING:
+            place = lowest(ones)
+            own, stop = day + how_many(commas & first_bits(place)), at + place + 1
+            if own < MONTH_DAYS and buf[stop - 2] == COMMA and (stop == last or buf[stop] == COMMA):
+                found |= 1 << own
+            ones &= ones - ONE
+        day += how_many(commas)
+        at += WIDE
     return found
 
 
@@ -97,6 +104,7 @@ def read_columns(
     value_state: Any,
     out: Any,
     used: Any,
+    columns: Any,
 ) -> None:
     """The wanted columns of each line; a line that ends at 0 is one that is not there.
 
@@ -104,27 +112,25 @@ def read_columns(
     (of ``view`` for texts, of ``value`` for others), width and group. ``view`` (two numbers each), ``value`` and their
     states have ``rows`` places for each slot, one after the other; those of columns that a line has not are left as
     they are. ``out`` takes the bytes of long texts, those of a slot from ``slot * room`` on, ``used`` how many.
+    ``columns`` is room for where the columns of one line begin.
     """
     for line in range(body.size):
         _fetch_ahead(buf, body, line)
-        at, last, column = body[line], end[line], 0
-        if last == 0:
+        last, own = end[line], layout[line]
+        if last == 0 or size[own] == 0:
             continue
-        own = layout[line]
+        count = split(buf, body[line], last, order[own, size[own] - 1, 0] + 1, columns)
         for n in range(size[own]):
             place, how, slot = order[own, n, 0], order[own, n, 1], order[own, n, 2]
-            at, missing = skip_columns(buf, at, last, place - column)
-            if missing:
+            if place >= count:
                 break
-            column = place
             row, base = slot * rows + line, slot * room
+            at, stop = columns[place], columns[place + 1] - 1
             if how == DAYS:
                 value[row], value_state[row] = _days(buf, at, last), VALID
+            elif stop == at:
                 continue
-            stop = column_end(buf, at, last)
-            if stop == at:
-                continue
-            if how == TEXT:
+            elif how == TEXT:
                 view_state[row], to = put_text(buf, at, stop, table, view, row, out, base, base + used[slot])
                 used[slot] = to - base
             elif how == FOLDED:

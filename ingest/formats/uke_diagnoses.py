@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ingest.formats.bits import Array
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import empty_set_aside
 from ingest.formats.uke_arrow import days
@@ -16,7 +17,6 @@ from ingest.formats.uke_items import ORPHAN_FAULTS, Parents, line_faults, sequen
 from ingest.formats.uke_layout import SUSPECTED_MODIFIER
 from ingest.formats.uke_scan import Columns, How, Scan
 from ingest.formats.uke_values import BLANK, UNREADABLE, VALID
-from ingest.formats.uke_words import Array
 
 SCHEMA = CONTRACTS["claim_diagnosis"].plain_schema()
 RECORDS = {"SY": "medical", "SB": "medical", "HS": "dental"}

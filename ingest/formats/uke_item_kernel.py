@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ingest.formats.bits import NOTHING, ONE, WIDE, first_bits, how_many, lowest, which_are
 from ingest.formats.compiled import loop
+from ingest.formats.uke_columns import MONTH_DAYS
 from ingest.formats.uke_lines import NO_OWNER, RE, record_code
-from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, number, strip, ten_thousandths
-from ingest.formats.uke_words import COMMA, COMMAS, NOTHING, first_byte, marks, skip_columns, word_at
+from ingest.formats.uke_text import put_short
+from ingest.formats.uke_values import BLANK, UNREADABLE, VALID, date, digits, number, strip, ten_thousandths
+from ingest.formats.uke_words import COMMA, split
 
 KINDS = ("SI", "IY", "TO", "CD", "SS", "CZ", "KI")
 """Kinds of ``claim_item``, in the order of their numbers here."""
@@ -38,7 +41,9 @@ FIELDS = (
     "reduction_points",
 )
 """Fields of the layout in that order."""
+SS_SLOT = KINDS.index("SS")
 MOST_COLUMNS = 160
+CODE_DIGITS = 9
 
 NO_CATEGORY, BAD_CATEGORY = -1, -2
 NO_DAYS = -1
@@ -52,23 +57,6 @@ FAULTS = (
     ("times_count", "bad_number"),
 )
 """Field and reason of the faults the loop finds, numbered from 1."""
-
-
-@loop
-def _split(buf: Any, start: int, end: int, columns: Any) -> int:
-    """Where each column begins, and one past the end of the last; gives their number."""
-    columns[0], found = start, 1
-    for at in range(start, end, 8):
-        commas = marks(word_at(buf, at), COMMAS)
-        while commas != NOTHING and found < MOST_COLUMNS:
-            place = at + first_byte(commas)
-            if place >= end:
-                break
-            columns[found] = place + 1
-            found += 1
-            commas &= commas - np.uint64(1)
-    columns[found] = end + 1
-    return found
 
 
 @loop
@@ -89,55 +77,33 @@ def _category(buf: Any, at: int, size: int) -> int:
 
 
 @loop
-def _code(buf: Any, at: int, size: int, out: Any) -> tuple[int, int]:
-    """(the code as a number, state) of nine digits, copied to ``out``."""
+def _code(buf: Any, at: int, size: int, view: Any, row: int) -> tuple[int, int]:
+    """(the code as a number, state) of nine digits, whose view goes to ``view``."""
     at, size = strip(buf, at, size)
     if size <= 0:
         return 0, BLANK
-    if size != 9:
+    if size != CODE_DIGITS:
         return 0, UNREADABLE
     value = 0
-    for place in range(9):
+    for place in range(CODE_DIGITS):
         digit = buf[at + place]
         if digit < 48 or digit > 57:
             return 0, UNREADABLE
-        out[place] = digit
         value = value * 10 + digit - 48
+    put_short(buf, at, CODE_DIGITS, view, row)
     return value, VALID
 
 
 @loop
-def _fields(buf: Any, at: int, end: int, order: Any, fields: int, offset: Any, length: Any, value: Any) -> None:
+def _fields(buf: Any, columns: Any, count: int, order: Any, fields: int, offset: Any, length: Any, value: Any) -> None:
     """Offset and length of each field of a line, and its digits as a number (-1: it has anything else).
 
-    The first ``fields`` of ``order`` have (place, field), by place. A field that is not there has length 0.
+    The first ``fields`` of ``order`` have (place, field). A field that is not there has offset and length 0.
     """
-    column = 0
     for n in range(fields):
         place, field = order[n, 0], order[n, 1]
-        if column + 1 == place and at < end and buf[at] == COMMA:
-            at, column = at + 1, place
-        elif column < place:
-            at, missing = skip_columns(buf, at, end, place - column)
-            column = place - missing
-        offset[field], length[field], value[field] = at, 0, -1
-        if column < place or field == FIRST_DAY:
-            if column < place:
-                offset[field] = 0
-            continue
-        start, digits, is_number = at, 0, True
-        while at < end:
-            byte = buf[at]
-            if byte == COMMA:
-                break
-            if 48 <= byte <= 57:
-                digits = digits * 10 + byte - 48
-            else:
-                is_number = False
-            at += 1
-        length[field] = at - start
-        if is_number and 0 < at - start < 10:
-            value[field] = digits
+        at, size = _column(columns, count, place)
+        offset[field], length[field], value[field] = at, size, digits(buf, at, size)
 
 
 @loop
@@ -154,16 +120,18 @@ def _number(buf: Any, field: int, offset: Any, length: Any, value: Any) -> tuple
 def _days(buf: Any, at: int, end: int) -> int:
     """Σ 2^(day-1) of the days with a number above zero, from the column of the first; ``NO_DAYS`` where none has."""
     bits, day = 0, 0
-    while at < end and day < 31:
-        if at + 8 <= end and word_at(buf, at) == COMMAS:
-            at, day = at + 8, day + 8
-            continue
-        byte = buf[at]
-        if byte == COMMA:
-            day += 1
-        elif 49 <= byte <= 57:
-            bits |= 1 << day
-        at += 1
+    while at < end and day < MONTH_DAYS:
+        inside = first_bits(end - at)
+        commas = which_are(buf, at, COMMA) & inside
+        others = ~commas & inside
+        while others != NOTHING:
+            place = lowest(others)
+            own = day + how_many(commas & first_bits(place))
+            if own < MONTH_DAYS and 49 <= buf[at + place] <= 57:
+                bits |= 1 << own
+            others &= others - ONE
+        day += how_many(commas)
+        at += WIDE
     return bits if bits else NO_DAYS
 
 
@@ -234,6 +202,7 @@ def read_items(
     line is inside a group. ``line_fault`` gets the number of the first of ``FAULTS`` of a line, 0 for none.
     ``columns``, ``offset``, ``length`` and ``value`` are room for what is known of one line.
     """
+    views = out_code.reshape(-1)
     held_layout, held_slot = -1, -1
     rows = 0
     category = NO_CATEGORY  # the one in force
@@ -254,7 +223,10 @@ def read_items(
         if slot < 0 and code != CZ and code != KI and code != CO and code != SH and code != ST and code != GT:
             continue
         layout = table[line]
-        count = _split(buf, body[line], end[line], columns) if slot < 0 or slot == 4 else 0
+        most = MOST_COLUMNS
+        if slot >= 0 and slot != SS_SLOT:  # nothing is wanted behind its last field
+            most = orders[layout, slot, order_sizes[layout, slot] - 1, 0] + 1
+        count = split(buf, body[line], end[line], most, columns)
         receipt = owner[line]
         counted = receipt != NO_OWNER and donor[line] == 0
         if code == CO:
@@ -293,7 +265,7 @@ def read_items(
                 for n in range(groups[g, 1]):
                     first = groups[g, 0] + n * groups[g, 2]
                     at, size = _column(columns, count, first + groups[g, 4])
-                    _, state = _code(buf, at, size, out_code[rows])
+                    _, state = _code(buf, at, size, views, rows)
                     if state == BLANK:
                         continue
                     if state == UNREADABLE and line_fault[line] == 0:
@@ -331,14 +303,12 @@ def read_items(
         if held_layout != layout or held_slot != slot:  # what the record before had and this one has not
             offset[:], length[:], value[:] = 0, 0, -1
             held_layout, held_slot = layout, slot
-        _fields(buf, body[line], end[line], orders[layout, slot], order_sizes[layout, slot], offset, length, value)
+        _fields(buf, columns, count, orders[layout, slot], order_sizes[layout, slot], offset, length, value)
         code_value, state = value[ITEM_CODE], VALID
-        if length[ITEM_CODE] == 9 and code_value >= 0:
-            at = offset[ITEM_CODE]
-            for place in range(9):
-                out_code[rows, place] = buf[at + place]
+        if length[ITEM_CODE] == CODE_DIGITS and code_value >= 0:
+            put_short(buf, offset[ITEM_CODE], CODE_DIGITS, views, rows)
         else:
-            code_value, state = _code(buf, offset[ITEM_CODE], length[ITEM_CODE], out_code[rows])
+            code_value, state = _code(buf, offset[ITEM_CODE], length[ITEM_CODE], views, rows)
         fault = 1 if state == BLANK else 2 if state == UNREADABLE else 0
         own = NO_CATEGORY
         if length[CATEGORY]:
@@ -401,12 +371,12 @@ def read_items(
                 if is_minus and (minus_kinds[found] == 7 or not inside):
                     sign = -1
             receipt_points[receipt] += sign * points * (times if times_state == VALID else 1)
-        if slot == 4:
+        if slot == SS_SLOT:
             for g in range(ss_groups.shape[0]):
                 for n in range(ss_groups[g, 1]):
                     first = ss_groups[g, 0] + n * ss_groups[g, 2]
                     at, size = _column(columns, count, first + ss_groups[g, 4])
-                    _, state = _code(buf, at, size, out_code[rows])
+                    _, state = _code(buf, at, size, views, rows)
                     if state == BLANK:
                         continue
                     if state == UNREADABLE and line_fault[line] == 0:

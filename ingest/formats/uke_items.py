@@ -2,99 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import polars as pl
 
+from ingest.formats import uke_item_columns as columns
 from ingest.formats import uke_item_kernel as kernel
+from ingest.formats.bits import WIDE, Array
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.eras import FIRST_YEAR
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.reading import empty_set_aside
-from ingest.formats.uke_arrow import Texts, codes, days, decimals, series
+from ingest.formats.uke_arrow import Texts, days, decimals, series
 from ingest.formats.uke_aside import aside
 from ingest.formats.uke_layout import ITEM_LAYOUTS, UNCOUNTED_CATEGORIES, Group, fields, groups, subtraction_codes
 from ingest.formats.uke_lines import record_code
 from ingest.formats.uke_scan import Scan, era_base
-from ingest.formats.uke_values import VALID
-from ingest.formats.uke_words import Array
 
 SCHEMA = CONTRACTS["claim_item"].plain_schema()
 ORPHAN_FAULTS = (("record", "contract"), ("organ_donor", "contract"), ("parent_source_row", "contract"))
 """Faults of a line that has no standing claim to belong to: no receipt, a donor's, one set aside."""
 
 
-@dataclass(frozen=True)
 class Items:
-    """Rows of ``claim_item`` of a block as arrays; ``line`` is the line of each, ``points`` by receipt."""
+    """Rows of ``claim_item`` of a block as arrays: of each its ``line``, ``kind``, the view of its ``code`` and so on;
+    ``line_fault`` by line, ``receipt_points`` by receipt."""
 
-    line: Array
-    kind: Array
-    code: Array
-    category: Array
-    burden: Array
-    quantity: tuple[Array, Array]
-    points: tuple[Array, Array]
-    times: tuple[Array, Array]
-    days: Array
-    line_fault: Array
-    receipt_points: Array
-
-    def take(self, rows: Array) -> Items:
-        """These rows alone."""
-
-        def both(typed: tuple[Array, Array]) -> tuple[Array, Array]:
-            return typed[0][rows], typed[1][rows]
-
-        return replace(
-            self,
-            line=self.line[rows],
-            kind=self.kind[rows],
-            code=self.code[rows],
-            category=self.category[rows],
-            burden=self.burden[rows],
-            quantity=both(self.quantity),
-            points=both(self.points),
-            times=both(self.times),
-            days=self.days[rows],
+    def __init__(self, most: int, lines: int, receipts: int) -> None:
+        """Room for ``most`` rows."""
+        self.line, self.quantity, self.points, self.times, self.days = np.empty((5, most), np.int64)
+        self.quantity_state, self.points_state, self.times_state, self.burden = np.empty((4, most), np.uint8)
+        self.code, self.category, self.kind = (
+            np.empty((most, 2), np.uint64),
+            np.empty(most, np.int8),
+            np.empty(most, np.int8),
         )
+        self.line_fault, self.receipt_points = np.zeros(lines, np.int8), np.zeros(receipts, np.int64)
+        self.count = 0
+
+    def rows(self) -> tuple[Array, ...]:
+        """What the loops know of a row, in the order in which they take it."""
+        return (
+            self.line, self.kind, self.code, self.category, self.burden, self.quantity, self.quantity_state,
+            self.points, self.points_state, self.times, self.times_state, self.days,
+        )  # fmt: skip
 
 
 def read_items(block: Scan) -> Items:
     """The lines of a block as arrays, faults and sums included. Uses no Polars: it may run beside other work."""
-    wanted = np.flatnonzero(np.isin(block.kind, _line_kinds()))
-    several = np.isin(block.kind, [record_code(name) for name in ("SS", "CZ", "KI")])
     # A line of several codes has at most one for every ten of its bytes: nine digits and a comma.
-    most = len(wanted) + int((block.end - block.body)[several].sum()) // 10 + 1
-    minus = _subtractions()
-    rows = (
-        np.empty(most, np.int64), np.empty(most, np.int8), np.zeros((most, 9), np.uint8), np.empty(most, np.int16),
-        np.empty(most, np.uint8), np.empty(most, np.int64), np.empty(most, np.uint8), np.empty(most, np.int64),
-        np.empty(most, np.uint8), np.empty(most, np.int64), np.empty(most, np.uint8), np.empty(most, np.int64),
-    )  # fmt: skip
-    line_fault = np.zeros(len(block.kind), np.int8)
-    receipt_points = np.zeros(len(block.receipt_line), np.int64)
-    found = kernel.read_items(
+    single, several = (of_kind.take(block.kind) for of_kind in _line_kinds())
+    most = int(np.count_nonzero(single)) + int((block.end - block.body)[several].sum()) // 10 + 1
+    items = Items(most, len(block.kind), len(block.receipt_line))
+    items.count = kernel.read_items(
         block.buf, block.body, block.end, block.kind, block.owner, block.donor, block.layout,
         *_orders(), _places(), _groups("pharmacy", "CZ"), _groups("pharmacy", "KI"), _groups("dental", "SS"),
-        _special(), *minus, _uncounted(), FIRST_YEAR, era_base(), *rows, line_fault, receipt_points,
-        *_scratch(),
+        _special(), *_subtractions(), _uncounted(), FIRST_YEAR, era_base(), *items.rows(), items.line_fault,
+        items.receipt_points, *_scratch(),
     )  # fmt: skip
-    line, kind, code, category, burden, quantity, quantity_state, points, points_state, times, times_state, days = (
-        column[:found] for column in rows
-    )
-    return Items(
-        line, kind, code, category, burden, (quantity, quantity_state), (points, points_state),
-        (times, times_state), days, line_fault, receipt_points,
-    )  # fmt: skip
+    return items
 
 
 def _scratch() -> tuple[Array, Array, Array, Array]:
     """What the loop keeps of one line: where its columns begin; offset, length and number of each field."""
     offset, length, value = np.zeros((3, len(kernel.FIELDS)), np.int64)
-    return np.zeros(kernel.MOST_COLUMNS + 2, np.int64), offset, length, value
+    return np.empty(kernel.MOST_COLUMNS + WIDE + 1, np.int64), offset, length, value
 
 
 @dataclass(frozen=True)
@@ -117,28 +91,32 @@ class Parents:
 
 def item_table(block: Scan, items: Items, parents: Parents) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(rows of ``claim_item``, rows set aside)."""
-    owner = block.owner[items.line]
-    sequence = sequence_in_receipt(owner)
-    fault = line_faults(block, parents, items.line, items.line_fault[items.line])
-    set_aside = empty_set_aside()
-    if fault.any():
-        set_aside = aside("claim_item", block, items.line, fault, (*ORPHAN_FAULTS, *kernel.FAULTS), parents.scheme)
-        kept = np.flatnonzero(fault == 0)
-        items, owner, sequence = items.take(kept), owner[kept], sequence[kept]
-    found = parents.columns(owner) | {
-        "source_row": pl.Series(block.row[items.line]),
-        "parent_source_row": pl.Series(block.rows_of_receipts(owner)),
-        "sequence_number": pl.Series(sequence),
-        "item_kind_code": _kinds().take(items.kind).series(),
-        "item_code": codes(items.code).series(),
-        "category_code": _known_categories().take(items.category + 2).series(),
-        "burden_code": _letters().take(items.burden).series(),
-        "quantity": decimals(items.quantity[0], items.quantity[1] == VALID),
-        "points": series(items.points[0], items.points[1] == VALID),
-        "times_count": series(items.times[0], items.times[1] == VALID),
-        "days_code": series(items.days, items.days != kernel.NO_DAYS),
+    count = items.count
+    texts = np.empty((len(columns.TEXTS), count, 2), np.uint64)
+    numbers = np.empty((len(columns.NUMBERS), count), np.int64)
+    is_there = np.empty((len(columns.NULLABLE), count), bool)
+    quantity, months, fault = np.empty((count, 2), np.int64), np.empty(count, np.int32), np.empty(count, np.int8)
+    kept = columns.lay_out(
+        count, *items.rows(), kernel.NO_DAYS, block.row, block.owner, block.donor, items.line_fault,
+        block.row[block.receipt_line], parents.is_kept, parents.scheme.view, parents.scheme.valid,
+        parents.insurer.view, parents.insurer.valid, parents.month, _kinds().view, texts, numbers, is_there,
+        quantity, months, fault,
+    )  # fmt: skip
+    valid = {name: column[:kept] for name, column in zip(columns.NULLABLE, is_there, strict=True)}
+    everywhere = np.ones(kept, bool)
+    found = {
+        name: Texts(view[:kept], valid.get(name, everywhere)).series()
+        for name, view in zip(columns.TEXTS, texts, strict=True)
     }
-    return pl.DataFrame({name: found[name] for name in SCHEMA}), set_aside
+    for name, column in zip(columns.NUMBERS, numbers, strict=True):
+        found[name] = series(column[:kept], valid.get(name, everywhere))
+    found["quantity"] = decimals(quantity[:kept], valid["quantity"])
+    found["service_month"] = days(months[:kept], everywhere)
+    table = pl.DataFrame({name: found[name] for name in SCHEMA})
+    if kept == count:
+        return table, empty_set_aside()
+    faults = (*ORPHAN_FAULTS, *kernel.FAULTS)
+    return table, aside("claim_item", block, items.line[:count], fault, faults, parents.scheme)
 
 
 def line_faults(block: Scan, parents: Parents, lines: Array, own: Array) -> Array:
@@ -146,10 +124,11 @@ def line_faults(block: Scan, parents: Parents, lines: Array, own: Array) -> Arra
     owner = block.owner[lines]
     if not own.any() and not block.donor.any() and parents.is_kept.all() and (owner >= 0).all():
         return np.zeros(len(owner), np.int64)
-    first = np.where(own > 0, own + len(ORPHAN_FAULTS), 0)
+    first = np.where(own > 0, own + columns.OWN_FAULTS, 0)
     kept = parents.is_kept
     is_kept = kept[np.maximum(owner, 0)] if len(kept) else np.zeros(len(owner), bool)
-    return np.where(owner < 0, 1, np.where(block.donor[lines] > 0, 2, np.where(~is_kept, 3, first)))
+    orphan = np.where(block.donor[lines] > 0, columns.OF_DONOR, np.where(~is_kept, columns.OF_NO_CLAIM, first))
+    return np.where(owner < 0, columns.NO_RECEIPT, orphan)
 
 
 def sequence_in_receipt(owner: Array) -> Array:
@@ -161,25 +140,17 @@ def sequence_in_receipt(owner: Array) -> Array:
 
 
 @cache
-def _line_kinds() -> list[int]:
-    return [record_code(name) for name in kernel.KINDS]
+def _line_kinds() -> tuple[Array, Array]:
+    """Whether a record is one of ``KINDS``, and whether its lines may have several codes; the last is of no record."""
+    of_items, of_several = np.zeros((2, 26 * 26 + 1), bool)
+    of_items[[record_code(name) for name in kernel.KINDS]] = True
+    of_several[[record_code(name) for name in ("SS", "CZ", "KI")]] = True
+    return of_items, of_several
 
 
 @cache
 def _kinds() -> Texts:
     return Texts.of(kernel.KINDS)
-
-
-@cache
-def _known_categories() -> Texts:
-    """Texts of 診療識別 by their number + 2 (a bad one and none first)."""
-    return Texts.of([None, None, *(f"{number:02}" for number in range(100))])
-
-
-@cache
-def _letters() -> Texts:
-    """Texts of one byte by its number; 0 is none."""
-    return Texts.of([None, *(chr(byte) if byte < 128 else "\ufffd" for byte in range(1, 256))])
 
 
 @layout_cache

@@ -1,7 +1,7 @@
 """A block of receipts as arrays: its lines, the receipt each belongs to, and typed columns of chosen lines.
 
-Nothing here knows a rule of a record; ``uke_kernels`` holds the loops, ``uke_claims``, ``uke_diagnoses``
-and ``uke_items`` say what the columns mean.
+Nothing here knows a rule of a record; ``uke_lines`` and ``uke_columns`` hold the loops, ``uke_claims``,
+``uke_diagnoses`` and ``uke_items`` say what the columns mean.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from ingest.formats import uke_lines as lines
+from ingest.formats.bits import WIDE, Array
 from ingest.formats.eras import ERAS, FIRST_YEAR
 from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_arrow import Texts
@@ -24,7 +25,7 @@ from ingest.formats.uke_item_kernel import DENTAL, MEDICAL, PHARMACY
 from ingest.formats.uke_layout import fields
 from ingest.formats.uke_text import ONLY_BLANKS, OTHER, ROOM, characters, decode_slices
 from ingest.formats.uke_values import BLANK, VALID
-from ingest.formats.uke_words import SPARE, Array
+from ingest.formats.uke_words import SPARE
 
 LAYOUT_OF_TABLE = {1: MEDICAL, 3: DENTAL, 4: PHARMACY}
 """点数表 to the layout of its records."""
@@ -157,6 +158,7 @@ class Columns:
             block.buf, body, end, np.zeros(self._count, np.int64) if layout is None else layout, order, size,
             FIRST_YEAR, era_base(), characters(), self._count + 1, room, self._view.reshape(-1),
             self._view_state.reshape(-1), self._value.reshape(-1), self._value_state.reshape(-1), out, used,
+            np.empty(int(order[:, :, 0].max()) + 1 + WIDE + 1, np.int64),
         )  # fmt: skip
         self._out = [
             out[slot * room : slot * room + length].copy() if length else None
@@ -176,14 +178,9 @@ class Columns:
         offset, length = (view[others, part].astype(np.int64) for part in (0, 1))
         text = decoded(self._buf, offset, length).str.normalize("NFKC").str.strip_chars()
         rest = Texts.of([value or None for value in text.to_list()])
-        view, valid = view.copy(), valid.copy()
-        view[others], valid[others] = rest.view, rest.valid
-        if rest.out is not None:
-            held = 0 if out is None else len(out)
-            is_long = rest.view[:, 0] & np.uint64(0xFFFFFFFF) > np.uint64(12)
-            view[others[is_long], 1] += np.uint64(held) << np.uint64(32)
-            out = rest.out if out is None else np.concatenate([out, rest.out])
-        return Texts(view, valid, out)
+        rows = np.arange(len(valid))
+        rows[others] = len(valid) + np.arange(len(others))
+        return Texts.joined(Texts(view, valid, out), rest).take(rows)
 
     def value(self, name: str, rows: Array | None = None) -> tuple[Array, Array]:
         """(numbers, states): whole numbers, days since 1970, days of the month, 1 for a group that is there."""

@@ -16,6 +16,7 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 
 from ingest.formats import uke_lines as lines
+from ingest.formats.bits import Array
 from ingest.formats.uke_blocks import (
     BLOCK_BYTES,
     HEAD_RECORDS,
@@ -26,7 +27,6 @@ from ingest.formats.uke_blocks import (
     torn_tail,
 )
 from ingest.formats.uke_text import characters as characters_of_cp932
-from ingest.formats.uke_words import Array
 
 NO_RECORD = "(none)"
 """Key in ``records`` of lines that begin with no record id."""

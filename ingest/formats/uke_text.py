@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.formats.bits import NOTHING, WIDE, first_bits, lowest, which_are_high, word_at
 from ingest.formats.compiled import loop
 from ingest.formats.uke_values import BLANK, VALID
-from ingest.formats.uke_words import is_ascii, word_at
+from ingest.formats.uke_words import is_ascii
 
 OTHER, ONLY_BLANKS = 3, 4
 """States of a folded text: not to be folded here (its view holds place and length in the block), and tabs alone."""
@@ -77,13 +78,13 @@ def count_characters(buf: Any, at: int, last: int, table: Characters) -> tuple[i
     """Characters of a slice and those that cannot be read: no CP932, or of one's own (外字)."""
     found, unreadable = 0, 0
     while at < last:
-        found += 1
-        if buf[at] < 128:
-            at += 1
-            continue
-        point, width = _character(buf, at, last, table)
-        unreadable += point == _REPLACEMENT or 0xE000 <= point <= 0xF8FF
-        at += width
+        high = which_are_high(buf, at) & first_bits(last - at)
+        plain = lowest(high) if high != NOTHING else min(last - at, WIDE)
+        found, at = found + plain, at + plain
+        if high != NOTHING:
+            point, width = _character(buf, at, last, table)
+            unreadable += point == _REPLACEMENT or 0xE000 <= point <= 0xF8FF
+            found, at = found + 1, at + width
     return found, unreadable
 
 

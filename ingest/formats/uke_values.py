@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ingest.formats.bits import NOTHING, word_at
 from ingest.formats.compiled import loop
 from ingest.formats.rowcheck import LARGEST
 
 VALID, BLANK, UNREADABLE = 0, 1, 2
 """States of a typed value: read, nothing there, and text that is no such value."""
+_ZEROS, _ABOVE_NINE, _HIGH = (np.uint64(0x0101010101010101 * byte) for byte in (0x30, 0x76, 0x80))
+_PAIRS = np.uint64(0x000000FF000000FF)
+"""Where every second number of two digits stands in a word."""
+_LOW_PAIRS, _HIGH_PAIRS = np.uint64(100 | 1_000_000 << 32), np.uint64(1 | 10_000 << 32)
+"""What the numbers of two digits count for, the first and third, the second and fourth."""
 
 
 @loop
@@ -33,8 +41,34 @@ def strip(buf: Any, at: int, size: int) -> tuple[int, int]:
 
 
 @loop
+def digits(buf: Any, at: int, size: int) -> int:
+    """The number that a slice of one to nine digits is; -1 where it is anything else.
+
+    Eight digits at a time, as one word: neighbours are put together to numbers of two digits, of four, of eight.
+    """
+    if size < 1 or size > 9:
+        return -1
+    last = 0
+    if size == 9:
+        last = buf[at + 8] - 48
+        if last < 0 or last > 9:
+            return -1
+    unused = np.uint64(8 * (8 - min(size, 8)))
+    word = (word_at(buf, at) << unused) ^ (_ZEROS << unused)
+    if ((word + _ABOVE_NINE) | word) & _HIGH != NOTHING:
+        return -1
+    word = word * np.uint64(10) + (word >> np.uint64(8))
+    low, high = word & _PAIRS, (word >> np.uint64(16)) & _PAIRS
+    value: int = np.int64((low * _LOW_PAIRS + high * _HIGH_PAIRS) >> np.uint64(32))  # type: ignore[assignment]
+    return value * 10 + last if size == 9 else value
+
+
+@loop
 def number(buf: Any, at: int, size: int) -> tuple[int, int]:
     """(value, state) of a whole number with at most a sign; a receipt has none above ``LARGEST``."""
+    value = digits(buf, at, size)
+    if value >= 0:
+        return value, VALID
     at, size = strip(buf, at, size)
     if size <= 0:
         return 0, BLANK
@@ -120,12 +154,9 @@ def date(buf: Any, at: int, size: int, is_month: bool, first_year: int, era_base
     at, size = strip(buf, at, size)
     if size <= 0:
         return 0, BLANK
-    value = 0
-    for place in range(at, at + size):
-        digit = buf[place] - 48
-        if digit < 0 or digit > 9 or size > 8:
-            return 0, UNREADABLE
-        value = value * 10 + digit
+    value = digits(buf, at, size)
+    if value < 0 or size > 8:
+        return 0, UNREADABLE
     if is_month:
         value, size = value * 100 + 1, size + 2
     if size == 8:

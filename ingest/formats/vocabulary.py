@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from ingest.formats import vocabulary_kernels as kernels
-from ingest.formats.bytecsv_kernels import Array, Lines
+from ingest.formats.bits import Array
+from ingest.formats.bytecsv_kernels import Lines
 
 
 @dataclass

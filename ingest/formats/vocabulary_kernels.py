@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ingest.formats.bytecsv_kernels import Array, Lines, cell, fetch_ahead
+from ingest.formats.bits import Array, word_at
+from ingest.formats.bytecsv_kernels import Lines, cell, fetch_ahead
 from ingest.formats.compiled import loop
-from ingest.formats.uke_words import word_at
 
 FULL = -1
 """``number_texts``: the vocabulary must grow before it can go on."""

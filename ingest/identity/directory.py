@@ -11,7 +11,9 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from ingest.identity.tokens import IDENTITY_FIELDS, PEOPLE_SCHEMA, SEPARATOR, TAG_BYTES, SealedTables, Tokeniser
+from ingest.identity.cipher import TAG_BYTES
+from ingest.identity.evidence import PEOPLE_SCHEMA
+from ingest.identity.tokens import Tokeniser
 from ingest.sealing.errors import SealingError
 
 _SHOWN = (
@@ -29,7 +31,9 @@ _SHOWN = (
     "municipality_code",
 )
 _TYPES = {pl.Binary(): "BLOB", pl.String(): "VARCHAR", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN"}
-_CONTENT = [name for name in PEOPLE_SCHEMA if name not in ("first_month", "last_month")]
+_MADE = ("first_month", "last_month", "insured_key", "own_branch")  # functions of the rest, or of when it was said
+_CONTENT = [name for name in PEOPLE_SCHEMA if name not in _MADE]
+_CONTENT_HASH = f"sha256(to_json(row({', '.join(_CONTENT)}))::VARCHAR)"
 
 
 class DirectoryError(SealingError):
@@ -49,48 +53,37 @@ class Directory:
         connection.execute("SET wal_autocheckpoint = '1GB'")
         # No primary keys: an index on a hash costs more than the joins that keep a form once.
         columns = ", ".join(f"{name} {_TYPES[dtype]}" for name, dtype in PEOPLE_SCHEMA.items())
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR, {columns}, "
-            "insured_key VARCHAR, own_branch VARCHAR)"
-        )
+        connection.execute(f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR, {columns})")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS people_batch (content_hash VARCHAR, sequence BIGINT, first_month DATE, "
             "last_month DATE)"
         )
 
-    def remember(self, sealed: SealedTables) -> int:
-        """Add what the tables of one delivery say of their persons; returns the forms they hold.
+    def remember(self, people: pl.DataFrame) -> int:
+        """Add what deliveries say of their persons (``PEOPLE_SCHEMA``); returns how many rows that were.
 
-        The same form again only widens its months; doing it twice changes nothing.
+        The same form again only widens its months; doing it twice changes nothing. Every call looks through the whole
+        directory, so it is told of many persons at once.
         """
-        incoming = sealed.people
         content = ", ".join(_CONTENT)
-        # Whose number it is, without the name: scheme, insurer, number, birth and sex; the branch apart.
-        parts = [f"split_part(identity_text, '{SEPARATOR}', {place})" for place in range(1, len(IDENTITY_FIELDS) + 1)]
-        insured_key = f"concat_ws('{SEPARATOR}', {parts[0]}, {parts[1]}, {parts[2]}, {parts[5]}, {parts[6]})"
-        self._connection.register("incoming_people", incoming)
+        self._connection.register("incoming_people", people)
         try:
             self._connection.execute(
                 "CREATE OR REPLACE TEMP TABLE told_people AS "
-                f"SELECT sha256(to_json(row({content}))::VARCHAR) AS content_hash, *, "
-                f"{insured_key} AS insured_key, nullif({parts[3]}, '') AS own_branch "
-                f"FROM (SELECT {content}, min(first_month) AS first_month, max(last_month) AS last_month "
-                "FROM incoming_people GROUP BY ALL)"
+                f"SELECT {_CONTENT_HASH} AS content_hash, * "
+                f"FROM (SELECT {content}, insured_key, own_branch, min(first_month) AS first_month, "
+                "max(last_month) AS last_month FROM incoming_people GROUP BY ALL)"
             )
-            widened = (
-                "UPDATE SET first_month = least(known.first_month, told.first_month), "
-                "last_month = greatest(known.last_month, told.last_month)"
-            )
+            self._widen("people_batch", f"known.sequence = {self._sequence}")
             self._connection.execute(
-                "MERGE INTO people_batch AS known USING temp.told_people AS told "
-                "ON known.content_hash = told.content_hash AND known.sequence = $sequence "
-                f"WHEN MATCHED THEN {widened} WHEN NOT MATCHED THEN "
-                "INSERT VALUES (told.content_hash, $sequence, told.first_month, told.last_month)",
-                {"sequence": self._sequence},
+                f"""
+                INSERT INTO people_batch
+                SELECT content_hash, {self._sequence}, first_month, last_month FROM temp.told_people
+                ANTI JOIN (FROM people_batch WHERE sequence = {self._sequence}) USING (content_hash)"""
             )
+            self._widen("people")
             self._connection.execute(
-                "MERGE INTO people AS known USING temp.told_people AS told ON known.content_hash = told.content_hash "
-                f"WHEN MATCHED THEN {widened} WHEN NOT MATCHED THEN INSERT BY NAME"
+                "INSERT INTO people BY NAME FROM temp.told_people ANTI JOIN people USING (content_hash)"
             )
             self._connection.execute("DROP TABLE temp.told_people")
         except duckdb.Error as error:
@@ -98,7 +91,25 @@ class Directory:
             raise DirectoryError(f"the directory could not be written ({type(error).__name__})") from None
         finally:
             self._connection.unregister("incoming_people")
-        return incoming.height
+        return people.height
+
+    def _widen(self, table: str, only: str = "true") -> None:
+        """The months of the forms in ``table`` that are known already; what says nothing new is not written again."""
+        first, last = (
+            f"{wider}(known.{name}, told.{name})"
+            for wider, name in (("least", "first_month"), ("greatest", "last_month"))
+        )
+        self._connection.execute(
+            f"""
+            UPDATE {table} AS known SET first_month = {first}, last_month = {last} FROM temp.told_people AS told
+            WHERE known.content_hash = told.content_hash AND {only}
+            AND ({first} IS DISTINCT FROM known.first_month OR {last} IS DISTINCT FROM known.last_month)"""
+        )
+
+    def identities(self) -> int:
+        """How many distinct identities this site has ever named."""
+        found = self._connection.execute("SELECT count(DISTINCT identity_tag) FROM people").fetchone()
+        return int(found[0]) if found else 0
 
     def forget(self, sequence: int) -> int:
         """Take out what only the batch ``sequence`` said; returns the forms that nobody says any more.
@@ -128,6 +139,33 @@ class Directory:
             raise
         self._connection.execute("COMMIT")
         return int(gone[0]) if gone else 0
+
+    def rekey(self, tokeniser: Tokeniser) -> None:
+        """Give every form the tag of its identity under a new epoch; a repeat changes nothing."""
+        texts = self._connection.execute("SELECT DISTINCT identity_text FROM people").pl()["identity_text"]
+        tags = pl.DataFrame(
+            {"identity_text": texts, "new_tag": tokeniser.tags("identity", texts)},
+            schema={"identity_text": pl.String(), "new_tag": pl.Binary()},
+        )
+        self._connection.register("new_tags", tags)
+        self._connection.execute("BEGIN")
+        try:
+            self._connection.execute(
+                "CREATE OR REPLACE TEMP TABLE renamed AS "
+                f"SELECT content_hash AS old_hash, {_CONTENT_HASH} AS new_hash, identity_tag AS new_tag FROM ("
+                "SELECT people.* REPLACE (new_tag AS identity_tag) FROM people JOIN new_tags USING (identity_text) "
+                "WHERE identity_tag <> new_tag)"
+            )
+            for table, more in (("people", ", identity_tag = new_tag"), ("people_batch", "")):
+                self._connection.execute(
+                    f"UPDATE {table} SET content_hash = new_hash{more} FROM temp.renamed WHERE content_hash = old_hash"
+                )
+            self._connection.execute("DROP TABLE temp.renamed")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        self._connection.unregister("new_tags")
 
     def lookup(self, identity_tags: pl.Series) -> pl.DataFrame:
         """Names, address and numbers behind identity tags, one row for each tag that is known.
@@ -170,8 +208,9 @@ class Directory:
     def reidentify(self, returned: pl.DataFrame, tokeniser: Tokeniser) -> pl.DataFrame:
         """``lookup`` of identities that came back, each opened and held against the directory.
 
-        ``returned`` has ``identity_tag`` and ``ciphertext``. Raises TokenError where a ciphertext does
-        not open and DirectoryError where it opens to somebody else than its tag names here.
+        ``returned`` has ``identity_tag`` and ``ciphertext``, both of the epoch of ``tokeniser``, which may be one
+        before the directory's own. Raises TokenError where a ciphertext does not open and DirectoryError where it
+        opens to somebody who is unknown here, or another than its tag names here.
         """
         distinct = returned.select("identity_tag", "ciphertext").unique()
         if not (distinct["ciphertext"].bin.slice(0, TAG_BYTES) == distinct["identity_tag"]).all():
@@ -179,15 +218,20 @@ class Directory:
         opened = tokeniser.open_identity(distinct["ciphertext"].to_list())
         self._connection.register("opened_identities", opened.select("identity_tag", "identity_text"))
         try:
+            # By the text: after a rotation what was sealed before it comes back under the tag of before.
             found = self._connection.execute(
-                "SELECT count(*) FILTER (known.identity_tag IS NULL), "
-                "count(*) FILTER (known.identity_text <> opened_identities.identity_text) "
-                "FROM opened_identities LEFT JOIN (SELECT DISTINCT identity_tag, identity_text FROM people) known "
-                "ON known.identity_tag = opened_identities.identity_tag"
-            ).fetchone()
+                "WITH known AS (SELECT DISTINCT identity_tag, identity_text FROM people) "
+                "SELECT opened_identities.identity_tag AS returned_tag, same.identity_tag AS known_tag, "
+                "other.identity_text <> opened_identities.identity_text AS is_other FROM opened_identities "
+                "LEFT JOIN known AS same ON same.identity_text = opened_identities.identity_text "
+                "LEFT JOIN known AS other ON other.identity_tag = opened_identities.identity_tag"
+            ).pl()
         finally:
             self._connection.unregister("opened_identities")
-        unknown, other = found or (0, 0)
+        other = found.filter(pl.col("is_other")).height
+        unknown = found.filter(pl.col("known_tag").is_null() & ~pl.col("is_other").fill_null(False)).height
         if unknown or other:
             raise DirectoryError(f"of {opened.height} identities {unknown} are unknown here, {other} are somebody else")
-        return self.lookup(distinct["identity_tag"])
+        own = self.lookup(found["known_tag"]).rename({"identity_tag": "known_tag"})
+        named = found.select(pl.col("returned_tag").alias("identity_tag"), "known_tag").join(own, on="known_tag")
+        return named.drop("known_tag").sort("identity_tag")

@@ -1,13 +1,16 @@
 """The linkage passes: which fields are joined into which token, as data (``passes.csv``).
 
 Tokens of one purpose match each other; a pass whose row lacks a field is not emitted. A token over a
-single field would give the field away by its frequency (name, birth date), so a pass that joins fewer
-than two fields is refused when the table is read, before anything is built with it.
+single field would give the field away by its frequency (name, birth date), and so would one over fields of
+few values: a pass that joins fewer than two fields, or may be expected to have fewer than 2^20 values
+(``pass_fields.csv``), is refused when the table is read, before anything is built with it.
+Source of both rules: shared/domain/security.md A1.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +19,7 @@ from ingest.formats.contracts import SCHEME_CODES
 from ingest.sealing.errors import SealingError
 
 PASSES_FILE = Path(__file__).with_name("passes.csv")
+FIELDS_FILE = Path(__file__).with_name("pass_fields.csv")
 STRENGTHS = ("strong", "name", "weak")
 EVIDENCE_COLUMNS = (
     "scheme_group",
@@ -34,7 +38,12 @@ EVIDENCE_COLUMNS = (
     "related_insurer_number",
     "related_insured_number",
 )
+MOST_SHARERS = 8
+"""So many identities may share a token: the ways in which one person's name, birth date and branch are written."""
+SHARERS_ONE_IN = 10_000
+"""Of a large site, a token may be shared by one in so many of its identities (security.md A1)."""
 _MINIMUM_FIELDS = 2
+_MINIMUM_VALUES = 1 << 20
 
 
 class PassError(SealingError):
@@ -82,12 +91,27 @@ def passes() -> tuple[Pass, ...]:
     return read_passes(PASSES_FILE)
 
 
+def most_sharers(identities: int) -> int:
+    """How many of a site's distinct ``identities`` may share one token; one that more share tells too much."""
+    return max(MOST_SHARERS, identities // SHARERS_ONE_IN)
+
+
+@cache
+def expected_values() -> dict[str, int]:
+    """How many values each field may be expected to have among the people of one site."""
+    with FIELDS_FILE.open(encoding="utf-8", newline="") as handle:
+        return {row["field"]: int(row["expected_values"]) for row in csv.DictReader(handle)}
+
+
 def _check(one: Pass) -> None:
     if len(set(one.fields)) < _MINIMUM_FIELDS:
         raise PassError(f"pass {one.pass_id} joins fewer than {_MINIMUM_FIELDS} fields")
     unknown = set(one.fields) - set(EVIDENCE_COLUMNS)
     if unknown:
         raise PassError(f"pass {one.pass_id} names unknown fields: {', '.join(sorted(unknown))}")
+    values = math.prod(expected_values()[field] for field in set(one.fields))
+    if values < _MINIMUM_VALUES:
+        raise PassError(f"pass {one.pass_id} may have {values} values; a token has 2^20 at the least")
     if one.strength not in STRENGTHS:
         raise PassError(f"pass {one.pass_id} has strength '{one.strength}'; known: {', '.join(STRENGTHS)}")
     if not one.purpose or not one.scheme_codes or set(one.scheme_codes) - set(SCHEME_CODES):

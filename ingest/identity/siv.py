@@ -18,6 +18,7 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.cmac import CMAC
+from numba import njit
 from numpy.typing import NDArray
 
 from ingest.sealing.errors import SealingError
@@ -98,15 +99,31 @@ def padded(texts: pl.Series) -> dict[int, tuple[NDArray[np.int64], Bytes]]:
 
     By width: the positions of the texts and their rows. Texts hold no NUL, so the padding is told from the content.
     """
-    sizes = texts.str.len_bytes().to_numpy()
+    array = texts.rechunk().to_arrow().cast(pa.large_string())
+    offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
+    content = np.frombuffer(array.buffers()[2] or b"", np.uint8)
     widths = np.full(len(texts), 64)
-    while (wider := sizes >= widths).any():
+    while (wider := np.diff(offsets) >= widths).any():
         widths[wider] *= 2
     found = {}
     for width in np.unique(widths):
         places = np.flatnonzero(widths == width)
-        found[int(width)] = places, _rows_of(texts.gather(places), int(width))
+        rows = np.zeros((len(places), width), np.uint8)
+        _fill(content, offsets, places, rows)
+        found[int(width)] = places, rows
     return found
+
+
+@njit(cache=True, nogil=True)
+def _fill(content: Any, offsets: Any, places: Any, rows: Any) -> None:
+    """The texts at ``places`` into ``rows`` of zeros, with their lengths."""
+    last = rows.shape[1] - 1
+    for row in range(places.size):
+        start = offsets[places[row]]
+        size = offsets[places[row] + 1] - start
+        for byte in range(size):
+            rows[row, byte] = content[start + byte]
+        rows[row, last] = size & 0xFF
 
 
 def binary(rows: Bytes) -> pl.Series:
@@ -115,18 +132,6 @@ def binary(rows: Bytes) -> pl.Series:
     buffer = pa.py_buffer(np.ascontiguousarray(rows))
     fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), count, [None, buffer])
     return pl.Series(values=fixed.cast(pa.large_binary()), dtype=pl.Binary)
-
-
-def _rows_of(texts: pl.Series, width: int) -> Bytes:
-    size = pl.col("text").str.len_bytes()
-    zeros = pl.lit("\0" * (width - 1)).str.slice(0, width - 1 - size)
-    filled = texts.alias("text").to_frame().select(pl.concat_str("text", zeros).alias("filled"), size.alias("size"))
-    array = filled.get_column("filled").to_arrow().cast(pa.large_string())
-    content = np.frombuffer(array.buffers()[2], np.uint8)
-    rows = np.empty((len(texts), width), np.uint8)
-    rows[:, :-1] = content.reshape(len(texts), width - 1)
-    rows[:, -1] = filled.get_column("size").to_numpy() & 0xFF
-    return rows
 
 
 def _parts(values: Bytes) -> list[Bytes]:

@@ -15,7 +15,7 @@ import polars as pl
 from ingest.formats.reading import empty_tables
 from ingest.masters import store
 from ingest.masters.lookups import UNCODED_DISEASE, known_codes
-from ingest.quality.suites import FILE
+from ingest.quality.checks import FILE
 
 SCHEMA: dict[str, pl.DataType] = {
     FILE: pl.Int64(),
@@ -51,7 +51,7 @@ class Coverage:
             is_unclassified=pl.col("icd10_code").is_null() & ~self._is_known("disease_code", self._diseases),
         )  # fmt: skip
         found = [_counted(diseases, "disease"), self._claims(tables["claim"], diseases)]
-        items = given["claim_item"]
+        items = given["claim_item"].select(FILE, "item_kind_code", "item_code")
         for kind, code in ITEM_KINDS.items():
             own = items.filter(pl.col("item_kind_code") == code)
             # Few codes, many lines: each code is looked up once.

@@ -62,10 +62,13 @@ class Rule:
         """The column that a finding names."""
         return "numeric_value" if self.kind.startswith("item") else self.fields[0]
 
-    def broken(self, frame: pl.DataFrame, file: str | None) -> pl.Series:
-        """Per row of ``frame`` whether it breaks the rule; ``file`` names the column that tells files apart."""
-        if self.kind.startswith("items_"):
-            return _broken_items(self, frame, [file, PARENT] if file else [PARENT])
+    @property
+    def is_of_items(self) -> bool:
+        """Whether it holds several rows of one examination against each other."""
+        return self.kind.startswith("items_")
+
+    def broken(self) -> pl.Expr:
+        """Whether a row breaks the rule; not of a rule of items."""
         holds = _HOLDS[self.kind](self)
         if self.valid_from is not None:
             holds |= pl.col(self.dated_by) < self.valid_from
@@ -73,7 +76,11 @@ class Rule:
             holds |= pl.col(self.dated_by) > self.valid_to
         if "unless" in self.parameters:
             holds |= pl.col(self.parameters["unless"]).fill_null(False)
-        return frame.select((~holds).fill_null(False).alias(self.rule_id)).to_series()
+        return (~holds).fill_null(False)
+
+    def broken_items(self, frame: pl.DataFrame, examination: list[str]) -> pl.Series:
+        """Per row of ``frame`` whether it breaks a rule of items; rows of the same ``examination`` belong together."""
+        return _broken_items(self, frame, examination)
 
 
 @cache

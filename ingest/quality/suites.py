@@ -1,9 +1,9 @@
 """The gate: Great Expectations over what the contracts and ``rules.csv`` state.
 
 An expectation costs some 20 ms however few its rows, and a second for a million of them. So rules are
-judged over *cases*: the distinct values of each ruled column (a rule of one column is a function of the
-value), stacked for all tables under each other, each kind of rule one column of the stack. Five
-expectations then judge a whole delivery, and a broken case leads back to its rows.
+judged over *cases* (``checks``), stacked for all tables under each other, each kind of rule one column of the
+stack. Five expectations then judge a whole delivery, and a broken case leads back to its rows. A case that was
+judged stands for the whole run: parts of a delivery that hold no new values are not held against the library again.
 
 Results give row numbers of cases, never a value: the result format leaves the values out, so that no
 name or number can reach a log through a validation result. Types are held by the frame itself
@@ -15,15 +15,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ingest.formats.contracts import CONTRACTS, Column
-from ingest.formats.reading import reasons
-from ingest.quality.rules import Rule, rules_of
+from ingest.formats.contracts import CONTRACTS
+from ingest.quality.checks import FILE, KINDS, Check, checks, distinct_cases
 
 if TYPE_CHECKING:
     from great_expectations.core.batch_definition import BatchDefinition
@@ -44,152 +42,62 @@ FINDINGS_SCHEMA: dict[str, pl.DataType] = {
     "message": pl.String(),
     "remedy": pl.String(),
 }
-FILE = "_file"  # beside the contract's columns where rows of several files are judged together
-KINDS = ("required", "codes", "pattern", "range", "plausible")  # each a column of the stack, in order of telling
-_CASE_SCHEMA: dict[str, pl.DataType] = {
+_OF = "\x1f"  # between a column's name and its value in a stacked case
+_COLUMNS: dict[str, pl.DataType] = {
     "required": pl.String(),
     "codes": pl.String(),
     "pattern": pl.String(),
-    "range": pl.Int64(),
+    "range": pl.Float64(),
     "plausible": pl.Boolean(),
 }
-_FREE = {"required": pl.lit("-")}  # what another kind's expectation sees of a case: nothing to say against it
-_MESSAGES = {
-    "required": "必須の項目が空です",
-    "codes": "コード表にないコードです",
-    "pattern": "定められた形式ではありません",
-    "range": "定められた範囲の数値ではありません",
-}
-_OF = "\x1f"  # between a column's name and its value in a stacked case
+"""A kind of rule is a column of the stack; what it sees of the cases of other kinds says nothing against them."""
+_FREE: dict[str, Any] = {"required": "-"}
+_REMEMBERED = 1_000_000  # cases: a column full of wrong values shall not fill the memory
 
 
 class ContractMismatch(Exception):
     """A reader gave a table whose columns or types are not those of its contract: a fault of ours."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """One rule of one table: a column's ``kind`` of contract rule, or a plausibility ``rule``."""
-
-    table: str
-    order: int
-    kind: str
-    column: Column | None
-    rule: Rule | None = None
-
-    def cases(self, frame: pl.DataFrame) -> pl.Series:
-        """Per row of ``frame`` the case that the expectation of this kind judges."""
-        if self.rule is not None:
-            return ~self.rule.broken(frame, FILE if FILE in frame.columns else None)
-        assert self.column is not None
-        values = frame.get_column(self.column.name)
-        if self.kind == "required":
-            return values.is_null()
-        if self.kind == "range":
-            low, high = self.column.minimum, self.column.maximum
-            value = pl.col(self.column.name)
-            over = value - high if high is not None else pl.lit(0)
-            under = low - value if low is not None else pl.lit(0)
-            return frame.select(pl.max_horizontal(over, under, 0).alias(self.column.name)).to_series()
-        return values
-
-    def stacked(self, case: pl.Expr) -> pl.Expr:
-        """A distinct case as it stands in the stack."""
-        if self.kind == "required":
-            return pl.when(~case).then(pl.lit("-"))
-        if self.kind in ("codes", "pattern"):
-            return pl.lit(self.place) + case.cast(pl.String)
-        return case
-
-    @property
-    def place(self) -> str:
-        return f"{self.table}.{self.column.name if self.column else ''}{_OF}"
-
-    def words(self) -> dict[str, str]:
-        """What a finding says."""
-        if self.rule is not None:
-            rule = self.rule
-            return {
-                "rule_id": rule.rule_id,
-                "severity": rule.severity,
-                "field": rule.field,
-                "reason_code": rule.reason_code,
-                "message": rule.message_ja,
-                "remedy": rule.remedy_ja,
-            }
-        assert self.column is not None
-        return {
-            "rule_id": f"{self.table}.{self.column.name}.{self.kind}",
-            "severity": "set_aside",
-            "field": self.column.name,
-            "reason_code": "contract",
-            "message": _MESSAGES[self.kind],
-            "remedy": reasons()["contract"].remedy_ja,
-        }
-
-
 def prepare() -> None:
     """Load the library, which takes seconds, while something else is being waited for."""
     _definition()
-    _suite()
-
-
-@cache
-def checks(table: str) -> tuple[Check, ...]:
-    """Everything that ``table`` is checked for: its contract in the order of the columns, then ``rules.csv``."""
-    found: list[Check] = []
-    for column in CONTRACTS[table].columns:
-        stated = {
-            "required": column.required,
-            "codes": column.codes is not None,
-            "pattern": column.pattern is not None,
-            "range": column.minimum is not None or column.maximum is not None,
-        }
-        found += [Check(table, len(found) + at, kind, column) for at, kind in enumerate(k for k in stated if stated[k])]
-    return (*found, *(Check(table, len(found) + at, "plausible", None, r) for at, r in enumerate(rules_of(table))))
+    _suite(KINDS)
 
 
 def check(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """``check_tables`` of one table."""
-    return check_tables({table: frame})[table]
+    """``Gate.check_tables`` of one table, by a gate of its own."""
+    return Gate().check_tables({table: frame})[table]
 
 
-def check_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Rows of each frame (the plain form of its table, ``_file`` allowed beside it) that break a rule.
+class Gate:
+    """The rules, and what was found of each case: what was judged once is not judged again."""
 
-    Gives ``FINDINGS_SCHEMA``, sorted by ``row_number`` (position in the frame, from 0): of the rules that set a
-    row aside the first one broken, and every rule that warns. Raises ContractMismatch on other columns or types.
-    """
-    stack: list[pl.DataFrame] = []
-    judged: list[tuple[Check, pl.Series]] = []
-    for table, frame in tables.items():
-        _hold_schema(table, frame)
-        if frame.is_empty():
-            continue
-        for one in checks(table):
-            cases = one.cases(frame)
-            distinct = cases.unique()
-            judged.append((one, cases))
-            others = [_FREE.get(kind, pl.lit(None)).alias(kind) for kind in KINDS if kind != one.kind]
-            stack.append(
-                distinct.alias("case")
-                .to_frame()
-                .with_columns(one.stacked(pl.col("case")).alias(one.kind), *others)
-                .select(pl.lit(len(judged) - 1).alias("check"), pl.col("case").cast(pl.String), *KINDS)
-                .cast(_CASE_SCHEMA)  # type: ignore[arg-type]
-            )
-    found: dict[str, list[pl.DataFrame]] = {table: [] for table in tables}
-    if stack:
-        whole = pl.concat(stack)
-        for (number,), bad in whole[_broken(whole.select(*KINDS))].group_by(["check"], maintain_order=True):
-            one, cases = judged[int(number)]
-            rows = _rows_of(cases, bad.get_column("case"))
-            found[one.table].append(
-                pl.DataFrame({"row_number": rows}).with_columns(
-                    pl.lit(one.order).alias("order"), *(pl.lit(text).alias(name) for name, text in one.words().items())
-                )
-            )
-    return {table: _told(parts) for table, parts in found.items()}
+    def __init__(self) -> None:
+        self._holds: dict[tuple[str, Any], bool] = {}
+
+    def check_tables(self, tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """Rows of each frame (the plain form of its table, ``_file`` allowed beside it) that break a rule.
+
+        Gives ``FINDINGS_SCHEMA``, sorted by ``row_number`` (position in the frame, from 0): of the rules that set a
+        row aside the first one broken, and every rule that warns. Raises ContractMismatch on other columns or types.
+        """
+        for table, frame in tables.items():
+            _hold_schema(table, frame)
+        every = [asked for table, frame in tables.items() for asked in distinct_cases(table, frame)]
+        self._judge([(one, case) for one, cases in every for case in cases if (one.name, case) not in self._holds])
+        found: dict[str, list[pl.DataFrame]] = {table: [] for table in tables}
+        for one, cases in every:
+            broken = [case for case in cases if not self._holds[one.name, case]]
+            if broken:
+                found[one.table].append(_findings(one, one.cases(tables[one.table]).is_in(broken, nulls_equal=True)))
+        if len(self._holds) > _REMEMBERED:
+            self._holds.clear()
+        return {table: _told(parts) for table, parts in found.items()}
+
+    def _judge(self, new: list[tuple[Check, Any]]) -> None:
+        broken = _broken(new) if new else set()
+        self._holds.update({(one.name, case): number not in broken for number, (one, case) in enumerate(new)})
 
 
 def _hold_schema(table: str, frame: pl.DataFrame) -> None:
@@ -200,12 +108,11 @@ def _hold_schema(table: str, frame: pl.DataFrame) -> None:
         raise ContractMismatch(f"{table}: columns or types differ: {', '.join(wrong)}")
 
 
-def _rows_of(cases: pl.Series, broken: pl.Series) -> pl.Series:
-    """Positions of the rows whose case is among the broken ones."""
-    is_broken = cases.is_in(broken.cast(cases.dtype).implode()) if cases.dtype != pl.Boolean() else (
-        cases == (broken[0] == "true")
-    )  # fmt: skip
-    return is_broken.fill_null(False).arg_true().cast(pl.Int64)
+def _findings(one: Check, is_broken: pl.Series) -> pl.DataFrame:
+    """The rows where it is so, as findings of a check, with its order of telling."""
+    rows = is_broken.arg_true().cast(pl.Int64).alias("row_number").to_frame()
+    words = (pl.lit(text).alias(name) for name, text in one.words().items())
+    return rows.with_columns(pl.lit(one.order).alias("order"), *words)
 
 
 def _told(parts: list[pl.DataFrame]) -> pl.DataFrame:
@@ -217,46 +124,71 @@ def _told(parts: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([first, found.filter(~stops)]).sort("row_number", "order").select(*FINDINGS_SCHEMA)
 
 
-def _broken(cases: pl.DataFrame) -> list[int]:
+def _broken(cases: list[tuple[Check, Any]]) -> set[int]:
     """Numbers of the cases that break the expectation of their kind."""
-    batch = _definition().get_batch(batch_parameters={"dataframe": cases.with_row_index("row_number").to_pandas()})
+    kinds = tuple(kind for kind in KINDS if any(one.kind == kind for one, _ in cases))
+    batch = _definition().get_batch(batch_parameters={"dataframe": _stack(cases, kinds).to_pandas()})
     numbers: set[int] = set()
-    for result in _validate(batch):
+    for result in _validate(batch, kinds):
         if result.exception_info.get("raised_exception", True):
             raise ContractMismatch(f"{result.expectation_config.kwargs['column']}: the rules could not be run")
         if not result.success:
             numbers.update(_row_numbers(result.result))
-    return sorted(numbers)
+    return numbers
 
 
-def _validate(batch: Any) -> list[Any]:
-    return list(batch.validate(_suite(), result_format=RESULT_FORMAT).results)
+def _stack(cases: list[tuple[Check, Any]], kinds: tuple[str, ...]) -> pl.DataFrame:
+    """The cases under each other, each in the column of its kind, with their numbers."""
+    columns = {
+        kind: [_stacked(one, case) if one.kind == kind else _FREE.get(kind) for one, case in cases] for kind in kinds
+    }
+    stack = pl.DataFrame(columns, schema={kind: _COLUMNS[kind] for kind in kinds})
+    return stack.with_row_index("row_number")
+
+
+def _stacked(one: Check, case: Any) -> Any:
+    """A case as it stands in the stack: a value beside its column, since each column has values of its own."""
+    if one.kind == "required":
+        return "-" if case else None
+    if one.kind in ("codes", "pattern"):
+        return None if case is None else _place(one) + case
+    return case
+
+
+def _place(one: Check) -> str:
+    return f"{one.name}{_OF}"
+
+
+def _validate(batch: Any, kinds: tuple[str, ...]) -> list[Any]:
+    return list(batch.validate(_suite(kinds), result_format=RESULT_FORMAT).results)
 
 
 @cache
-def _suite() -> Any:
+def _suite(kinds: tuple[str, ...]) -> Any:
+    """The expectations of these kinds, one each."""
+    return _great_expectations().ExpectationSuite(name="gate", expectations=[_expectations()[kind] for kind in kinds])
+
+
+@cache
+def _expectations() -> dict[str, Any]:
     """One expectation a kind, made from the rules of every table."""
-    gx = _great_expectations()
-    gxe = gx.expectations
+    gxe = _great_expectations().expectations
     every = [one for table in CONTRACTS for one in checks(table)]
     allowed = [
-        one.place + code for one in every if one.kind == "codes" and one.column for code in one.column.codes or ()
+        _place(one) + code for one in every if one.kind == "codes" and one.column for code in one.column.codes or ()
     ]
     forms = [
-        f"{re.escape(one.place)}(?:{_inner(one.column.pattern)})"
+        f"{re.escape(_place(one))}(?:{_inner(one.column.pattern)})"
         for one in every
         if one.kind == "pattern" and one.column and one.column.pattern
     ]
-    return gx.ExpectationSuite(
-        name="gate",
-        expectations=[
-            gxe.ExpectColumnValuesToNotBeNull(column="required"),
-            gxe.ExpectColumnValuesToBeInSet(column="codes", value_set=allowed),
-            gxe.ExpectColumnValuesToMatchRegex(column="pattern", regex=rf"^(?:{'|'.join(forms)})\Z"),
-            gxe.ExpectColumnValuesToBeBetween(column="range", min_value=0, max_value=0),
-            gxe.ExpectColumnValuesToBeInSet(column="plausible", value_set=[True]),
-        ],
-    )
+    return {
+        "required": gxe.ExpectColumnValuesToNotBeNull(column="required"),
+        "codes": gxe.ExpectColumnValuesToBeInSet(column="codes", value_set=allowed),
+        "pattern": gxe.ExpectColumnValuesToMatchRegex(column="pattern", regex=rf"^(?:{'|'.join(forms)})\Z"),
+        "range": gxe.ExpectColumnValuesToBeBetween(column="range", min_value=0, max_value=0),
+        "plausible": gxe.ExpectColumnValuesToBeInSet(column="plausible", value_set=[True]),
+    }
 
 
 def _inner(pattern: str) -> str:

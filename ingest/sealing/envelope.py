@@ -3,32 +3,35 @@
 A batch is a folder: ``NNNN_<table>.parquet`` (encrypted by DuckDB, each with its own random key),
 ``manifest.json`` (what is in it, each file key wrapped to the recipient) and ``manifest.sig``.
 DuckDB's encryption alone does not bind a block to its place, so nothing is opened before the SHA-256
-of the whole file agrees with the signed manifest.
+of the whole file agrees with the signed manifest. ``docs/reference/envelope.md`` fixes every byte.
 
-The receiver's order, cheapest and most decisive first: signature by the pinned key, recipient, place
-in the sequence, exact list of files, then copy into a private folder while hashing (so that the bytes
-hashed are the bytes read), unwrapping, row counts, loading.
+The receiver's order, cheapest and most decisive first: signature by the pinned key, sender, recipient,
+place in the sequence, what it replaces, exact list of files, then copy into a private folder while hashing
+(so that the bytes hashed are the bytes read), unwrapping, row counts, loading.
 
 Keys go to DuckDB as bound parameters (``footer_key_value: ?``), so no statement holds one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import secrets
 import shutil
 import stat
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
 from ingest import warehouse
 from ingest.sealing import hpke
-from ingest.sealing.errors import SealingError
+from ingest.sealing.errors import BatchHeld, BatchRefused, EnvelopeError
+from ingest.sealing.files import copy_at_most, open_plain, private_file, read_plain, sync_folder, write_synced
 from ingest.sealing.manifest import (
     BODY_FILE,
     FIRST_HASH,
@@ -37,46 +40,20 @@ from ingest.sealing.manifest import (
     FileEntry,
     Manifest,
     ManifestError,
-    canonical,
     file_name,
-    is_signed,
     key_context,
-    parse_canonical,
     read_manifest,
-    sign,
     sign_manifest,
 )
 
-_RECEIPT_LABEL = b"tsumugi/receipt/1\x00"
-_RECEIPT_FORMAT = "tsumugi/receipt/1"
 _SIGNATURE_BYTES = 64
-_CHUNK = 1 << 20
 _RELATION = re.compile(r'[A-Za-z_"][\w."]*')
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,99}")
+# Numbers of rows and lines, of which each stands once, are told by their differences (version 2) and not by a
+# dictionary, which is for what has few values: half the bytes, and a quarter of the time.
+PARQUET = "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 10000, COMPRESSION zstd"
+_WRITE = PARQUET + ", ENCRYPTION_CONFIG {footer_key_value: ?}"
 _READ = "read_parquet(?, encryption_config = {footer_key_value: ?})"
-
-
-class EnvelopeError(SealingError):
-    """Our own side failed (disk, memory, a wrong query): nothing was sealed or loaded, try again."""
-
-
-class BatchRefused(SealingError):
-    """A batch that must not be loaded; answered by a signed receipt with ``reason_code``."""
-
-    def __init__(self, reason_code: str, message: str, manifest_hash: str | None = None) -> None:
-        super().__init__(f"{reason_code}: {message}")
-        self.reason_code = reason_code
-        self.message = message
-        self.manifest_hash = manifest_hash
-
-
-class BatchHeld(SealingError):
-    """A genuine batch that came before its turn: it waits until the missing ones are in."""
-
-    def __init__(self, sequence: int, expected: int) -> None:
-        super().__init__(f"batch {sequence} waits for batch {expected}")
-        self.sequence = sequence
-        self.expected = expected
 
 
 @dataclass(frozen=True)
@@ -91,16 +68,12 @@ class Sealed:
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """The receiver's signed answer to one batch."""
+class WrittenTable:
+    """A table that stands as an encrypted Parquet file, not yet in a batch; see ``table_writer``."""
 
-    sender: str
-    recipient: str
-    sequence: int
-    manifest_hash: str
-    state: Literal["accepted", "refused"]
-    reason_code: str
-    message: str
+    path: Path
+    rows: int
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -139,9 +112,12 @@ class OpenBatch:
 
     def columns(self, connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
         """Names and DuckDB types of a table's columns."""
-        found = connection.execute(
-            f"DESCRIBE SELECT * FROM {_READ}", [str(self.files[table]), self._keys[table]]
-        ).fetchall()
+        try:
+            found = connection.execute(
+                f"DESCRIBE SELECT * FROM {_READ}", [str(self.files[table]), self._keys[table]]
+            ).fetchall()
+        except duckdb.Error:
+            raise BatchRefused("damaged", f"the file of table {table} does not open", self.manifest_hash) from None
         return {row[0]: row[1] for row in found}
 
     def discard(self) -> None:
@@ -172,7 +148,7 @@ class OpenBatch:
 # -- sender -----------------------------------------------------------------------------------------
 def seal(
     connection: duckdb.DuckDBPyConnection,
-    tables: dict[str, str],
+    tables: Mapping[str, str | WrittenTable],
     folder: Path,
     *,
     sender: str,
@@ -182,13 +158,15 @@ def seal(
     kind: str,
     signing_key: bytes,
     recipient_public: bytes,
+    replaces: str | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Sealed:
-    """Seal ``tables`` (name -> relation or query in ``connection``) into ``folder``.
+    """Seal ``tables`` into ``folder``: by name a relation or query in ``connection``, or a file that is moved there.
 
     ``signing_key`` is ``KeyRing.secret("signing")``, ``recipient_public`` is
     ``KeyRing.peer(recipient).envelope``, ``previous_hash`` the manifest hash of the batch before
-    (None for the first). The folder appears whole or not at all. Raises EnvelopeError where it stands
+    (None for the first), ``replaces`` that of the batch of this number which the recipient refused.
+    The folder appears whole or not at all. Raises EnvelopeError where it stands
     already (see ``sealed_at``) or a table cannot be written.
     """
     if folder.exists():
@@ -204,28 +182,31 @@ def seal(
             if not _TABLE.fullmatch(table):
                 raise EnvelopeError("a table's name holds small letters, digits and _ only")
             path = temporary / file_name(index, table)
-            key = secrets.token_bytes(32)
-            rows = _write_table(connection, table, relation, path, key)
+            if isinstance(relation, WrittenTable):
+                written = replace(relation, path=relation.path.replace(path))
+            else:
+                written = write_table(connection, table, relation, path)
             size, digest = _measure(path)
             context = key_context(sender, recipient, sequence, index, path.name)
-            wrapped = hpke.wrap(key, recipient_public, context).hex()
-            entries.append(FileEntry(index, path.name, table, rows, size, digest, wrapped))
+            wrapped = hpke.wrap(written.key, recipient_public, context).hex()
+            entries.append(FileEntry(index, path.name, table, written.rows, size, digest, wrapped))
         manifest = Manifest(
             sender=sender,
             recipient=recipient,
             sequence=sequence,
             previous=previous_hash or FIRST_HASH,
+            replaces=replaces or FIRST_HASH,
             kind=kind,
             suite=hpke.SUITE_NAME,
             files=tuple(entries),
             extra=extra or {},
         )
         body = manifest.body()
-        _write_synced(temporary / BODY_FILE, body)
-        _write_synced(temporary / SIGNATURE_FILE, sign_manifest(body, signing_key))
-        _sync_folder(temporary)
+        write_synced(temporary / BODY_FILE, body)
+        write_synced(temporary / SIGNATURE_FILE, sign_manifest(body, signing_key))
+        sync_folder(temporary)
         temporary.replace(folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, (OSError, ManifestError, hpke.WrapError)):
@@ -256,18 +237,22 @@ def _sealed(folder: Path, manifest: Manifest) -> Sealed:
     return Sealed(folder, manifest.sequence, manifest.manifest_hash, figures, manifest.extra)
 
 
-def _write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str, path: Path, key: bytes) -> int:
+def write_table(connection: duckdb.DuckDBPyConnection, table: str, relation: str, path: Path) -> WrittenTable:
+    """Write a relation or query as the file of ``table``, encrypted with a key of its own.
+
+    Raises EnvelopeError, which never quotes a row.
+    """
     query = f"SELECT * FROM {relation}" if _RELATION.fullmatch(relation) else relation
+    key = secrets.token_bytes(32)
     target = str(path).replace("'", "''")
-    options = "FORMAT parquet, COMPRESSION zstd, ENCRYPTION_CONFIG {footer_key_value: ?}"
     try:
-        found = connection.execute(f"COPY ({query}) TO '{target}' ({options})", [key]).fetchone()
+        found = connection.execute(f"COPY ({query}) TO '{target}' ({_WRITE})", [key]).fetchone()
     except duckdb.Error as error:
         raise EnvelopeError(f"table {table} could not be written ({type(error).__name__})") from None
     path.chmod(0o600)
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return int(found[0]) if found else 0
+    return WrittenTable(path, int(found[0]) if found else 0, key)
 
 
 # -- receiver ---------------------------------------------------------------------------------------
@@ -281,72 +266,148 @@ def open_batch(
     previous_hash: str | None,
     pinned_public: bytes,
     private_key: bytes,
+    refused: Collection[str] = (),
+    taken: Mapping[int, str] | None = None,
+    connection: duckdb.DuckDBPyConnection | None = None,
 ) -> OpenBatch:
     """Check the batch at ``folder`` and copy it to ``private_copy`` (made anew), ready to load.
 
     ``expected_sequence`` is the last accepted one + 1 and ``previous_hash`` its manifest hash (None for
-    the first); ``pinned_public`` is ``KeyRing.peer(sender).signing``, ``private_key`` is
-    ``KeyRing.secret("envelope")``. Raises BatchHeld for a genuine batch before its turn and
-    BatchRefused with a reason_code: not_a_batch, signature, malformed, sender, recipient, replay,
-    chain, missing_file, extra_file, size, hash, wrapped_key, damaged, rows.
+    the first); ``pinned_public`` is ``KeyRing.peer(sender).verifying``, ``private_key`` is
+    ``KeyRing.secret("envelope")``. ``refused`` are the manifest hashes that were refused when this number
+    was due, ``taken`` those accepted by number. Rows are counted through ``connection`` (of ``warehouse``) where one
+    is given: a new one takes longer than the check of a small batch. Raises BatchHeld for a genuine batch before
+    its turn and BatchRefused with a reason_code: not_a_batch, signature, malformed, sender, recipient, suite, replay,
+    same_number, chain, missing_file, extra_file, size, hash, wrapped_key, damaged, rows.
     """
     body, signature = _read_head(folder)
+    manifest = _verified(body, signature, pinned_public)
     body_hash = hashlib.sha256(body).hexdigest()
     try:
-        manifest = read_manifest(body, signature, pinned_public)
-        _check_place(manifest, sender, recipient, expected_sequence, previous_hash or FIRST_HASH)
+        _check_parties(manifest, sender, recipient)
+        _check_place(manifest, body_hash, expected_sequence, taken or {})
+    except ManifestError as error:
+        raise BatchRefused(error.reason_code, error.message, body_hash) from None
+    try:
+        _check_turn(manifest, body_hash, previous_hash or FIRST_HASH, refused)
+        _check_file_list(folder, manifest)
+        return _copied(folder, private_copy, manifest, body, signature, private_key, connection)
+    except ManifestError as error:
+        raise BatchRefused(error.reason_code, error.message, body_hash, is_due=True) from None
+    except BatchRefused as refusal:
+        refusal.is_due = True
+        raise
+
+
+def open_kept(
+    folder: Path,
+    manifest_hash: str | None,
+    *,
+    sender: str,
+    recipient: str,
+    pinned_public: bytes,
+    private_key: bytes,
+    connection: duckdb.DuckDBPyConnection | None = None,
+) -> OpenBatch:
+    """A batch that was taken before, checked once more where its private copy stands.
+
+    ``manifest_hash`` is the one under which it was accepted, None where that is not known. Raises BatchRefused
+    like ``open_batch``, and with "same_number" where another batch stands there.
+    """
+    body, signature = _read_head(folder)
+    manifest = _verified(body, signature, pinned_public)
+    body_hash = hashlib.sha256(body).hexdigest()
+    if manifest_hash not in (None, body_hash):
+        raise BatchRefused("same_number", "this is not the batch that was accepted", body_hash)
+    try:
+        _check_parties(manifest, sender, recipient)
         _check_file_list(folder, manifest)
     except ManifestError as error:
         raise BatchRefused(error.reason_code, error.message, body_hash) from None
-    shutil.rmtree(private_copy, ignore_errors=True)
-    private_copy.mkdir(parents=True, mode=0o700)
+    files = {entry.table: folder / entry.path for entry in manifest.files}
+    for entry in manifest.files:
+        if _measure(files[entry.table])[1] != entry.sha256:
+            raise BatchRefused("hash", f"{entry.path} is not the file that was sealed", body_hash)
+    keys = _unwrapped(manifest, private_key, body_hash)
+    _check_rows(manifest, files, keys, body_hash, connection)
+    return OpenBatch(manifest, folder, files, keys)
+
+
+def arrived_hash(folder: Path) -> str:
+    """SHA-256 of the manifest in ``folder``, believed or not; "" where there is none."""
     try:
-        files = {entry.table: _copy_checked(folder, private_copy, entry, body_hash) for entry in manifest.files}
-        keys = {entry.table: _unwrap(manifest, entry, private_key, body_hash) for entry in manifest.files}
-        _check_rows(manifest, files, keys, body_hash)
-        _write_synced(private_copy / BODY_FILE, body)
-        _write_synced(private_copy / SIGNATURE_FILE, signature)
-    except BaseException:
-        shutil.rmtree(private_copy, ignore_errors=True)
-        raise
-    return OpenBatch(manifest, private_copy, files, keys)
+        return hashlib.sha256(read_plain(folder / BODY_FILE, MAXIMUM_BODY_BYTES)).hexdigest()
+    except BatchRefused:
+        return ""
 
 
 def _read_head(folder: Path) -> tuple[bytes, bytes]:
     if not folder.is_dir() or folder.is_symlink():
         raise BatchRefused("not_a_batch", "there is no batch folder")
-    body = _read_regular(folder / BODY_FILE, MAXIMUM_BODY_BYTES)
-    signature = _read_regular(folder / SIGNATURE_FILE, _SIGNATURE_BYTES)
-    return body, signature
+    return read_plain(folder / BODY_FILE, MAXIMUM_BODY_BYTES), read_plain(folder / SIGNATURE_FILE, _SIGNATURE_BYTES)
 
 
-def _read_regular(path: Path, limit: int) -> bytes:
+def _verified(body: bytes, signature: bytes, pinned_public: bytes) -> Manifest:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise BatchRefused("missing_file", f"{path.name} is missing") from None
-    except OSError as error:
-        raise BatchRefused("not_a_batch", f"{path.name} cannot be opened ({type(error).__name__})") from None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
-            raise BatchRefused("not_a_batch", f"{path.name} is no plain file of at most {limit} bytes")
-        return file.read()
+        return read_manifest(body, signature, pinned_public)
+    except ManifestError as error:
+        raise BatchRefused(error.reason_code, error.message, hashlib.sha256(body).hexdigest()) from None
 
 
-def _check_place(manifest: Manifest, sender: str, recipient: str, expected: int, previous: str) -> None:
+def _check_parties(manifest: Manifest, sender: str, recipient: str) -> None:
     if manifest.sender != sender:
         raise ManifestError("sender", "the batch names another sender")
     if manifest.recipient != recipient:
         raise ManifestError("recipient", "the batch is for another recipient")
     if manifest.suite != hpke.SUITE_NAME:
-        raise ManifestError("wrapped_key", "the batch wraps its keys in a way that is not accepted")
-    if manifest.sequence < expected:
-        raise ManifestError("replay", f"batch {manifest.sequence} was taken before; {expected} is next")
+        raise ManifestError("suite", "the batch wraps its keys in a way that is not accepted")
+
+
+def _check_place(manifest: Manifest, body_hash: str, expected: int, taken: Mapping[int, str]) -> None:
     if manifest.sequence > expected:
         raise BatchHeld(manifest.sequence, expected)
+    if manifest.sequence < expected:
+        if taken.get(manifest.sequence, body_hash) != body_hash:
+            raise ManifestError("same_number", f"batch {manifest.sequence} was taken before with other content")
+        raise ManifestError("replay", f"batch {manifest.sequence} was taken before; {expected} is next")
+
+
+def _check_turn(manifest: Manifest, body_hash: str, previous: str, refused: Collection[str]) -> None:
     if manifest.previous != previous:
         raise ManifestError("chain", f"batch {manifest.sequence} does not follow the last one that was taken")
+    if refused and body_hash not in refused and manifest.replaces not in refused:
+        raise ManifestError(
+            "same_number",
+            f"another batch {manifest.sequence} was refused and this one does not say that it replaces it",
+        )
+
+
+def _copied(
+    folder: Path,
+    private_copy: Path,
+    manifest: Manifest,
+    body: bytes,
+    signature: bytes,
+    private_key: bytes,
+    connection: duckdb.DuckDBPyConnection | None,
+) -> OpenBatch:
+    body_hash = hashlib.sha256(body).hexdigest()
+    shutil.rmtree(private_copy, ignore_errors=True)
+    private_copy.mkdir(parents=True, mode=0o700)
+    try:
+        files = {entry.table: _copy_checked(folder, private_copy, entry, body_hash) for entry in manifest.files}
+        keys = _unwrapped(manifest, private_key, body_hash)
+        _check_rows(manifest, files, keys, body_hash, connection)
+        write_synced(private_copy / BODY_FILE, body)
+        write_synced(private_copy / SIGNATURE_FILE, signature)
+    except BaseException as error:
+        shutil.rmtree(private_copy, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise EnvelopeError(
+                f"{private_copy} could not be written: {_plain(error)}; free the disk, run again"
+            ) from None
+        raise
+    return OpenBatch(manifest, private_copy, files, keys)
 
 
 def _check_file_list(folder: Path, manifest: Manifest) -> None:
@@ -367,25 +428,22 @@ def _check_file_list(folder: Path, manifest: Manifest) -> None:
 
 def _copy_checked(folder: Path, private_copy: Path, entry: FileEntry, body_hash: str) -> Path:
     target = private_copy / entry.path
-    digest = hashlib.sha256()
-    copied = 0
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
-        source_handle = os.open(folder / entry.path, flags)
+        source = open_plain(folder / entry.path)
     except OSError:
         raise BatchRefused("missing_file", f"{entry.path} went away while it was read", body_hash) from None
-    with os.fdopen(source_handle, "rb") as source, _private_file(target) as copy:
-        while chunk := source.read(_CHUNK):
-            copied += len(chunk)
-            if copied > entry.size:
-                break
-            digest.update(chunk)
-            copy.write(chunk)
-    if copied != entry.size:
+    with source, private_file(target) as copy:
+        copy_at_most(source, copy, entry.size + 1)
+    size, digest = _measure(target)  # of the copy: what is hashed is what will be read
+    if size != entry.size:
         raise BatchRefused("size", f"{entry.path} is not of the size in the manifest", body_hash)
-    if digest.hexdigest() != entry.sha256:
+    if digest != entry.sha256:
         raise BatchRefused("hash", f"{entry.path} is not the file that was sealed", body_hash)
     return target
+
+
+def _unwrapped(manifest: Manifest, private_key: bytes, body_hash: str) -> dict[str, bytes]:
+    return {entry.table: _unwrap(manifest, entry, private_key, body_hash) for entry in manifest.files}
 
 
 def _unwrap(manifest: Manifest, entry: FileEntry, private_key: bytes, body_hash: str) -> bytes:
@@ -398,11 +456,18 @@ def _unwrap(manifest: Manifest, entry: FileEntry, private_key: bytes, body_hash:
     return key
 
 
-def _check_rows(manifest: Manifest, files: dict[str, Path], keys: dict[str, bytes], body_hash: str) -> None:
-    with warehouse.connect(threads=1) as connection:
+def _check_rows(
+    manifest: Manifest,
+    files: dict[str, Path],
+    keys: dict[str, bytes],
+    body_hash: str,
+    connection: duckdb.DuckDBPyConnection | None,
+) -> None:
+    """The footer of each file opens with its key and names the rows of the manifest; no row is read for it."""
+    with contextlib.nullcontext(connection) if connection is not None else warehouse.connect(threads=1) as counting:
         for entry in manifest.files:
             try:
-                found = connection.execute(
+                found = counting.execute(
                     f"SELECT count(*) FROM {_READ}", [str(files[entry.table]), keys[entry.table]]
                 ).fetchone()
             except duckdb.Error as error:
@@ -413,71 +478,11 @@ def _check_rows(manifest: Manifest, files: dict[str, Path], keys: dict[str, byte
                 raise BatchRefused("rows", f"{entry.path} has not the rows in the manifest", body_hash)
 
 
-# -- receipts ---------------------------------------------------------------------------------------
-def write_receipt(path: Path, receipt: Receipt, signing_key: bytes) -> None:
-    """Write the signed answer to one batch, whole or not at all (``<sequence>.receipt.json``)."""
-    content = {
-        "format": _RECEIPT_FORMAT,
-        "sender": receipt.sender,
-        "recipient": receipt.recipient,
-        "sequence": receipt.sequence,
-        "manifest_hash": receipt.manifest_hash,
-        "state": receipt.state,
-        "reason_code": receipt.reason_code,
-        "message": receipt.message,
-    }
-    signature = sign(_RECEIPT_LABEL, canonical(content), signing_key).hex()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}")
-    _write_synced(temporary, canonical({"receipt": content, "signature": signature}))
-    temporary.replace(path)
-    _sync_folder(path.parent)
-
-
-def read_receipt(path: Path, *, sender: str, recipient: str, pinned_public: bytes) -> Receipt:
-    """The answer at ``path`` by ``sender`` (who received the batch) to ``recipient`` (who sealed it).
-
-    Raises BatchRefused("receipt") where it is not genuine. Compare its ``manifest_hash`` with your own
-    record of the batch: a genuine receipt of another batch is still of another batch.
-    """
-    try:
-        document = parse_canonical(_read_regular(path, MAXIMUM_BODY_BYTES))
-        content = document["receipt"]
-        is_genuine = is_signed(_RECEIPT_LABEL, canonical(content), bytes.fromhex(document["signature"]), pinned_public)
-        if not is_genuine or content.pop("format") != _RECEIPT_FORMAT:
-            raise BatchRefused("receipt", "the receipt is not signed by the pinned key of its sender")
-        receipt = Receipt(**content)
-    except (ManifestError, KeyError, TypeError, ValueError, AttributeError):
-        raise BatchRefused("receipt", "the receipt is not of a known form") from None
-    if (receipt.sender, receipt.recipient) != (sender, recipient) or receipt.state not in ("accepted", "refused"):
-        raise BatchRefused("receipt", "the receipt is of other parties")
-    return receipt
-
-
 # -- files ------------------------------------------------------------------------------------------
 def _measure(path: Path) -> tuple[int, str]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return path.stat().st_size, digest
-
-
-def _private_file(path: Path) -> Any:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with _private_file(path) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _plain(error: BaseException) -> str:

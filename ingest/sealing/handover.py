@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from ingest.policy.access import load_grants
-from ingest.sealing.keys import CENTER, KeyRing, export_tenant_keys
+from ingest.sealing.keys import KeyRing, export_tenant_keys
+from ingest.sealing.keytable import CENTER
 from ingest.settings import PartySettings, Settings
 
 

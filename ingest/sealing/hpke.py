@@ -54,12 +54,18 @@ def wrap(key: bytes, recipient_public: bytes, context: list[str | int]) -> bytes
 
 
 def unwrap(wrapped: bytes, private: bytes, context: list[str | int]) -> bytes:
-    """The key inside ``wrapped``; WrapError for another recipient, another context, a changed byte."""
-    kem, curve = _private_parts(private)
-    try:
-        return bytes(_SUITE.decrypt(wrapped, hpke.MLKEM768X25519PrivateKey(kem, curve), info=canonical(context)))
-    except (InvalidTag, ValueError):
-        raise WrapError("the wrapped key does not open with this key in this place") from None
+    """The key inside ``wrapped``; WrapError for another recipient, another context, a changed byte.
+
+    ``private`` is one private key, or several one after the other: after a rotation what was sealed to a key of
+    before still opens.
+    """
+    for start in range(0, max(len(private), 1), PRIVATE_BYTES):
+        kem, curve = _private_parts(private[start : start + PRIVATE_BYTES])
+        try:
+            return bytes(_SUITE.decrypt(wrapped, hpke.MLKEM768X25519PrivateKey(kem, curve), info=canonical(context)))
+        except (InvalidTag, ValueError):
+            continue
+    raise WrapError("the wrapped key does not open with this key in this place")
 
 
 def _private_parts(private: bytes) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519PrivateKey]:

@@ -24,6 +24,7 @@ SIGNATURE_FILE = "manifest.sig"
 MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
 FIRST_HASH = ""  # what the first batch names as its predecessor
 
+_PUBLIC_BYTES = 32
 _MANIFEST_LABEL = b"tsumugi/manifest/1\x00"
 _FILE_NAME = re.compile(r"[0-9]{4}_[a-z][a-z0-9_]{0,99}\.parquet")
 _HEX_HASH = re.compile(r"[0-9a-f]{64}")
@@ -53,12 +54,16 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a sender says about one batch; ``previous`` chains it to the batch before."""
+    """What a sender says about one batch; ``previous`` chains it to the batch before.
+
+    ``replaces`` names the batch of the same number that the recipient refused, "" where it refused none.
+    """
 
     sender: str
     recipient: str
     sequence: int
     previous: str
+    replaces: str
     kind: str
     suite: str
     files: tuple[FileEntry, ...]
@@ -73,6 +78,7 @@ class Manifest:
                 "recipient": self.recipient,
                 "sequence": self.sequence,
                 "previous": self.previous,
+                "replaces": self.replaces,
                 "kind": self.kind,
                 "suite": self.suite,
                 "extra": self.extra,
@@ -130,9 +136,17 @@ def sign(label: bytes, body: bytes, signing_key: bytes) -> bytes:
 
 
 def is_signed(label: bytes, body: bytes, signature: bytes, pinned_public: bytes) -> bool:
-    """Whether the holder of the pinned key signed just these bytes under this label."""
+    """Whether the holder of a pinned key signed just these bytes under this label.
+
+    ``pinned_public`` is one public key, or several of one party one after the other (``PublicKeys.verifying``).
+    """
+    keys = [pinned_public[start : start + _PUBLIC_BYTES] for start in range(0, len(pinned_public), _PUBLIC_BYTES)]
+    return any(_is_signed_by(key, label + body, signature) for key in keys)
+
+
+def _is_signed_by(public: bytes, content: bytes, signature: bytes) -> bool:
     try:
-        ed25519.Ed25519PublicKey.from_public_bytes(pinned_public).verify(signature, label + body)
+        ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, content)
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -143,12 +157,17 @@ def sign_manifest(body: bytes, signing_key: bytes) -> bytes:
     return sign(_MANIFEST_LABEL, body, signing_key)
 
 
+def is_signed_manifest(body: bytes, signature: bytes, pinned_public: bytes) -> bool:
+    """Whether ``signature`` is that of a manifest by a pinned key; what the body says is not looked at."""
+    return is_signed(_MANIFEST_LABEL, body, signature, pinned_public)
+
+
 def read_manifest(body: bytes, signature: bytes, pinned_public: bytes) -> Manifest:
-    """The manifest in ``body``, believed only after its signature by the pinned key.
+    """The manifest in ``body``, believed only after its signature by a pinned key.
 
     Raises ManifestError with reason_code "signature" or "malformed".
     """
-    if not is_signed(_MANIFEST_LABEL, body, signature, pinned_public):
+    if not is_signed_manifest(body, signature, pinned_public):
         raise ManifestError("signature", "the manifest is not signed by the pinned key of its sender")
     content = parse_canonical(body)
     try:
@@ -167,10 +186,11 @@ def _entry(item: dict[str, Any]) -> FileEntry:
 
 
 def _check_fields(manifest: Manifest) -> None:
-    texts = (manifest.sender, manifest.recipient, manifest.kind, manifest.suite, manifest.previous)
+    texts = (manifest.sender, manifest.recipient, manifest.kind, manifest.suite, manifest.previous, manifest.replaces)
     good = all(isinstance(text, str) for text in texts) and isinstance(manifest.extra, dict)
     good = good and _is_count(manifest.sequence) and manifest.sequence >= 1
-    good = good and (manifest.previous == FIRST_HASH or bool(_HEX_HASH.fullmatch(manifest.previous)))
+    for named in (manifest.previous, manifest.replaces):
+        good = good and (named == FIRST_HASH or bool(_HEX_HASH.fullmatch(named)))
     for place, entry in enumerate(manifest.files):
         good = good and entry.index == place and _is_count(entry.rows) and _is_count(entry.size)
         good = good and bool(_FILE_NAME.fullmatch(entry.path)) and entry.path == file_name(place, entry.table)

@@ -21,30 +21,32 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest import faults, stopwatch, warehouse
+from ingest import faults, stopwatch
 from ingest.formats.enrolment_profile import is_full, with_profiles
 from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
 from ingest.identity.directory import Directory
-from ingest.identity.tokens import Tokeniser
+from ingest.identity.passes import most_sharers
 from ingest.ledger import Ledger
 from ingest.masters import lookups as masters
 from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
 from ingest.quality.coverage import Coverage
-from ingest.quality.quarantine import Quarantine
-from ingest.sealing.envelope import Sealed, seal
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, held, hold_desk, holds, inbox, layouts, profiles, retract, steps
+from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, rekey, retract, steps
 from ingest.site.area import area_of
+from ingest.site.batch_tables import BatchTables
+from ingest.site.databases import open_directory, open_quarantine
 from ingest.site.delivery import Delivery, next_delivery_id, plan
-from ingest.site.load import IDENTITY_TABLES, Load
+from ingest.site.keeping import Keeping
+from ingest.site.load import Load
 from ingest.site.lock import locked
 from ingest.site.members import Members
 from ingest.site.outbox import Outbox
-from ingest.site.workroom import Workroom
 
+FACTS = "facts"  # kind of the batch
 CHUNK_FILES = 192
 CHUNK_BYTES = 32 << 20  # source bytes read at a time; as typed columns they take about ten times that
 
@@ -62,6 +64,7 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         outbox = Outbox.of(settings, site_name, ledger, ring)
         receipts = outbox.settle()
         retract.finish(site, site_name, ledger, ring, outbox)
+        rekey.finish(settings, site_name, ledger, ring, outbox, progress)
         outbox.hand_over()
         _report(ledger, settings, site_name)
         corrected, codes = layouts.corrected_layouts(site), masters.subtraction_codes(settings.workspace)
@@ -99,39 +102,41 @@ def _take(
     progress: ProgressCallback,
 ) -> dict[str, Any]:
     site = settings.site(site_name)
-    sequence, previous_hash = outbox.next_batch()
+    sequence, _ = outbox.next_batch()
     deliveries = plan(ledger, files, hold_desk.refusals(ledger))
     step = _step_name(sequence, files, due)
     ledger.begin_step("extract", step)
     at_rest = ring.secret("at-rest")
     try:
         with (
-            Workroom(site, "facts") as room,
-            Quarantine(site.quarantine, at_rest, spill=site.spill) as quarantine,
-            warehouse.open_database(site.directory, at_rest, alias="directory", spill=site.spill) as known,
+            BatchTables(site) as tables,
+            open_quarantine(site, at_rest) as quarantine,
+            open_directory(site, at_rest) as known,
         ):
-            tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+            tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
             area = area_of(site.prefecture_code)
             directory = Directory(known, sequence)
             members = Members(known, sequence)
             for memory in (directory, members):
                 memory.forget(sequence)  # what a run that died before its ledger transaction remembered
             waiting = held.Waiting(ledger, quarantine)
+            keeping = Keeping(tables, tokeniser, directory, members, site.prefecture_code)
             load = Load(
-                list(deliveries), area, room, tokeniser, directory, quarantine, waiting,
-                Coverage(settings.workspace), settings.reference_month, members,
+                list(deliveries), area, tables, keeping, quarantine, waiting,
+                Coverage(settings.workspace), settings.reference_month,
             )  # fmt: skip
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             load.take_released(due, next_delivery_id(ledger) + len(deliveries))
             faults.point("extract.read")
             load.close(ledger)
+            withheld = tables.withhold_shared(most_sharers(directory.identities()))
             with stopwatch.lap("seal"):
-                sealed = _seal(room, outbox, ring, site_name, sequence, previous_hash)
+                sealed = outbox.seal(tables.connection, tables.to_seal(), FACTS)
         faults.point("extract.sealed")
         with stopwatch.lap("archive"):
             _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
         faults.point("extract.archived")
-        figures = load.figures() | {"sequence": sequence}
+        figures = load.figures() | {"sequence": sequence, "tokens_withheld": sum(withheld.values())}
         with ledger.transaction() as connection:
             load.record(ledger, connection, sequence)
             ledger.add_batch(
@@ -139,7 +144,7 @@ def _take(
                 way="sent",
                 peer=CENTER,
                 sequence=sequence,
-                kind="facts",
+                kind=FACTS,
                 manifest_hash=sealed.manifest_hash,
                 state="sealed",
                 figures=sealed.figures,
@@ -169,7 +174,7 @@ def _without_held(
     if not any(is_full(file.path) for file in files):
         hold_desk.note(ledger, [], {file.file_id for file in files})
         return files, 0
-    tokeniser = Tokeniser(ring.secret(f"identity-{site.epoch}"), site.epoch)
+    tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
     area = area_of(site.prefecture_code)
     sequence, _ = outbox.next_batch()
     judging = holds.Judging(site, ledger, tokeniser, ring.secret("at-rest"), area, sequence, reference_month)
@@ -180,7 +185,7 @@ def _due(site: SiteSettings, ledger: Ledger, ring: KeyRing) -> list[dict[str, An
     """The releases to be sent; the quarantine is opened only where one was noted."""
     if not held.has_noted(ledger):
         return []
-    with Quarantine(site.quarantine, ring.secret("at-rest"), read_only=True) as quarantine:
+    with open_quarantine(site, ring.secret("at-rest"), read_only=True) as quarantine:
         return held.due(ledger, quarantine)
 
 
@@ -225,24 +230,6 @@ def _chunks(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _seal(
-    room: Workroom, outbox: Outbox, ring: KeyRing, site_name: str, sequence: int, previous_hash: str | None
-) -> Sealed:
-    return seal(
-        room.connection,
-        # Chunks repeat an identity; the batch names it once.
-        {table: f"SELECT DISTINCT * FROM {table}" if table in IDENTITY_TABLES else table for table in room.tables},
-        outbox.place(sequence),
-        sender=site_name,
-        recipient=CENTER,
-        sequence=sequence,
-        previous_hash=previous_hash,
-        kind="facts",
-        signing_key=ring.secret("signing"),
-        recipient_public=ring.peer(CENTER).envelope,
-    )
 
 
 def _archive(

@@ -20,15 +20,16 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest import warehouse
 from ingest.formats import recognise
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.enrolment_profile import is_full
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
+from ingest.quality import suites
 from ingest.settings import SiteSettings
 from ingest.site import hold_desk, members
 from ingest.site.area import Area
+from ingest.site.databases import open_directory
 from ingest.site.hold_desk import CONFIRMED, REFUSED, STREAM, Held, Loss
 from ingest.site.inbox import InboxFile
 from ingest.site.members import INSURER, Members
@@ -85,8 +86,7 @@ def parted(of: Judging, files: list[InboxFile]) -> tuple[list[InboxFile], int]:
     ]
     stopped: list[_Full] = []
     if fulls:
-        database = of.site.directory
-        with warehouse.open_database(database, of.at_rest, alias="directory", spill=of.site.spill) as connection:
+        with open_directory(of.site, of.at_rest) as connection:
             known = Members(connection)
             known.forget(of.sequence)  # what a run that died before its ledger transaction remembered
             state = known.of(pl.concat([full.versions for full in fulls]).select(INSURER).unique())
@@ -151,7 +151,7 @@ def _read(of: Judging, file: InboxFile) -> _Full | None:
         return None
     table = reading.tables[STREAM].with_columns(pl.lit(0, dtype=pl.Int64).alias(FILE))
     aside = {(0, STREAM): reading.set_aside.height} if reading.set_aside.height else {}
-    judged = triage({STREAM: table}, of.area, aside, reference_month=of.reference_month)
+    judged = triage({STREAM: table}, of.area, suites.Gate(), aside, reference_month=of.reference_month)
     kept = judged.kept(STREAM)
     if judged.refused or kept.is_empty():
         return None

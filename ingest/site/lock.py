@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ingest import at_rest
 from ingest.site.errors import SiteError
 
 
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
-    """Hold the site's lock; the system lets it go when the process ends, however it ends.
+    """Hold the site's lock; at the end its databases are hashed as they lie.
+
+    The system lets the lock go when the process ends, however it ends.
 
     Raises SiteError when another step of the site is running.
     """
@@ -22,4 +25,7 @@ def locked(home: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SiteError(f"another step of this site is running ({home}); wait for it to end") from None
-        yield
+        try:
+            yield
+        finally:
+            at_rest.settle(home)

@@ -49,6 +49,23 @@ class Members:
         """Take out what the batch ``sequence`` told; a repeat changes nothing."""
         self._connection.execute("DELETE FROM enrolment_version WHERE sequence = ?", [sequence])
 
+    def rekey(self, pairs: pl.DataFrame) -> None:
+        """Put new tags in place of old ones (``pairs``: purpose, old_tag, new_tag); a repeat changes nothing."""
+        self._connection.register("told_pairs", pairs)
+        self._connection.execute("BEGIN")
+        try:
+            for column, purpose in (("member_tag", "member/enrolment"), ("record_key_tag", "record/enrolment")):
+                self._connection.execute(
+                    f"UPDATE enrolment_version SET {column} = told.new_tag FROM told_pairs AS told "
+                    f"WHERE told.purpose = ? AND told.old_tag = {column}",
+                    [purpose],
+                )
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        self._connection.unregister("told_pairs")
+
     def of(self, insurers: pl.DataFrame) -> pl.DataFrame:
         """All versions (``SCHEMA``) of the insurers (scheme_code, insurer_number)."""
         self._connection.register("asked_insurers", insurers)

@@ -5,8 +5,12 @@ therefore never sees a batch that the ledger does not know, and a kill in betwee
 the ledger does not know is thrown away, what it knows is handed over again.
 
 A batch that the center refused is recalled: the files it carried go back into the inbox, and the
-next extract seals them anew under the same sequence number. Later batches are recalled with it,
-since each names the one before.
+next extract seals them anew under the same sequence number, in a batch that names the refused one. Later
+batches are recalled with it, since each names the one before.
+
+The center states which batch it took last. Where it took one that this ledger does not know (the site was put
+back to an older backup), the chain goes on from there. Where it took fewer than it had accepted (the center was
+put back), ``resend`` fills it up from the batches that are kept after they were accepted.
 """
 
 from __future__ import annotations
@@ -14,19 +18,28 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import duckdb
+
 from ingest.ledger import Ledger
-from ingest.sealing.envelope import BatchRefused, Receipt, read_receipt
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.envelope import Sealed, WrittenTable, seal
+from ingest.sealing.errors import BatchRefused
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.sealing.manifest import BODY_FILE, SIGNATURE_FILE
+from ingest.sealing.receipts import Receipt, Statement, read_receipt, read_statement, receipt_path
 from ingest.settings import Settings
 from ingest.site import archive, release
+from ingest.site.sent import Sent
 
-RECALLED = "recalled"  # state of a delivery whose batch the center refused
+RECALLED = "recalled"  # state of a delivery whose batch the center refused, reason of one recalled with another
 RETRACTED = "retracted"  # of one that the site took back
+STATED = "stated"  # kind of a batch that the ledger knows by the center's statement only
+CENTER_STANDS = "center stands at"  # value of the ledger: number of the last batch that the center says it took
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class Outbox:
     archive: Path
     ledger: Ledger
     ring: KeyRing
+    sent: Sent
 
     @classmethod
     def of(cls, settings: Settings, site_name: str, ledger: Ledger, ring: KeyRing) -> Outbox:
@@ -55,12 +69,22 @@ class Outbox:
             site.archive,
             ledger,
             ring,
+            Sent(site.home / "sent"),
         )
 
     def next_batch(self) -> tuple[int, str | None]:
         """Sequence number of the next batch and hash of the one before it (None for the first)."""
         last = self.ledger.last_batch("sent", CENTER)
         return (1, None) if last is None else (int(last["sequence"]) + 1, str(last["manifest_hash"]))
+
+    def replaced(self, sequence: int) -> str | None:
+        """Hash of the batch of this number that the center refused last, None where it refused none."""
+        refused = self.ledger.rows(
+            "SELECT manifest_hash FROM batch WHERE way = 'sent' AND peer = ? AND sequence = ? AND state = 'refused' "
+            "AND reason_code <> ? ORDER BY rowid DESC LIMIT 1",
+            (CENTER, sequence, RECALLED),
+        )
+        return refused[0]["manifest_hash"] if refused else None
 
     def place(self, sequence: int) -> Path:
         """Where the batch of this number is to be sealed; what an unfinished run left is removed."""
@@ -71,22 +95,56 @@ class Outbox:
                 shutil.rmtree(left)
         return self.folder / _name(sequence)
 
+    def seal(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tables: Mapping[str, str | WrittenTable],
+        kind: str,
+        extra: dict[str, Any] | None = None,
+    ) -> Sealed:
+        """Seal ``tables`` (see ``envelope.seal``) as the next batch; the ledger learns of it from the caller."""
+        sequence, previous_hash = self.next_batch()
+        return seal(
+            connection,
+            tables,
+            self.place(sequence),
+            sender=self.site_name,
+            recipient=CENTER,
+            sequence=sequence,
+            previous_hash=previous_hash,
+            kind=kind,
+            signing_key=self.ring.secret("signing"),
+            recipient_public=self.ring.peer(CENTER).envelope,
+            replaces=self.replaced(sequence),
+            extra=extra,
+        )
+
     def hand_over(self) -> int:
         """Put every batch that the ledger knows into the exchange; returns how many were put there.
 
         One that stands there changed (cut or damaged on the way) is put there anew.
         """
-        handed = 0
-        for batch in self._waiting():
-            source = self.folder / _name(batch["sequence"])
-            target = self.exchange / source.name
-            if source.is_dir() and not _is_same(source, target):
-                _copy_whole(source, target)
-                handed += 1
-        return handed
+        return sum(self.hand_over_again(batch["sequence"]) for batch in self._waiting())
+
+    def hand_over_again(self, sequence: int) -> bool:
+        """Have the batch of this number stand in the exchange; whether it had to be put there."""
+        source = self.kept(sequence)
+        if source is None or _is_same(source, self.exchange / _name(sequence)):
+            return False
+        _copy_whole(source, self.exchange / _name(sequence))
+        return True
+
+    def kept(self, sequence: int) -> Path | None:
+        """Where the sealed batch of this number is at the site, None where it is no longer kept."""
+        places = (self.folder / _name(sequence), self.sent.place(sequence))
+        return next((place for place in places if place.is_dir()), None)
+
+    def stated(self) -> int:
+        """Number of the last batch that the center says it took, 0 before the first."""
+        return int(self.ledger.get_value(CENTER_STANDS) or 0)
 
     def settle(self) -> dict[str, int]:
-        """Read the center's receipts: accepted batches leave the outbox, refused ones are recalled.
+        """Read the center's answers: accepted batches go to those that are kept, refused ones are recalled.
 
         Returns the counts batches_accepted, batches_refused and files_recalled. A receipt that is not genuine, or of
         another batch than the one we sealed under that number, is no answer to it.
@@ -97,35 +155,79 @@ class Outbox:
             if receipt is None:
                 continue
             if receipt.state == "accepted":
-                with self.ledger.transaction() as connection:
-                    _mark(connection, batch, "accepted", None, None)
-                shutil.rmtree(self.folder / _name(batch["sequence"]), ignore_errors=True)
+                self._accepted(batch)
                 figures["batches_accepted"] += 1
             else:
                 figures["batches_refused"] += 1
-                figures["files_recalled"] = self._recall(receipt)
+                figures["files_recalled"] = self._recall(receipt.sequence, receipt.reason_code, receipt.message)
                 break
+        stated = read_statement(
+            self.receipts, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).verifying
+        )
+        if stated is not None:
+            self._follow(stated, figures)
         return figures
 
+    def _accepted(self, batch: dict[str, Any]) -> None:
+        # Kept first: a kill in between leaves a batch that the next run finds kept and marks.
+        self.sent.keep(self.folder / _name(batch["sequence"]), batch["sequence"])
+        with self.ledger.transaction() as connection:
+            _mark(connection, batch, "accepted", None, None)
+
+    def _follow(self, stated: Statement, figures: dict[str, int]) -> None:
+        """Note where the center stands; what it took stands, also where this ledger knows nothing of it."""
+        with self.ledger.transaction() as connection:
+            self.ledger.set_value(connection, CENTER_STANDS, str(stated.sequence))
+        if (stated.sequence, stated.manifest_hash) in {
+            (row["sequence"], row["manifest_hash"]) for row in self._sent("sealed", "accepted")
+        }:
+            for batch in self._waiting():
+                if batch["sequence"] <= stated.sequence:
+                    self._accepted(batch)
+                    figures["batches_accepted"] += 1
+        elif stated.sequence:
+            self._adopt(stated, figures)
+        self.sent.forget_old(self.ledger, stated.sequence)
+
+    def _adopt(self, stated: Statement, figures: dict[str, int]) -> None:
+        """The center took a batch that this ledger does not know: the next one follows it, ours are sealed anew."""
+        others = [row["sequence"] for row in self._sent("sealed", "accepted") if row["sequence"] >= stated.sequence]
+        others += [row["sequence"] for row in self._waiting()]
+        if others:
+            figures["files_recalled"] += self._recall(
+                min(others), RECALLED, "the center has taken another batch under this number"
+            )
+        with self.ledger.transaction() as connection:
+            self.ledger.add_batch(
+                connection,
+                way="sent",
+                peer=CENTER,
+                sequence=stated.sequence,
+                kind=STATED,
+                manifest_hash=stated.manifest_hash,
+                state="accepted",
+                message="known by the center's statement only: this ledger is older",
+            )
+
     def _receipt(self, batch: dict[str, Any]) -> Receipt | None:
-        path = self.receipts / f"{_name(batch['sequence'])}.receipt.json"
+        path = receipt_path(self.receipts, batch["sequence"])
         if not path.is_file():
             return None
         try:
             receipt = read_receipt(
-                path, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).signing
+                path, sender=CENTER, recipient=self.site_name, pinned_public=self.ring.peer(CENTER).verifying
             )
         except BatchRefused:
             return None
         return receipt if receipt.manifest_hash == batch["manifest_hash"] else None
 
-    def _recall(self, receipt: Receipt) -> int:
-        """Take back the refused batch and those after it; their files go into the inbox again."""
-        batches = [batch for batch in self._waiting() if batch["sequence"] >= receipt.sequence]
+    def _recall(self, first: int, reason_code: str, message: str) -> int:
+        """Take back the batch numbered ``first`` and those after it; their files go into the inbox again."""
+        batches = [batch for batch in self._sent("sealed", "accepted") if batch["sequence"] >= first]
         releases = release.release_ids(self.ledger)
         recalled = self.ledger.rows(
             "SELECT delivery_id, file_id, file_name FROM delivery WHERE sequence >= ? AND state NOT IN (?, ?)",
-            (receipt.sequence, RECALLED, RETRACTED),
+            (first, RECALLED, RETRACTED),
         )
         deliveries = [delivery for delivery in recalled if delivery["delivery_id"] not in releases]
         key = self.ring.secret("at-rest")
@@ -136,27 +238,33 @@ class Outbox:
         with self.ledger.transaction() as connection:
             connection.execute(
                 "UPDATE delivery SET state = ?, sequence = NULL WHERE sequence >= ? AND state <> ?",
-                (RECALLED, receipt.sequence, RETRACTED),
+                (RECALLED, first, RETRACTED),
             )
             connection.execute(
-                "UPDATE delivery SET sequence = NULL WHERE sequence >= ? AND state = ?", (receipt.sequence, RETRACTED)
+                "UPDATE delivery SET sequence = NULL WHERE sequence >= ? AND state = ?", (first, RETRACTED)
             )
             # Released rows have no file to come back: they are noted anew.
             release.note_again(connection, [d["delivery_id"] for d in recalled if d["delivery_id"] in releases])
             # What tells the center of a retraction is sealed anew; a batch that it never took needs no retraction.
-            connection.execute("UPDATE retraction SET sequence = NULL WHERE sequence >= ?", (receipt.sequence,))
-            connection.execute("DELETE FROM retraction WHERE batch_sequence >= ?", (receipt.sequence,))
+            connection.execute("UPDATE retraction SET sequence = NULL WHERE sequence >= ?", (first,))
+            connection.execute("DELETE FROM retraction WHERE batch_sequence >= ?", (first,))
+            connection.execute("UPDATE rotation SET state = 'reopened', sequence = NULL WHERE sequence >= ?", (first,))
             for batch in batches:
-                reason = receipt.reason_code if batch["sequence"] == receipt.sequence else "chain"
-                _mark(connection, batch, "refused", reason, receipt.message)
+                reason = reason_code if batch["sequence"] == first else RECALLED
+                _mark(connection, batch, "refused", reason, message)
         for batch in batches:
             shutil.rmtree(self.folder / _name(batch["sequence"]), ignore_errors=True)
             shutil.rmtree(self.exchange / _name(batch["sequence"]), ignore_errors=True)
         return len(deliveries)
 
     def _waiting(self) -> list[dict[str, Any]]:
+        return self._sent("sealed")
+
+    def _sent(self, *states: str) -> list[dict[str, Any]]:
+        marks = ", ".join("?" for _ in states)
         return self.ledger.rows(
-            "SELECT * FROM batch WHERE way = 'sent' AND peer = ? AND state = 'sealed' ORDER BY sequence", (CENTER,)
+            f"SELECT * FROM batch WHERE way = 'sent' AND peer = ? AND state IN ({marks}) ORDER BY sequence",
+            (CENTER, *states),
         )
 
 

@@ -10,9 +10,7 @@ Content is written in a fixed order; a file is made beside and put in place whol
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ import duckdb
 import polars as pl
 
 from ingest import faults, warehouse
-from ingest.site.archive import sync_folder
+from ingest.at_rest import put_published
 from ingest.site.errors import SiteError
 
 PREFIX = "person_"  # published tables of persons, as the center names them
@@ -220,13 +218,9 @@ class Publisher:
             self._connection.execute("CHECKPOINT published")
         finally:
             self._connection.execute("DETACH published")
-        with temporary.open("rb") as handle:
-            file_hash = hashlib.file_digest(handle, "sha256").hexdigest()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        digest = put_published(temporary, path)
         faults.point("publish.placed")
-        return Published(path, file_hash, rows)
+        return Published(path, digest, rows)
 
 
 _OWN_INDICATORS = """
@@ -270,9 +264,11 @@ _PERSON = """
 def remove_ungranted(folder: Path, written: set[Path]) -> list[str]:
     """Delete published files that no grant asks for any more; returns their names."""
     removed = []
+    notes = {warehouse.hash_note(path) for path in _files(folder)}
     for path in _files(folder):
-        if path not in written:
+        if path not in written and path not in notes:
             path.unlink()
+            warehouse.hash_note(path).unlink(missing_ok=True)
             removed.append(str(path.relative_to(folder)))
     return removed
 

@@ -22,6 +22,7 @@ from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings, SiteSettings
 from ingest.site import held
 from ingest.site import release as release_module
+from ingest.site.databases import open_quarantine
 from ingest.site.errors import SiteError
 from ingest.site.lock import locked
 
@@ -62,7 +63,7 @@ def entries(
 def _opened(site: SiteSettings, *, read_only: bool = True) -> Quarantine:
     if not site.quarantine.is_file():
         raise SiteError(NOTHING)
-    return Quarantine(site.quarantine, KeyRing(site).secret("at-rest"), read_only=read_only)
+    return open_quarantine(site, KeyRing(site).secret("at-rest"), read_only=read_only)
 
 
 _EMPTY: dict[str, pl.DataType] = {

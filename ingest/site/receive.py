@@ -10,25 +10,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ingest import faults, warehouse
+from ingest import faults
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.policy import access
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import BatchHeld, BatchRefused, OpenBatch, Receipt, open_batch, read_receipt, write_receipt
-from ingest.sealing.keys import CENTER, KeyRing, derive
+from ingest.sealing.envelope import OpenBatch
+from ingest.sealing.errors import BatchHeld, BatchRefused
+from ingest.sealing.files import sync_folder
+from ingest.sealing.keys import KeyRing, derive
+from ingest.sealing.keytable import CENTER
+from ingest.sealing.reception import Reception, last_of
 from ingest.settings import Settings, SiteSettings
 from ingest.site import area, own_areas, steps
+from ingest.site.databases import open_directory
 from ingest.site.lock import locked
 from ingest.site.outbox import Outbox
 from ingest.site.publish import (
@@ -40,6 +43,7 @@ from ingest.site.publish import (
     remove_ungranted,
 )
 from ingest.site.workroom import Workroom
+from ingest.warehouse import file_hash
 
 KIND = "results"
 TABLES = (
@@ -53,8 +57,6 @@ TABLES = (
 ABOUT = ("is_synthetic", "reference_month")
 """What the center says of its results and every published file repeats."""
 
-_FOLDER = re.compile(r"[0-9]{6}")
-
 
 def receive(settings: Settings, site_name: str, progress: ProgressCallback) -> dict[str, Any]:
     """Take the results that came and publish the newest; returns figures.
@@ -66,13 +68,13 @@ def receive(settings: Settings, site_name: str, progress: ProgressCallback) -> d
     with locked(site.home), Ledger(site.ledger) as ledger:
         ring = KeyRing(site)
         settled = Outbox.of(settings, site_name, ledger, ring).settle()
-        desk = _Desk(settings, site, site_name, ledger, ring)
+        desk = Desk(settings, site, site_name, ledger, ring)
         figures: dict[str, Any] = desk.take()
         figures |= desk.publish(progress)
         return figures | {name: count for name, count in settled.items() if count}
 
 
-class _Desk:
+class Desk:
     """Where the results of the center are taken in at one site."""
 
     def __init__(self, settings: Settings, site: SiteSettings, name: str, ledger: Ledger, ring: KeyRing) -> None:
@@ -81,112 +83,72 @@ class _Desk:
         self._name = name
         self._ledger = ledger
         self._ring = ring
-        self._incoming = settings.to_site(name)
-        self._answers = settings.to_center(name)
         self._kept = site.home / "results"
+        self._reception = Reception(
+            name,
+            CENTER,
+            KIND,
+            incoming=settings.to_site(name),
+            answers=settings.to_center(name),
+            ledger=ledger,
+            ring=self._ring,
+        )
 
     # -- taking ------------------------------------------------------------------------------------
     def take(self) -> dict[str, int]:
         """Check and keep what came, in its order; answer each batch. Returns counts by state."""
-        figures = {"received": 0, "held": 0, "refused": 0}
-        last = self._ledger.last_batch("received", CENTER)
-        if last is not None:
-            self._answer(int(last["sequence"]), str(last["manifest_hash"]), "accepted", "", "")
-        for sequence in self._arrived():
-            last = self._ledger.last_batch("received", CENTER)
-            due = int(last["sequence"]) + 1 if last else 1
-            if sequence < due:
-                continue
+        taken = self._reception.accepted()
+        last = last_of(taken)
+        if last:
+            self._reception.answer(last, taken[last], "accepted")
+        figures = {"received": 0, "held": 0, "refused": self._reception.watch(taken, self._kept / "other.open")}
+        waiting = [number for number in self._reception.arrived() if number not in taken]
+        while waiting and waiting[0] == last_of(taken) + 1:
             try:
-                batch = self._open(self._incoming / f"{sequence:06d}", due, last["manifest_hash"] if last else None)
+                batch = self._open(waiting[0], taken)
             except BatchHeld:
-                figures["held"] += 1
-                continue
+                break  # its name says it is due, its manifest that it is not: it waits
             except BatchRefused as refusal:
-                self._refuse(sequence, refusal)
+                sequence = waiting.pop(0)
+                manifest_hash = self._reception.refuse(sequence, refusal)
+                self._reception.answer(sequence, manifest_hash, "refused", refusal.reason_code, refusal.message)
                 figures["refused"] += 1
                 break
             faults.point("results.opened")
-            self._accept(batch)
+            self._accept(batch, taken)
             figures["received"] += 1
+            waiting.pop(0)
+        figures["held"] = len(waiting)
+        self._reception.hold(waiting)
+        self._reception.state(taken, waiting)
         return figures
 
-    def _arrived(self) -> list[int]:
-        if not self._incoming.is_dir():
-            return []
-        return sorted(
-            int(entry.name) for entry in self._incoming.iterdir() if entry.is_dir() and _FOLDER.fullmatch(entry.name)
-        )
-
-    def _open(self, folder: Path, sequence: int, previous_hash: str | None) -> OpenBatch:
-        batch = open_batch(
-            folder,
-            self._kept / f"{sequence:06d}.open",
-            sender=CENTER,
-            recipient=self._name,
-            expected_sequence=sequence,
-            previous_hash=previous_hash,
-            pinned_public=self._ring.peer(CENTER).signing,
-            private_key=self._ring.secret("envelope"),
-        )
+    def _open(self, sequence: int, taken: dict[int, str]) -> OpenBatch:
+        batch = self._reception.open(sequence, self._kept / f"{sequence:06d}.open", taken)
         missing = (set(TABLES) - batch.files.keys()) | (set(ABOUT) - batch.manifest.extra.keys())
         if batch.manifest.kind != KIND or missing:
             batch.discard()
             what = f"no {', '.join(sorted(missing))}" if missing else f"a batch of kind {batch.manifest.kind}"
-            raise BatchRefused("contract", what, batch.manifest_hash)
+            raise BatchRefused("contract", what, batch.manifest_hash, is_due=True)
         return batch
 
-    def _accept(self, batch: OpenBatch) -> None:
+    def _accept(self, batch: OpenBatch, taken: dict[int, str]) -> None:
         sequence = batch.manifest.sequence
         kept = self._kept / f"{sequence:06d}"
         shutil.rmtree(kept, ignore_errors=True)
         batch.folder.replace(kept)
+        self._ring.settle_peer(CENTER, kept)
+        sync_folder(self._kept)
         with self._ledger.transaction() as connection:
-            self._ledger.add_batch(
-                connection,
-                way="received",
-                peer=CENTER,
-                sequence=sequence,
-                kind=KIND,
-                manifest_hash=batch.manifest_hash,
-                state="accepted",
-                figures={"rows": {table: batch.rows(table) for table in batch.files}},
-            )
+            rows = {table: batch.rows(table) for table in batch.files}
+            self._reception.accept(connection, sequence, batch.manifest_hash, KIND, {"rows": rows})
         faults.point("results.accepted")
-        self._answer(sequence, batch.manifest_hash, "accepted", "", "")
+        taken[sequence] = batch.manifest_hash
+        self._reception.state(taken)
+        self._reception.answer(sequence, batch.manifest_hash, "accepted")
         for older in self._kept.iterdir():
             if older != kept:
                 shutil.rmtree(older)
-
-    def _refuse(self, sequence: int, refusal: BatchRefused) -> None:
-        manifest_hash = refusal.manifest_hash or ""
-        with self._ledger.transaction() as connection:
-            self._ledger.add_batch(
-                connection,
-                way="received",
-                peer=CENTER,
-                sequence=sequence,
-                kind=KIND,
-                manifest_hash=manifest_hash,
-                state="refused",
-                reason_code=refusal.reason_code,
-                message=refusal.message,
-            )
-        self._answer(sequence, manifest_hash, "refused", refusal.reason_code, refusal.message)
-
-    def _answer(self, sequence: int, manifest_hash: str, state: Any, reason_code: str, message: str) -> None:
-        path = self._answers / f"{sequence:06d}.receipt.json"
-        receipt = Receipt(self._name, CENTER, sequence, manifest_hash, state, reason_code, message)
-        if not self._is_answered(path, receipt):
-            write_receipt(path, receipt, self._ring.secret("signing"))
-
-    def _is_answered(self, path: Path, receipt: Receipt) -> bool:
-        own = self._ring.public().signing
-        try:
-            found = path.exists() and read_receipt(path, sender=self._name, recipient=CENTER, pinned_public=own)
-            return found == receipt
-        except BatchRefused:  # not ours: ours takes its place
-            return False
 
     # -- publishing --------------------------------------------------------------------------------
     def publish(self, progress: ProgressCallback) -> dict[str, Any]:
@@ -196,11 +158,11 @@ class _Desk:
             return {"note": "no results came yet"}
         grants = access.load_grants().filter(pl.col("site") == self._name)
         step = _step_name(str(last["manifest_hash"]), grants)
-        if self._ledger.is_done("publish", step):
+        if self._ledger.is_done("publish", step) and self._are_as_written():
             return {"note": "nothing to do"}
         self._ledger.begin_step("publish", step)
         try:
-            figures, files = self._published(int(last["sequence"]), grants, progress)
+            figures, files = self._published(int(last["sequence"]), str(last["manifest_hash"]), grants, progress)
             with self._ledger.transaction() as connection:
                 connection.execute("DELETE FROM value WHERE name LIKE 'published/%'")
                 for file in files:
@@ -213,19 +175,21 @@ class _Desk:
             raise
         return figures
 
-    def _published(
-        self, sequence: int, grants: pl.DataFrame, progress: ProgressCallback
-    ) -> tuple[dict[str, Any], list[Published]]:
-        before = self._ledger.rows(
-            "SELECT manifest_hash FROM batch "
-            "WHERE way = 'received' AND state = 'accepted' AND peer = ? AND sequence = ?",
-            (CENTER, sequence - 1),
+    def _are_as_written(self) -> bool:
+        """Whether every published file has the bytes that were put in place; one that has not is written anew."""
+        return all(
+            path.is_file() and file_hash(path) == json.loads(row["content"])["file_hash"]
+            for row in self._ledger.rows("SELECT name, content FROM value WHERE name LIKE 'published/%'")
+            for path in [self._site.home / row["name"]]
         )
-        batch = self._open(self._kept / f"{sequence:06d}", sequence, before[0]["manifest_hash"] if before else None)
+
+    def _published(
+        self, sequence: int, manifest_hash: str, grants: pl.DataFrame, progress: ProgressCallback
+    ) -> tuple[dict[str, Any], list[Published]]:
+        batch = self._reception.reopen(self._kept / f"{sequence:06d}", manifest_hash)
         with Workroom(self._site, "results") as room:
             for table in TABLES:
                 batch.load_new(room.connection, table, f"results.{table}")
-            batch.discard()
             people = self._people(room)
             about = {name: str(batch.manifest.extra[name]) for name in ABOUT}
             persons = grants.filter(pl.col("detail") == "person")
@@ -244,9 +208,7 @@ class _Desk:
         """Names by identity, each opened and held against the directory."""
         returned = room.connection.execute("SELECT * FROM results.identity").pl()
         at_rest = self._ring.secret("at-rest")
-        with warehouse.open_database(
-            self._site.directory, at_rest, alias="directory", spill=self._site.spill
-        ) as connection:
+        with open_directory(self._site, at_rest) as connection:
             directory = Directory(connection)
             found = [
                 directory.reidentify(rows, Tokeniser(self._ring.secret(f"identity-{epoch}"), epoch))

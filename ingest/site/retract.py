@@ -20,11 +20,11 @@ from typing import Any
 from ingest import faults, warehouse
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
-from ingest.quality.quarantine import Quarantine
-from ingest.sealing.envelope import seal
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
+from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
 from ingest.site import archive, release
+from ingest.site.databases import open_directory, open_quarantine
 from ingest.site.errors import SiteError
 from ingest.site.lock import locked
 from ingest.site.members import Members
@@ -87,7 +87,7 @@ def finish(site: SiteSettings, site_name: str, ledger: Ledger, ring: KeyRing, ou
         row["batch_sequence"] for row in ledger.rows("SELECT batch_sequence FROM retraction WHERE sequence IS NULL")
     ]
     if pending:
-        _seal(site_name, ledger, ring, outbox, sorted(pending))
+        _seal(ledger, outbox, sorted(pending))
 
 
 def _require(ledger: Ledger, batch: int, files: list[str]) -> list[int]:
@@ -134,10 +134,10 @@ def _clear(site: SiteSettings, ledger: Ledger, ring: KeyRing, outbox: Outbox, ro
     key = ring.secret("at-rest")
     batch = row["batch_sequence"]
     deliveries = ledger.rows("SELECT delivery_id, file_id, file_name FROM delivery WHERE sequence = ?", (batch,))
-    with warehouse.open_database(site.directory, key, alias="directory", spill=site.spill) as connection:
+    with open_directory(site, key) as connection:
         Directory(connection).forget(batch)
         Members(connection).forget(batch)
-    with Quarantine(site.quarantine, key, spill=site.spill) as quarantine:
+    with open_quarantine(site, key) as quarantine:
         loaded = {r["file_id"] for r in ledger.rows("SELECT DISTINCT file_id FROM delivery WHERE state = 'taken'")}
         quarantine.replace(sorted({d["file_id"] for d in deliveries} - loaded), {})
     kept = set(json.loads(row["kept"])) - release.release_ids(ledger)  # those were noted anew, no file came
@@ -151,35 +151,24 @@ def _clear(site: SiteSettings, ledger: Ledger, ring: KeyRing, outbox: Outbox, ro
         ledger_connection.execute("UPDATE retraction SET is_cleared = 1 WHERE batch_sequence = ?", (batch,))
 
 
-def _seal(site_name: str, ledger: Ledger, ring: KeyRing, outbox: Outbox, batches: list[int]) -> None:
-    sequence, previous_hash = outbox.next_batch()
+def _seal(ledger: Ledger, outbox: Outbox, batches: list[int]) -> None:
     with warehouse.connect(threads=1) as connection:
         connection.execute("CREATE TABLE retraction (retracted_sequence BIGINT)")
         connection.executemany("INSERT INTO retraction VALUES (?)", [[batch] for batch in batches])
-        sealed = seal(
-            connection,
-            {"retraction": "retraction"},
-            outbox.place(sequence),
-            sender=site_name,
-            recipient=CENTER,
-            sequence=sequence,
-            previous_hash=previous_hash,
-            kind=KIND,
-            signing_key=ring.secret("signing"),
-            recipient_public=ring.peer(CENTER).envelope,
-        )
+        sealed = outbox.seal(connection, {"retraction": "retraction"}, KIND)
     faults.point("retract.sealed")
     with ledger.transaction() as ledger_connection:
         ledger.add_batch(
             ledger_connection,
             way="sent",
             peer=CENTER,
-            sequence=sequence,
+            sequence=sealed.sequence,
             kind=KIND,
             manifest_hash=sealed.manifest_hash,
             state="sealed",
             figures=sealed.figures,
         )
         ledger_connection.executemany(
-            "UPDATE retraction SET sequence = ? WHERE batch_sequence = ?", [(sequence, batch) for batch in batches]
+            "UPDATE retraction SET sequence = ? WHERE batch_sequence = ?",
+            [(sealed.sequence, batch) for batch in batches],
         )

@@ -6,25 +6,28 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
+from ingest import at_rest
 from ingest.expected import NOT_DUE, missing, reading_day
 from ingest.formats.layout_files import with_layouts
 from ingest.ledger import Ledger
 from ingest.settings import Settings
 from ingest.site import hold_desk, inbox, layouts, profiles
 from ingest.site.matrix import matrix
-from ingest.site.outbox import RECALLED, RETRACTED
+from ingest.site.outbox import CENTER_STANDS, RECALLED, RETRACTED
 
 
 def status(settings: Settings, site_name: str, on: date | None = None) -> dict[str, Any]:
     """The state of one site, counts and file names only, no person; what is due is read on the day ``on``.
 
-    ``deliveries`` by state; ``files`` one entry a delivery; ``rows`` by table and outcome, what is held
+    ``deliveries`` by state; ``rotations`` of the identity key with their state;
+    ``files`` one entry a delivery; ``rows`` by table and outcome, what is held
     included; ``refused`` and ``problems`` with reason; ``waiting`` names in the inbox, ``held`` those of them
     whose columns nobody has confirmed, ``full_held`` full deliveries that wait for a word or for the run after
-    it (``hold_desk.listed``); ``batches`` sent and received; ``published`` files; ``expected``, ``came`` counts
-    of insurer × stream × period that are due; ``corrected_layouts`` and what is wrong with them (``layout_faults``:
-    the next extract stops there); ``missing`` those that did not come; ``matrix`` the state of
-    each (see ``ingest.expected``).
+    it (``hold_desk.listed``); ``batches`` sent and received; ``center_lacks`` numbers of accepted batches that
+    the center, put back to a backup, no longer has; ``left_open`` databases of a killed step; ``published``
+    files; ``expected``, ``came`` counts of insurer × stream × period that are due; ``corrected_layouts`` and
+    what is wrong with them (``layout_faults``: the next extract stops there); ``missing`` those that did not
+    come; ``matrix`` the state of each (see ``ingest.expected``).
     """
     site = settings.site(site_name)
     waiting = [str(path.relative_to(site.inbox)) for path in inbox.listing(site.inbox)]
@@ -54,6 +57,7 @@ def status(settings: Settings, site_name: str, on: date | None = None) -> dict[s
             "retracted": ledger.rows(
                 "SELECT batch_sequence, reason, sequence, recorded_at FROM retraction ORDER BY batch_sequence"
             ),
+            "rotations": ledger.rows("SELECT epoch, state, sequence, started_at FROM rotation ORDER BY epoch"),
             "waiting": waiting,
             "held": held,
             "full_held": hold_desk.listed(ledger),
@@ -62,6 +66,8 @@ def status(settings: Settings, site_name: str, on: date | None = None) -> dict[s
             "batches": ledger.rows(
                 "SELECT way, sequence, kind, state, reason_code, message FROM batch ORDER BY way, sequence, recorded_at"
             ),
+            "center_lacks": _center_lacks(ledger),
+            "left_open": at_rest.left_open(ledger),
             "steps_unfinished": ledger.rows(
                 "SELECT name, state, message, started_at FROM step WHERE state <> 'done' ORDER BY started_at"
             ),
@@ -74,6 +80,18 @@ def status(settings: Settings, site_name: str, on: date | None = None) -> dict[s
             "missing": absent,
             "matrix": entries,
         }
+
+
+def _center_lacks(ledger: Ledger) -> list[int]:
+    """Numbers of batches that the center accepted and, by its newest statement, does not have any more."""
+    stated = ledger.get_value(CENTER_STANDS)
+    if stated is None:
+        return []
+    accepted = ledger.rows(
+        "SELECT sequence FROM batch WHERE way = 'sent' AND state = 'accepted' AND sequence > ? ORDER BY sequence",
+        (int(stated),),
+    )
+    return [row["sequence"] for row in accepted]
 
 
 def _pairs(ledger: Ledger, sql: str) -> dict[str, int]:

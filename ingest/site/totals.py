@@ -25,15 +25,12 @@ SCHEMA: dict[str, pl.DataType] = {
 
 def of_tables(tables: dict[str, pl.DataFrame], outcome: pl.Expr) -> pl.DataFrame:
     """Rows and sums of plain tables (with ``_file``) by file, scheme and the given outcome."""
-    return _together([_summed(name, frame, pl.lit(name), outcome) for name, frame in tables.items()])
+    return _together([_summed(name, frame, outcome) for name, frame in tables.items()])
 
 
 def of_set_aside(frame: pl.DataFrame, outcome: pl.Expr) -> pl.DataFrame:
     """The same of rows that a reader set aside (``SET_ASIDE_SCHEMA`` with ``_file``)."""
-    parts = [
-        _summed(str(name), part, pl.lit(str(name)), outcome)
-        for (name,), part in frame.group_by(["table_name"], maintain_order=True)
-    ]
+    parts = [_summed(str(name), part, outcome) for (name,), part in frame.group_by(["table_name"], maintain_order=True)]
     return _together(parts)
 
 
@@ -66,17 +63,21 @@ def hold(totals: pl.DataFrame) -> None:
         raise SiteError(f"rows read and rows accounted for differ ({where}); nothing was sealed")
 
 
-def _summed(table: str, frame: pl.DataFrame, name: pl.Expr, outcome: pl.Expr) -> pl.DataFrame:
+def _summed(table: str, frame: pl.DataFrame, outcome: pl.Expr) -> pl.DataFrame:
     measures = CONTRACTS[table].control_columns
-    scheme = pl.col("scheme_code") if "scheme_code" in frame.columns else pl.lit(None, dtype=pl.String)
+    no_scheme = pl.lit(None, dtype=pl.String).alias("scheme_code")
+    keys = [FILE, "scheme_code"] if "scheme_code" in frame.columns else [FILE]
+    told = outcome.alias("outcome")
+    # What is the same for every row is added to the sums: as a key it would be compared row by row.
+    is_of_rows = bool(outcome.meta.root_names())
+    sums = frame.group_by(*keys, *[told] * is_of_rows).agg(
+        pl.len().cast(pl.Int64).alias("rows"), *(pl.col(m).sum().cast(pl.Int64) for m in measures)
+    )
     return (
-        frame.group_by(
-            pl.col(FILE).cast(pl.Int64),
-            name.alias("table_name"),
-            scheme.fill_null("").alias("scheme_code"),
-            outcome.alias("outcome"),
+        sums.with_columns(*[no_scheme] * ("scheme_code" not in keys), *[told] * (not is_of_rows))
+        .with_columns(
+            pl.col(FILE).cast(pl.Int64), pl.lit(table).alias("table_name"), pl.col("scheme_code").fill_null("")
         )
-        .agg(pl.len().cast(pl.Int64).alias("rows"), *(pl.col(m).sum().cast(pl.Int64) for m in measures))
         .unpivot(
             on=["rows", *measures],
             index=[FILE, "table_name", "scheme_code", "outcome"],

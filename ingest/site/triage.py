@@ -18,12 +18,12 @@ import polars as pl
 
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import reasons
-from ingest.quality import suites
+from ingest.quality import checks, suites
 from ingest.quality.rules import rules, share_rules
 from ingest.site import future
 from ingest.site.area import Area
 
-FILE = suites.FILE  # position of the file in the run, beside the columns of the plain form
+FILE = checks.FILE  # position of the file in the run, beside the columns of the plain form
 VERDICT: dict[str, pl.DataType] = {
     "_outcome": pl.String(),  # set_aside, out_of_area, refused
     "_field": pl.String(),
@@ -108,6 +108,7 @@ class Triage:
 def triage(
     tables: dict[str, pl.DataFrame],
     area: Area,
+    gate: suites.Gate,
     aside: Mapping[tuple[int, str], int] | None = None,
     *,
     reference_month: date = date.max,
@@ -122,7 +123,7 @@ def triage(
     right however implausible: there the rules of ``rules.csv`` set nothing aside, the contract still does.
     """
     ordered = {name: tables[name] for name in CONTRACTS if name in tables}  # a parent stands before its lines
-    findings = suites.check_tables(ordered)
+    findings = gate.check_tables(ordered)
     verdicts: dict[str, pl.DataFrame] = {}
     for name, frame in ordered.items():
         parent = CONTRACTS[name].parent
@@ -176,14 +177,17 @@ def _not_yet(name: str, frame: pl.DataFrame, reference_month: date) -> pl.DataFr
 
 def _of_parent(lines: pl.DataFrame, parents: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """Lines share the fate of their parent; a line without one is set aside."""
+    place = [FILE, "parent_source_row"]
     known = parents.select(FILE, pl.col("source_row").alias("parent_source_row")).with_row_index("_at")
-    at = (
-        lines.select(FILE, "parent_source_row")
-        .join(known.unique([FILE, "parent_source_row"]), on=[FILE, "parent_source_row"], how="left",
-              maintain_order="left")
-        .get_column("_at")
-        .cast(pl.Int64)
-    )  # fmt: skip
+    # Lines of one record stand together, so each run of them is looked up once.
+    begins = lines.select(
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in place)
+        | (pl.int_range(pl.len()) == 0)
+    ).to_series()
+    runs = lines.select(place).filter(begins).join(known.unique(place), on=place, how="left", maintain_order="left")
+    if fates.is_empty() and not runs["_at"].null_count():
+        return _nothing()
+    at = runs["_at"].cast(pl.Int64).gather(begins.cum_sum() - 1)
     orphans = _verdict(
         at.is_null().arg_true(), "set_aside", "parent_source_row", "contract", _ORPHAN, rule="parent_source_row"
     )
@@ -249,6 +253,10 @@ def _verdict(
 def _first(*verdicts: pl.DataFrame) -> pl.DataFrame:
     """Verdicts of the same table as one: of a row judged twice the first stands."""
     return pl.concat(verdicts).unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
+
+
+def _nothing() -> pl.DataFrame:
+    return pl.DataFrame(schema={_ROW: pl.Int64(), **VERDICT})
 
 
 def _mask(height: int, rows: pl.Series) -> pl.Series:

@@ -12,11 +12,12 @@ from typing import Any
 import polars as pl
 
 from ingest.center.home import open_warehouse
-from ingest.center.schema import RAW_TABLES
+from ingest.center.schema import ACCOMPANYING, RAW_TABLES
 from ingest.faults import FAULT_VARIABLE
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import Receipt, Sealed, read_receipt, seal
+from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.receipts import Receipt, read_receipt
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
 from ingest.warehouse import connect
 from tests.handmade import demo_workspace
@@ -41,10 +42,15 @@ def seal_load(
     sequence: int,
     previous: str | None = None,
     *,
+    replaces: str | None = None,
     totals_off_by: int = 0,
     extra_columns: dict[str, str] | None = None,
+    only_filled: bool = False,
 ) -> Sealed:
-    """Seal a load as its site would, into the exchange; ``totals_off_by`` and ``extra_columns`` spoil it."""
+    """Seal a load as its site would, into the exchange; ``totals_off_by`` and ``extra_columns`` spoil it.
+
+    ``only_filled`` leaves out the tables without a row, but those that every batch has.
+    """
     site = load.domain
     ring = KeyRing(settings.site(site))
     with connect(threads=1) as connection:
@@ -52,6 +58,8 @@ def seal_load(
         totals = []
         for name, schema in RAW_TABLES.items():
             lines = getattr(load, name, [])
+            if only_filled and not lines and name not in ACCOMPANYING:
+                continue
             frame = pl.DataFrame([{c: row.get(c) for c in schema} for row in lines], schema=schema)
             if name in CONTRACTS and lines:
                 totals.append(_total(name, "rows", len(lines) + totals_off_by))
@@ -73,6 +81,7 @@ def seal_load(
             kind="facts",
             signing_key=ring.secret("signing"),
             recipient_public=ring.peer(CENTER).envelope,
+            replaces=replaces,
         )
 
 

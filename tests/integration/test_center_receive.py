@@ -11,6 +11,8 @@ from ingest.center.receive import receive
 from ingest.center.status import status
 from ingest.ledger import Ledger
 from ingest.progress import silent
+from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.receipts import Statement, read_statement
 from ingest.settings import Settings, load
 from tests.integration.center_world import demo_workspace, load_of, receipt, rows, run_killed, seal_load
 
@@ -154,3 +156,116 @@ def test_a_kill_while_refusing_still_leads_to_the_receipt(settings: Settings) ->
     assert run_killed(settings, "ingest.center.receive", "receive", "receive.refused") == 137
     receive(settings, silent)
     assert receipt(settings, "16", 1).state == "refused"
+
+
+def _spoiled(settings: Settings, sequence: int, previous: str | None = None, **more: str) -> str:
+    """A batch of site 16 with wrong control totals: refused, though whole and signed; returns its hash."""
+    sealed = seal_load(settings, load_of("16", "1"), sequence, previous, totals_off_by=1, **more)
+    receive(settings, silent)
+    shutil.rmtree(sealed.path)
+    return sealed.manifest_hash
+
+
+def _stated(settings: Settings, site: str = "16") -> Statement | None:
+    public = KeyRing(settings.site(site)).peer(CENTER).signing
+    return read_statement(settings.to_site(site), sender=CENTER, recipient=site, pinned_public=public)
+
+
+def test_a_refused_number_is_taken_by_a_batch_that_names_the_refused_one_and_by_no_other(settings: Settings) -> None:
+    first = _spoiled(settings, 1)
+    other = seal_load(settings, load_of("16", "1"), 1)
+    assert receive(settings, silent)["refused"] == 1
+    assert (receipt(settings, "16", 1).reason_code, receipt(settings, "16", 1).manifest_hash) == (
+        "same_number",
+        other.manifest_hash,
+    )
+    shutil.rmtree(other.path)
+    seal_load(settings, load_of("16", "1"), 1, replaces="ab" * 32)
+    assert receive(settings, silent)["refused"] == 1
+    shutil.rmtree(other.path)
+
+    named = seal_load(settings, load_of("16", "1"), 1, replaces=first)
+    assert receive(settings, silent)["received"] == 1
+    assert receipt(settings, "16", 1).state == "accepted"
+    assert _stated(settings) == Statement(CENTER, "16", 1, named.manifest_hash)
+
+
+def test_what_a_stranger_puts_under_a_number_binds_nobody(settings: Settings) -> None:
+    foreign = seal_load(settings, load_of("31", "1"), 1)
+    target = settings.to_center("16") / "000001"
+    shutil.copytree(foreign.path, target)  # signed, but not by site 16
+    assert receive(settings, silent)["refused"] == 1
+    assert receipt(settings, "16", 1).reason_code == "signature"
+    (target / "manifest.sig").unlink()
+    assert receive(settings, silent)["refused"] == 1
+    shutil.rmtree(target)
+    seal_load(settings, load_of("16", "1"), 1)
+    assert receive(settings, silent)["received"] == 1
+
+
+def test_a_batch_of_another_number_in_the_folder_that_is_due_does_not_bind_it(settings: Settings) -> None:
+    first = seal_load(settings, load_of("16", "1"), 1)
+    receive(settings, silent)
+    shutil.copytree(first.path, settings.to_center("16") / "000002")
+    assert receive(settings, silent)["refused"] == 1
+    assert receipt(settings, "16", 2).reason_code == "replay"
+    shutil.rmtree(settings.to_center("16") / "000002")
+    seal_load(settings, load_of("16", "2"), 2, first.manifest_hash)
+    assert receive(settings, silent)["received"] == 1
+
+
+def test_another_batch_under_a_number_that_was_taken_is_refused_and_the_receipt_stays(settings: Settings) -> None:
+    first = seal_load(settings, load_of("16", "1"), 1)
+    receive(settings, silent)
+    before = rows(settings, COUNTS)
+    shutil.rmtree(first.path)
+    seal_load(settings, load_of("16", "1", "2"), 1)
+    assert receive(settings, silent)["refused"] == 1
+    assert rows(settings, COUNTS) == before
+    assert receipt(settings, "16", 1).manifest_hash == first.manifest_hash
+    assert [(row["sequence"], row["reason_code"]) for row in status(settings)["refused"]] == [(1, "same_number")]
+    assert _stated(settings) == Statement(CENTER, "16", 1, first.manifest_hash)
+    assert [path.name for path in (settings.the_center().batches / "16").iterdir()] == ["000001"]
+
+    shutil.rmtree(first.path)
+    assert receive(settings, silent)["refused"] == 0
+    assert status(settings)["refused"] == []
+
+
+def test_the_statement_names_what_is_held_and_a_forged_one_is_none(settings: Settings, tmp_path: Path) -> None:
+    first = seal_load(settings, load_of("16", "1"), 1)
+    seal_load(settings, load_of("16", "2"), 2, first.manifest_hash)
+    first.path.rename(tmp_path / "on the way")
+    receive(settings, silent)
+    assert _stated(settings) == Statement(CENTER, "16", 0, "", (2,))
+    path = settings.to_site("16") / "statement.json"
+    path.write_bytes(path.read_bytes().replace(b'"sequence":0', b'"sequence":1'))
+    assert _stated(settings) is None
+
+
+def test_a_center_that_was_put_back_to_a_backup_takes_again_what_it_lost(settings: Settings, tmp_path: Path) -> None:
+    _hand_over(settings)
+    receive(settings, silent)
+    third = seal_load(settings, load_of("16", "4"), 3, receipt(settings, "16", 2).manifest_hash)
+    shutil.copytree(settings.the_center().home, tmp_path / "backup")
+    receive(settings, silent)
+    everything = rows(settings, COUNTS)
+    shutil.rmtree(settings.the_center().home)
+    (tmp_path / "backup").rename(settings.the_center().home)
+    third.path.rename(tmp_path / "third")
+    receive(settings, silent)
+    assert (_stated(settings) or Statement("", "", 0, "")).sequence == 2
+    (tmp_path / "third").rename(third.path)
+    assert receive(settings, silent)["received"] == 1
+    assert rows(settings, COUNTS) == everything
+
+
+def test_the_batch_that_is_due_in_the_folder_of_another_number_is_passed_over(settings: Settings) -> None:
+    first = seal_load(settings, load_of("16", "1"), 1)
+    receive(settings, silent)
+    second = seal_load(settings, load_of("16", "2"), 2, first.manifest_hash)
+    shutil.rmtree(first.path)
+    second.path.rename(first.path)
+    assert receive(settings, silent) == {"received": 0, "held": 0, "refused": 0, "rows": {}}
+    first.path.rename(second.path)
+    assert receive(settings, silent)["received"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from ingest.center.receive import receive
 from ingest.center.release import release, waits_for
 from ingest.center.results import DOMAIN_TABLES, SHARED_TABLES, results
 from ingest.center.status import status
+from ingest.ledger import Ledger
 from ingest.progress import silent
-from ingest.sealing.envelope import OpenBatch, Receipt, open_batch, write_receipt
+from ingest.sealing.envelope import OpenBatch, open_batch
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.receipts import Receipt, Statement, write_receipt, write_statement
 from ingest.settings import Settings
 from tests.integration.center_world import demo_workspace, load_of, rows, run_killed, seal_load
 
@@ -233,6 +236,70 @@ def test_a_refused_batch_is_sealed_anew_under_its_number(settings: Settings, tmp
     assert again.manifest_hash != first.manifest_hash
     assert [(r["site"], r["reason_code"]) for r in status(settings)["refused"]] == [("16", "disk")]
     assert results(settings, silent)["sealed"] == 0  # the old receipt is of another batch
+
+
+def _state(settings: Settings, sequence: int, manifest_hash: str, *held: int) -> None:
+    """Site 16 says what it took last."""
+    statement = Statement("16", CENTER, sequence, manifest_hash, held)
+    write_statement(settings.to_center("16"), statement, KeyRing(settings.site("16")).secret("signing"))
+
+
+def _sent(settings: Settings) -> list[tuple[int, str]]:
+    with Ledger(settings.the_center().ledger) as ledger:
+        found = ledger.rows("SELECT sequence, state FROM batch WHERE way = 'sent' AND peer = '16' ORDER BY sequence")
+    return sorted((row["sequence"], row["state"]) for row in found)
+
+
+def test_a_refused_batch_is_named_by_the_one_that_replaces_it(settings: Settings, tmp_path: Path) -> None:
+    results(settings, silent)
+    first = _open(settings, "16", 1, None, tmp_path / "first")
+    _answer(settings, "16", first, "refused")
+    results(settings, silent)
+    assert _open(settings, "16", 1, None, tmp_path / "again").manifest.replaces == first.manifest_hash
+
+
+def test_results_go_on_from_what_the_site_took_where_the_center_was_put_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    results(settings, silent)
+    _state(settings, 4, "cd" * 32)  # batches 2 to 4 were sealed by the ledger that was lost
+    assert results(settings, silent)["sealed"] == 1
+    batch = _open(settings, "16", 5, "cd" * 32, tmp_path / "fifth")
+    assert (batch.manifest.sequence, batch.manifest.replaces) == (5, "")
+    _answer(settings, "16", batch, "accepted")
+    _state(settings, 5, batch.manifest_hash)
+    assert results(settings, silent)["sealed"] == 0
+
+
+def test_results_are_sealed_anew_where_the_site_was_put_back(settings: Settings, tmp_path: Path) -> None:
+    results(settings, silent)
+    first = _open(settings, "16", 1, None, tmp_path / "first")
+    _answer(settings, "16", first, "accepted")
+    _publish_more(settings)
+    results(settings, silent)
+    second = _open(settings, "16", 2, first.manifest_hash, tmp_path / "second")
+    _answer(settings, "16", second, "accepted")
+    results(settings, silent)
+    _state(settings, 1, first.manifest_hash)
+    assert results(settings, silent)["sealed"] == 1
+    again = _open(settings, "16", 2, first.manifest_hash, tmp_path / "again")
+    assert again.manifest_hash != second.manifest_hash
+    assert again.manifest.replaces == ""  # the site refused none
+
+
+def test_results_lost_on_the_way_are_sealed_anew_when_a_later_batch_waits(settings: Settings, tmp_path: Path) -> None:
+    results(settings, silent)
+    first = _open(settings, "16", 1, None, tmp_path / "first")
+    _publish_more(settings)
+    results(settings, silent)
+    _state(settings, 0, "", 2)
+    assert results(settings, silent)["sealed"] == 0  # the first is still on its way
+    shutil.rmtree(settings.to_site("16") / "000001")
+    assert results(settings, silent)["sealed"] == 1
+    assert _sent(settings) == [(1, "refused"), (1, "sealed"), (2, "refused")]
+    _state(settings, 1, first.manifest_hash)  # it came after all: the chain goes on from there
+    assert results(settings, silent)["sealed"] == 1
+    assert _open(settings, "16", 2, first.manifest_hash, tmp_path / "second").rows("statistics_indicator") == 3
 
 
 @pytest.mark.parametrize("fault", ["results.sealed", "results.written"])

@@ -16,11 +16,11 @@ from ingest.identity.directory import DirectoryError
 from ingest.ledger import Ledger
 from ingest.policy import access
 from ingest.progress import silent
-from ingest.sealing.envelope import read_receipt
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.receipts import Statement, read_receipt, read_statement
 from ingest.settings import Settings
 from ingest.settings import load as load_settings
-from ingest.site.receive import receive
+from ingest.site.receive import Desk, receive
 from tests import site_world as world
 from tests.handmade import demo_workspace
 from tests.site_results import OYABE, OYABE_KOKI, UNION, one_life, seal_results
@@ -220,6 +220,14 @@ def test_the_ledger_knows_the_hash_of_every_published_file(published: Settings) 
     assert noted == found
 
 
+def test_a_published_file_that_was_taken_away_is_written_anew(settings: Settings) -> None:
+    receive(settings, "16", silent)
+    before = everything(settings)
+    next(settings.site("16").published.rglob("*.duckdb")).unlink()
+    receive(settings, "16", silent)
+    assert everything(settings) == before
+
+
 def test_the_same_results_again_do_nothing(settings: Settings) -> None:
     assert receive(settings, "16", silent)["received"] == 1
     before = {path: path.stat().st_mtime_ns for path in settings.workspace.rglob("*") if path.suffix != ".lock"}
@@ -307,6 +315,47 @@ def test_results_that_came_before_their_turn_are_held(tmp_path: Path) -> None:
     seal_results(settings, {}, 2, "0" * 64)
     figures = receive(settings, "16", silent)
     assert (figures["held"], figures["received"]) == (1, 0)
+
+
+def _stated(settings: Settings) -> Statement | None:
+    public = KeyRing(settings.the_center()).peer("16").signing
+    return read_statement(settings.to_center("16"), sender="16", recipient=CENTER, pinned_public=public)
+
+
+def _take(settings: Settings) -> dict[str, int]:
+    """Take what came, without publishing it."""
+    site = settings.site("16")
+    with Ledger(site.ledger) as ledger:
+        return Desk(settings, site, "16", ledger, KeyRing(site)).take()
+
+
+def test_a_gap_in_the_results_is_stated_and_taken_when_it_is_filled(tmp_path: Path) -> None:
+    settings = demo_workspace(tmp_path)
+    first = seal_results(settings, {})
+    assert _take(settings)["received"] == 1
+    second = seal_results(settings, {}, 2, first.manifest_hash)
+    third = seal_results(settings, {}, 3, second.manifest_hash)
+    second.path.rename(tmp_path / "on the way")
+    figures = _take(settings)
+    assert (figures["received"], figures["held"]) == (0, 1)
+    assert _stated(settings) == Statement("16", CENTER, 1, first.manifest_hash, (3,))
+    with Ledger(settings.site("16").ledger) as ledger:
+        assert ledger.rows("SELECT sequence FROM batch WHERE state = 'held'") == [{"sequence": 3}]
+    (tmp_path / "on the way").rename(second.path)
+    assert _take(settings)["received"] == 2
+    assert _stated(settings) == Statement("16", CENTER, 3, third.manifest_hash)
+
+
+def test_refused_results_are_replaced_by_a_batch_that_names_them(tmp_path: Path) -> None:
+    settings = demo_workspace(tmp_path)
+    first = seal_results(settings, {}, without="own_indicator")
+    assert _take(settings)["refused"] == 1
+    shutil.rmtree(first.path)
+    seal_results(settings, {})
+    assert _take(settings)["refused"] == 1
+    shutil.rmtree(first.path)
+    seal_results(settings, {}, replaces=first.manifest_hash)
+    assert _take(settings)["received"] == 1
 
 
 def test_an_identity_that_the_directory_does_not_know_stops_the_publication(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from ingest import faults, warehouse
 from ingest.ledger import Ledger
 from ingest.progress import silent
 from ingest.quality.quarantine import Quarantine
-from ingest.sealing.envelope import Receipt, write_receipt
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.receipts import Receipt, write_receipt
 from ingest.settings import Settings
 from ingest.site.errors import SiteError
 from ingest.site.extract import extract

@@ -48,6 +48,40 @@ def test_nothing_that_separates_or_pads_fields_is_left(normaliser: Normaliser, v
         assert value is None or (value and not {"\x00", "\x1f", " ", "　"} & set(value))
 
 
+FORMS = [
+    normalise.TEXT,
+    normalise.KANA,
+    normalise.SYMBOL,
+    normalise.INSURED_NUMBER,
+    normalise.BRANCH,
+    normalise.INSURER_NUMBER,
+]
+NUMBERS = st.text("0019９A- ", max_size=9)
+NAMES = st.text("アタナカヴヷンァー　 ・ｱﾞ山", max_size=6)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.whole.__name__)
+@given(values=st.lists(st.none() | st.text(max_size=12) | st.text(_JAPANESE, max_size=12) | NUMBERS | NAMES))
+@example(
+    values=["0", "00", "01", "0100", "00160028", "39160023", "160028", "タナカ　ハナコ", "　", "ヷ", "ABC\n", "\n"]
+)
+@settings(max_examples=200, deadline=None)
+def test_what_is_written_plainly_comes_to_the_same_by_the_short_way(
+    form: normalise.Form, values: list[str | None]
+) -> None:
+    column = normalise.column(pl.Series("a", values, dtype=pl.String), form)
+    assert column.to_list() == apply(form.whole, values)
+
+
+def test_each_way_is_taken_by_what_it_is_made_for() -> None:
+    plain = ["000012345", "12345", "タナカ　ハナコ", "160028", "39160023", "01", "19D0001", "2024-04-01"]
+    taken = {form.whole.__name__: pl.Series(plain).str.contains(form.plain).to_list() for form in FORMS}
+    assert taken["insured_number"][:2] == [True, True]
+    assert taken["kana"] == [False, False, True, False, False, False, False, False]
+    assert taken["insurer_number"][3:5] == [True, True]
+    assert taken["branch"][5] and taken["symbol"][6] and taken["text"][7]
+
+
 @pytest.mark.parametrize("normaliser", [normalise.text, normalise.symbol, normalise.insured_number, normalise.kana])
 @given(value=st.text(_JAPANESE, max_size=12))
 @settings(max_examples=60, deadline=None)

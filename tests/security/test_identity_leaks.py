@@ -12,9 +12,10 @@ import pytest
 
 from ingest import warehouse
 from ingest.formats.contracts import CONTRACTS
+from ingest.identity.cipher import TokenError
 from ingest.identity.directory import Directory
 from ingest.identity.passes import passes
-from ingest.identity.tokens import TokenError, Tokeniser
+from ingest.identity.tokens import Tokeniser
 from tests.unit.identity.people import KEY, TOWNS, certifications, claims, enrolment
 
 NEEDLES = (
@@ -127,7 +128,7 @@ def test_the_directory_on_disk_is_encrypted(tmp_path: Path, tokeniser: Tokeniser
     path = tmp_path / "directory.duckdb"
     with warehouse.open_database(path, KEY, alias="directory") as connection:
         sealed = tokeniser.seal_tables({"enrolment": enrolment(PERSON)}, "16")
-        Directory(connection).remember(sealed)
+        Directory(connection).remember(sealed.people)
         connection.execute("CHECKPOINT")
         seen = connection.execute("SELECT name_kanji FROM people").fetchall()
     assert seen == [("山田花子",)]

@@ -6,50 +6,18 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from ingest import warehouse
 from ingest.sealing.envelope import open_batch
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
-from tests.security.needles import Search, date_forms, text_forms
-
-PERSONS = 50
+from tests.security.needles import Search, date_forms, fifty_people
 
 
 @pytest.fixture(scope="module")
 def search(tiny_road: Settings) -> Search:
-    """Names, numbers and birth dates of fifty people of the truth."""
-    truth = tiny_road.workspace / "truth"
-    # Born on the first of a month is told by design, a newborn is insured from the day of birth (decision 0003), and a
-    # day on which something else happened to somebody would be found for that.
-    other_days = pl.concat(
-        pl.read_parquet(truth / f"{table}.parquet").select(pl.col(column).alias("day"))
-        for table, columns in {
-            "numbers": ("start_date", "end_date", "acquired_date"),
-            "events": ("event_date",),
-        }.items()
-        for column in columns
-    )["day"]
-    people = pl.read_parquet(truth / "people.parquet").filter(
-        (pl.col("birth_date").dt.day() != 1)
-        & (pl.col("birth_date") < date(2015, 1, 1))
-        & ~pl.col("birth_date").is_in(other_days.drop_nulls().unique().implode())
-    )
-    numbers = pl.read_parquet(truth / "numbers.parquet").filter(pl.col("person").is_in(people["person"].to_list()))
-    chosen = numbers.unique("person", maintain_order=True).head(PERSONS)
-    people = people.filter(pl.col("person").is_in(chosen["person"].to_list()))
-    assert people.height == PERSONS
-    forms: set[str] = set()
-    for column in ("name_kanji", "name_kana"):
-        for name in people[column].to_list():
-            forms |= text_forms(name)
-    for number in chosen["number"].to_list():
-        forms |= {form for form in text_forms(number) if len(form) >= 6}
-    for born in people["birth_date"].to_list():
-        forms |= {form for form in date_forms(born) if len(form) >= 7}
-    return Search(forms)
+    return fifty_people(tiny_road.workspace / "truth")
 
 
 def test_the_search_finds_a_person_in_the_files_that_the_site_was_given(tiny_road: Settings, search: Search) -> None:

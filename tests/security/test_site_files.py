@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from ingest import warehouse
+from ingest.formats.contracts import CONTRACTS
 from ingest.policy import audit
 from ingest.progress import silent
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
 from ingest.site import quarantine_desk as desk
+from ingest.site.batch_tables import BatchTables
 from ingest.site.errors import SiteError
 from ingest.site.extract import extract
 from ingest.site.receive import receive
@@ -121,12 +125,37 @@ def test_what_a_killed_run_leaves_behind_opens_with_no_key_of_the_site(tmp_path:
     copy.write_bytes(left.read_bytes())
     assert not search.in_bytes(copy.read_bytes())
     ring = KeyRing(site)
-    for name in ("at-rest", f"identity-{site.epoch}", "tenant-master", "statistics-master"):
+    for name in ("at-rest", "identity-1", "tenant-master", "statistics-master"):
         with pytest.raises(WarehouseError):
             warehouse.open_database(copy, ring.secret(name), read_only=True)
     with room:
         pass
     assert not left.exists()
+
+
+def test_the_tables_of_a_batch_that_was_never_sealed_open_with_no_key_of_the_site(
+    tmp_path: Path, search: Search
+) -> None:
+    site = demo_workspace(tmp_path).site("16")
+    schema = {name: dtype for name, dtype in CONTRACTS["claim"].sealed_schema().items() if name != "source_file_id"}
+    rows = pl.DataFrame([{"institution_code": world.NAME + str(n)} for n in range(5000)], schema=schema)
+    left = tmp_path / "left"
+    with BatchTables(site) as tables:
+        tables.add_facts("claim", rows, pl.repeat("f" * 64, rows.height, eager=True))
+        assert tables.finish()["claim"] == 5000
+        shutil.copytree(site.home / "facts.work", left)
+    assert not (site.home / "facts.work").exists()
+    assert list(search.in_files(left)) == []
+    ring = KeyRing(site)
+    for key in (ring.secret("at-rest"), ring.secret("identity-1")[:32], bytes(32)):
+        with warehouse.connect() as connection, pytest.raises(duckdb.Error):
+            connection.execute(
+                "SELECT * FROM read_parquet(?, encryption_config = {footer_key_value: ?})",
+                [str(left / "claim.parquet"), key],
+            )
+    shutil.copytree(left, site.home / "facts.work")  # as a killed run leaves it
+    with BatchTables(site) as tables:
+        assert sum(tables.finish().values()) == 0
 
 
 def test_a_tenants_key_opens_its_own_file_and_no_other(tmp_path: Path) -> None:

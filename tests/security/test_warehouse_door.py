@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from ingest import warehouse
+from ingest.settings import PROJECT_ROOT
 
 KEY = bytes(range(32))
 NEEDLE = "ハリノミミズ-20240229-NEEDLE"
@@ -82,3 +86,65 @@ def test_the_reader_of_the_dashboard_can_do_nothing_but_read(tmp_path: Path) -> 
     ):
         with pytest.raises(duckdb.Error):
             reader.execute(statement)
+
+
+def test_what_cannot_be_opened_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.duckdb"
+    for key, alias, read_only, said in (
+        (KEY[:16], "a", False, "32 bytes"),
+        (KEY, "a b", False, "not an identifier"),
+        (KEY, "a", True, "does not exist"),
+    ):
+        with pytest.raises(warehouse.WarehouseError, match=said), warehouse.connect() as connection:
+            warehouse.attach(connection, path, key, alias=alias, read_only=read_only)
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(warehouse.WarehouseError):
+        warehouse.open_database(path, KEY)
+    monkeypatch.setattr("duckdb.__version__", "0.0.0")
+    with pytest.raises(warehouse.WarehouseError, match="install the same version"):
+        warehouse.connect()
+
+
+class _IgnoresKeys:
+    """A DuckDB of some later day that attaches a database and pays no heed to the key; today's does not do so."""
+
+    def execute(self, *_: object) -> _IgnoresKeys:
+        return self
+
+    def fetchone(self) -> tuple[bool]:
+        return (False,)
+
+
+def test_a_database_that_was_attached_without_encryption_is_not_used(tmp_path: Path) -> None:
+    with pytest.raises(warehouse.WarehouseError, match="not encrypted"):
+        warehouse.attach(_IgnoresKeys(), tmp_path / "a.duckdb", KEY, alias="a")  # type: ignore[arg-type]
+
+
+def test_a_database_that_another_process_writes_to_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.duckdb"
+    program = (
+        "import sys; from pathlib import Path; from ingest import warehouse; "
+        f"c = warehouse.open_database(Path(sys.argv[1]), bytes.fromhex('{KEY.hex()}')); "
+        "print('open', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT_ROOT
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(warehouse.WarehouseError, match="another process"):
+            warehouse.open_database(path, KEY)
+        other.communicate(b"\n")
+
+
+def test_of_two_files_in_one_place_the_one_that_stands_there_is_read(tmp_path: Path) -> None:
+    """DuckDB's cache of external files knows them by size and second, and served the first for the second."""
+    path = tmp_path / "a.parquet"
+    with warehouse.connect(threads=1) as connection:
+        for key in (bytes(32), KEY):
+            path.unlink(missing_ok=True)
+            options = "(FORMAT parquet, ENCRYPTION_CONFIG {footer_key_value: ?})"
+            connection.execute(f"COPY (SELECT ?::INTEGER AS x) TO '{path}' {options}", [key[1], key])
+            os.utime(path, (1, 1))
+            reading = "SELECT x FROM read_parquet(?, encryption_config = {footer_key_value: ?})"
+            assert connection.execute(reading, [str(path), key]).fetchall() == [(key[1],)]

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ingest.formats.checkup_xml_document import header_fields
+from ingest.formats.checkup_xml_header import header_fields
 from ingest.formats.checkup_xml_items import variants
 from ingest.formats.fkac167_results import items
 from ingest.synth.writers.checkup_xml import write_checkup_archive

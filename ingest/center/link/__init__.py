@@ -6,8 +6,10 @@ and ``person_id`` (their names); ``state`` keeps the result in the warehouse.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from ingest import faults
@@ -30,13 +32,17 @@ def link(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
     ring = KeyRing(center)
     with one_step(center), open_warehouse(center, ring) as connection:
         progress("center link", 0, 1)
-        with transaction(connection):
-            figures = relink(
-                connection, ring.secret("link"), _passes(), settings.reference_month, next_build(connection)
-            )
-            faults.point("link.written")
-        faults.point("link.committed")
+        figures = link_batches(connection, ring, settings.reference_month)
         progress("center link", 1, 1)
+    return figures
+
+
+def link_batches(connection: duckdb.DuckDBPyConnection, ring: KeyRing, reference_month: date) -> dict[str, Any]:
+    """Link what is not linked yet in the warehouse in use, in one transaction; figures like ``link``."""
+    with transaction(connection):
+        figures = relink(connection, ring.secret("link"), _passes(), reference_month, next_build(connection))
+        faults.point("link.written")
+    faults.point("link.committed")
     return figures
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from ingest.center import changes
 from ingest.center.link.components import RULES_VERSION, Solved, solve
 from ingest.center.link.edges import INCIDENCE_SCHEMA, purpose_order, rules_hash
+from ingest.center.link.first_tags import FirstTags
 from ingest.center.link.guards import LIVE_SCHEMA, NODE_SCHEMA
 from ingest.center.link.person_id import ANCHOR_SCHEMA, name_persons
 
@@ -37,13 +38,20 @@ def relink(
     _take_in(connection)
     _find_affected(connection, everything=is_new_rules)
     _forget_vanished(connection)
+    first = FirstTags(connection, link_key)
+    incidences = first.of(_frame(connection, _INCIDENCES, INCIDENCE_SCHEMA), "identity_tag")
     solved = solve(
-        _frame(connection, _NODES, NODE_SCHEMA),
-        _frame(connection, _INCIDENCES, INCIDENCE_SCHEMA),
-        _frame(connection, _LIVES, LIVE_SCHEMA),
+        first.of(_frame(connection, _NODES, NODE_SCHEMA), "identity_tag"),
+        first.of(incidences, "pass_tag", pl.col("purpose")),
+        first.of(_frame(connection, _LIVES, LIVE_SCHEMA), "identity_tag"),
         purpose_order(passes),
     )
-    named = name_persons(solved.persons, _frame(connection, _ANCHORS, ANCHOR_SCHEMA), link_key)
+    anchors = first.of(_frame(connection, _ANCHORS, ANCHOR_SCHEMA), "identity_tag")
+    named = first.back(name_persons(solved.persons, anchors, link_key), "identity_tag")
+    solved = Solved(
+        first.back(solved.persons, "identity_tag", "component_tag", "group_tag"),
+        first.back(solved.refused, "component_tag"),
+    )
     figures = _write(connection, solved, named, reference_month, build_sequence)
     connection.execute("DELETE FROM control.link_rules")
     connection.execute("INSERT INTO control.link_rules VALUES (?)", [rules])

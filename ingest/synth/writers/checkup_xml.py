@@ -15,8 +15,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
-from ingest.formats.checkup_xml_document import RANGE_SYSTEM
 from ingest.formats.checkup_xml_items import Variant, variants
+from ingest.formats.checkup_xml_said import RANGE_SYSTEM
 from ingest.synth.writers.checkup_xml_head import DECLARATION, OID, XSI, document_head, ticket
 from ingest.synth.writers.guidance_xml import guidance_document
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from ingest.formats.checkup_xml_document import header_fields
+from ingest.formats.checkup_xml_header import header_fields
 
 HL7 = "urn:hl7-org:v3"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

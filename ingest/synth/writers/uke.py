@@ -11,12 +11,14 @@ A receipt's lines are made column by column as text with an order key, sorted an
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
 from ingest.formats.eras import format_date, format_month
+from ingest.formats.layout_files import layout_cache
 from ingest.synth.writers.uke_lines import (
     diagnosis_lines,
     full_width,
@@ -61,6 +63,7 @@ RECORDS: dict[str, pl.DataType] = {
 ``start_date`` and ``end_date``, {m} for the month of the first, {b} for 負担区分; ``points`` are what the line
 adds to its receipt beside the items (GT)."""
 RECEIPTS_PER_CHUNK = 200_000
+_ORIGINAL_POINTS = pl.coalesce("original_points", "points")
 
 
 def write_uke(
@@ -178,6 +181,7 @@ def _receipt_lines(claims: pl.DataFrame, edition: Edition, prefecture_code: str)
     yield claims.filter("is_last").select(record("GO", "GO", values, width=SHARED_WIDTHS["GO"]))
 
 
+@layout_cache
 def _institution(layout: str, edition: Edition) -> list[pl.Expr]:
     """IR, or YK of a pharmacy."""
     record_id = "YK" if layout == "pharmacy" else "IR"
@@ -195,7 +199,25 @@ def _institution(layout: str, edition: Edition) -> list[pl.Expr]:
 
 def _payer_lines(claims: pl.DataFrame, layout: str, edition: Edition, prefecture_code: str) -> Iterator[pl.DataFrame]:
     """RE, HO, JY and KO of receipts of one layout."""
-    by_era, widths = edition == "wareki", WIDTHS[layout]
+    yield claims.select(_receipt(layout, edition == "wareki"))
+    insured = claims.filter(~pl.col("is_public_only"))
+    corrected = insured.filter(pl.col("points") != _ORIGINAL_POINTS)
+    yield insured.select(_insurer("HO", layout))
+    if not corrected.is_empty():
+        assessed = pl.format("JY,1,1,0,,,{},0,", (_ORIGINAL_POINTS - pl.col("points")).abs())
+        yield corrected.select(key("JY").alias("key"), assessed.alias("line"))
+        yield corrected.select(_insurer("HO2", layout))
+    of_sets = insured.filter(pl.col("summary_points").is_not_null())
+    if not of_sets.is_empty():
+        yield of_sets.select(_insurer("HO of 総括", layout))
+    public = claims.filter("is_public_only")
+    if not public.is_empty():
+        yield public.select(_public_payer(layout, prefecture_code))
+
+
+@layout_cache
+def _receipt(layout: str, by_era: bool) -> list[pl.Expr]:
+    """RE."""
     prescribed = pl.col("prescribing_institution_code")
     values = {
         "receipt_number": pl.col("order_number"),
@@ -214,41 +236,52 @@ def _payer_lines(claims: pl.DataFrame, layout: str, edition: Edition, prefecture
         "prescribing_point_table_code": prescribed.str.slice(2, 1),
         "prescribing_institution_number": prescribed.str.slice(3, 7),
     }
-    yield claims.select(record("RE", "RE", values, width=widths["RE"], layout=layout))
+    return record("RE", "RE", values, width=WIDTHS[layout]["RE"], layout=layout)
 
-    amounts = {name: pl.col(name) for name in ("days_count", "prescription_count", "meal_count", "meal_yen")}
-    original, points = pl.coalesce("original_points", "points"), pl.col("points")
 
-    def insurer(kind: str, points: pl.Expr) -> list[pl.Expr]:
-        values = amounts | {
-            "insurer_number": pl.coalesce("card_insurer_number", "insurer_number").str.pad_start(8, " "),
-            "symbol": full_width("symbol"),
-            "number": full_width("number"),
-            "points": points,
-        }
-        return record(kind, "HO", values, width=widths["HO"], layout=layout)
+def _amounts() -> dict[str, pl.Expr]:
+    return {name: pl.col(name) for name in ("days_count", "prescription_count", "meal_count", "meal_yen")}
 
-    insured = claims.filter(~pl.col("is_public_only"))
-    corrected = insured.filter(original != points)
-    yield insured.select(insurer("HO", original))
-    yield corrected.select(
-        key("JY").alias("key"), pl.format("JY,1,1,0,,,{},0,", (original - points).abs()).alias("line")
-    )
-    # The list of a 総括 set: own original, the revised one of the 総括, own revised (formats.md, rule 9); a child
-    # that was not revised itself ends in that of the 総括.
-    yield insured.filter(pl.col("summary_points").is_not_null()).select(insurer("HO of 総括", pl.col("summary_points")))
-    yield corrected.select(insurer("HO2", points))
+
+@layout_cache
+def _insurer(kind: str, layout: str) -> list[pl.Expr]:
+    """HO as submitted, as adjudicated, or of the 総括.
+
+    The list of a 総括 set: own original, the revised one of the 総括, own revised (formats.md, rule 9); a child that
+    was not revised itself ends in that of the 総括.
+    """
+    points = {"HO": _ORIGINAL_POINTS, "HO2": pl.col("points"), "HO of 総括": pl.col("summary_points")}
+    values = _amounts() | {
+        "insurer_number": pl.coalesce("card_insurer_number", "insurer_number").str.pad_start(8, " "),
+        "symbol": full_width("symbol"),
+        "number": full_width("number"),
+        "points": points[kind],
+    }
+    return record(kind, "HO", values, width=WIDTHS[layout]["HO"], layout=layout)
+
+
+@layout_cache
+def _public_payer(layout: str, prefecture_code: str) -> list[pl.Expr]:
+    """KO."""
     payer = f"12{prefecture_code}001"
-    values = amounts | {
+    values = _amounts() | {
         "payer_number": pl.lit(payer + check_digit(payer)),
         "recipient_number": pl.lit("0000000"),
-        "points": points,
+        "points": pl.col("points"),
     }
-    yield claims.filter("is_public_only").select(record("KO", "KO", values, width=widths["KO"], layout=layout))
+    return record("KO", "KO", values, width=WIDTHS[layout]["KO"], layout=layout)
 
 
 def _check_lines(claims: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """SN (資格確認: 枝番, and the insurer where the card was of another: 振替) and JD (受診日等)."""
+    moved = pl.col("card_insurer_number").is_not_null()
+    yield claims.filter(pl.col("branch").is_not_null() | moved).select(_check())
+    yield claims.filter(pl.col("visit_days_code").is_not_null()).select(_visit_days())
+
+
+@layout_cache
+def _check() -> list[pl.Expr]:
+    """SN."""
     moved = pl.col("card_insurer_number").is_not_null()
     values = {
         "payer_kind_code": pl.lit("1"),
@@ -258,16 +291,17 @@ def _check_lines(claims: pl.DataFrame) -> Iterator[pl.DataFrame]:
         "number": pl.when(moved).then(full_width("number")),
         "branch": pl.col("branch"),
     }
-    yield claims.filter(pl.col("branch").is_not_null() | moved).select(
-        record("SN", "SN", values, width=SHARED_WIDTHS["SN"])
-    )
+    return record("SN", "SN", values, width=SHARED_WIDTHS["SN"])
+
+
+@cache
+def _visit_days() -> list[pl.Expr]:
+    """JD."""
     days = [
         pl.when((pl.col("visit_days_code") // 2**day) % 2 == 1).then(pl.lit("1")).otherwise(pl.lit(""))
         for day in range(31)
     ]
-    yield claims.filter(pl.col("visit_days_code").is_not_null()).select(
-        key("JD").alias("key"), pl.concat_str([pl.lit("JD,1"), *days], separator=",").alias("line")
-    )
+    return [key("JD").alias("key"), pl.concat_str([pl.lit("JD,1"), *days], separator=",").alias("line")]
 
 
 def _management_lines(claims: pl.DataFrame, prefecture_code: str) -> Iterator[pl.DataFrame]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import polars as pl
 
 from ingest.formats.eras import format_date, format_month
+from ingest.formats.layout_files import layout_cache
 from ingest.formats.uke_layout import fields
 
 _HALF = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-"
@@ -93,6 +95,15 @@ def full_width(name: str) -> pl.Expr:
 
 def diagnosis_lines(diagnoses: pl.DataFrame, by_era: bool) -> Iterator[pl.DataFrame]:
     """SY, SB (a diagnosis of a DPC receipt with 傷病名区分) or HS."""
+    # In a 総括 set a receipt of 医科 has SY in the layout of DPC.
+    is_plain = pl.col("layout").str.starts_with("dpc") & pl.col("disease_class_code").is_null()
+    diagnoses = diagnoses.with_columns(layout=pl.when(is_plain).then(pl.lit("medical")).otherwise("layout"))
+    for (layout,), own in diagnoses.partition_by("layout", as_dict=True, maintain_order=True).items():
+        yield own.select(_diagnosis(str(layout), by_era))
+
+
+@layout_cache
+def _diagnosis(layout: str, by_era: bool) -> list[pl.Expr]:
     modifiers = pl.col("modifier_codes")
     suspected = pl.when(
         pl.col("is_suspected") & ~modifiers.fill_null("").str.contains("8002", literal=True)
@@ -107,16 +118,11 @@ def diagnosis_lines(diagnoses: pl.DataFrame, by_era: bool) -> Iterator[pl.DataFr
         "icd10_code": pl.col("icd10_code"),
         "disease_class_code": pl.col("disease_class_code"),
     }
-    # In a 総括 set a receipt of 医科 has SY in the layout of DPC.
-    is_plain = pl.col("layout").str.starts_with("dpc") & pl.col("disease_class_code").is_null()
-    diagnoses = diagnoses.with_columns(layout=pl.when(is_plain).then(pl.lit("medical")).otherwise("layout"))
-    for (layout,), own in diagnoses.partition_by("layout", as_dict=True, maintain_order=True).items():
-        record_id, of, width = DIAGNOSES[str(layout)]
-        yield own.select(
-            record("diagnosis", record_id, values, width=width, layout=of, sequence=pl.col("sequence_number"))
-        )
+    record_id, of, width = DIAGNOSES[layout]
+    return record("diagnosis", record_id, values, width=width, layout=of, sequence=pl.col("sequence_number"))
 
 
+@cache
 def _days(times: int | None, days: int | None) -> str:
     """31 columns of 1日 … 31日 that sum to the times: on the days of the bits, else from the first on."""
     if not times:
@@ -156,15 +162,7 @@ def item_lines(items: pl.DataFrame, by_era: bool) -> Iterator[pl.DataFrame]:
         if kind == "SS":
             yield _dental_procedures(rows)
             continue
-        names = [name for name in fields(str(kind), str(layout)) if name != "first_day"]
-        has_days = layout != "pharmacy"
-        yield rows.select(
-            record(
-                "item", str(kind), {name: pl.col(name) for name in names},
-                width=fields(str(kind), str(layout))["first_day"] + 1 if has_days else WIDTHS[str(layout), str(kind)],
-                layout=str(layout), sequence=pl.col("line_number"), tail=pl.col("days") if has_days else None,
-            )
-        )  # fmt: skip
+        yield rows.select(_item(str(kind), str(layout)))
     coding = items.filter(pl.col("item_kind_code") == "CD")
     day = pl.col("service_month").dt.offset_by(
         pl.format("{}d", (pl.col("days_code").fill_null(1).log(2)).cast(pl.Int64))
@@ -173,6 +171,18 @@ def item_lines(items: pl.DataFrame, by_era: bool) -> Iterator[pl.DataFrame]:
         "done_date": pl.when(pl.col("days_code").is_not_null()).then(format_date(day, by_era=by_era))
     }
     yield coding.select(record("item", "CD", values, width=WIDTHS["medical", "CD"], sequence=pl.col("line_number")))
+
+
+@layout_cache
+def _item(kind: str, layout: str) -> list[pl.Expr]:
+    """SI, IY, TO or SS of a layout, with the days where it has columns of them."""
+    places = fields(kind, layout)
+    has_days = layout != "pharmacy"
+    return record(
+        "item", kind, {name: pl.col(name) for name in places if name != "first_day"},
+        width=places["first_day"] + 1 if has_days else WIDTHS[layout, kind],
+        layout=layout, sequence=pl.col("line_number"), tail=pl.col("days") if has_days else None,
+    )  # fmt: skip
 
 
 def _dental_procedures(rows: pl.DataFrame) -> pl.DataFrame:

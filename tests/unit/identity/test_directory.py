@@ -7,12 +7,14 @@ from datetime import date
 from itertools import permutations
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from ingest import warehouse
+from ingest.identity.cipher import TokenError
 from ingest.identity.directory import Directory, DirectoryError
-from ingest.identity.tokens import SealedTables, TokenError, Tokeniser
+from ingest.identity.tokens import SealedTables, Tokeniser
 from tests.handmade import frame
 from tests.unit.identity.people import BORN, HANAKO, KEY, TOWNS, claims, enrolment
 
@@ -34,7 +36,7 @@ def found(directory: Directory, sealed: SealedTables) -> list[dict[str, object]]
 
 def test_a_list_gets_names_address_and_numbers_as_written(directory: Directory, tokeniser: Tokeniser) -> None:
     sealed = tokeniser.seal_tables({"enrolment": enrolment({}), "claim": claims({})}, "16")
-    directory.remember(sealed)
+    directory.remember(sealed.people)
     assert found(directory, sealed) == [
         {
             "identity_tag": sealed.identity["identity_tag"][0],
@@ -67,8 +69,8 @@ def test_the_latest_address_stands_in_whatever_order_it_came(tmp_path: Path, tok
             directory = Directory(connection)
             for table in order:
                 sealed = tokeniser.seal_tables({"enrolment": table}, "16")
-                directory.remember(sealed)
-                directory.remember(sealed)
+                directory.remember(sealed.people)
+                directory.remember(sealed.people)
             shown.add(str(found(directory, sealed)))
     assert len(shown) == 1
     assert "高岡市三" in shown.pop()
@@ -78,7 +80,7 @@ def test_a_later_claim_does_not_push_the_registers_form_aside(directory: Directo
     sealed = tokeniser.seal_tables(
         {"enrolment": enrolment({}), "claim": claims({"name_kanji": "山田　花子", "name_kana": "ﾔﾏﾀﾞﾊﾅｺ"})}, "16"
     )
-    directory.remember(sealed)
+    directory.remember(sealed.people)
     assert [(row["name_kanji"], row["name_kana"]) for row in found(directory, sealed)] == [
         ("山田花子", "ヤマダ　ハナコ")
     ]
@@ -88,15 +90,15 @@ def test_an_empty_form_of_the_register_does_not_hide_a_known_one(directory: Dire
     sealed = tokeniser.seal_tables(
         {"enrolment": enrolment({"name_kanji": None}), "claim": claims({"name_kanji": "山田花子"})}, "16"
     )
-    directory.remember(sealed)
+    directory.remember(sealed.people)
     assert found(directory, sealed)[0]["name_kanji"] == "山田花子"
 
 
 def test_a_claim_without_a_name_gets_it_from_the_same_number(directory: Directory, tokeniser: Tokeniser) -> None:
     register = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
     bare = tokeniser.seal_tables({"claim": claims({"name_kana": None}, {"name_kana": None, "branch": None})}, "16")
-    directory.remember(register)
-    directory.remember(bare)
+    directory.remember(register.people)
+    directory.remember(bare.people)
     rows = found(directory, bare)
     assert len(rows) == 2
     assert {(row["name_kanji"], row["address"]) for row in rows} == {("山田花子", "高岡市広小路7-50")}
@@ -109,9 +111,9 @@ def test_twins_on_one_number_never_get_each_others_name(directory: Directory, to
     bare = claims(
         {"name_kana": None, "branch": None}, {"name_kana": None, "branch": "01"}, {"name_kana": None, "branch": "02"}
     )
-    directory.remember(tokeniser.seal_tables({"enrolment": twins}, "16"))
+    directory.remember(tokeniser.seal_tables({"enrolment": twins}, "16").people)
     sealed = tokeniser.seal_tables({"claim": bare}, "16")
-    directory.remember(sealed)
+    directory.remember(sealed.people)
     shown = directory.lookup(sealed.identity["identity_tag"])
     names = dict(shown.select("identity_tag", "name_kanji").iter_rows())
     assert [names[tag] for tag in sealed.tables["claim"]["identity_tag"]] == [None, "山田花子", "山田桃子"]
@@ -126,7 +128,7 @@ def test_identities_that_come_back_are_opened_and_held_against_the_directory(
 ) -> None:
     rows = [{"number": str(number)} for number in range(30)]
     sealed = tokeniser.seal_tables({"enrolment": enrolment(*rows)}, "16")
-    directory.remember(sealed)
+    directory.remember(sealed.people)
     returned = sealed.identity.select("identity_tag", "ciphertext")
     assert directory.reidentify(returned, tokeniser).height == 30
     assert directory.reidentify(pl.concat([returned, returned]), tokeniser).height == 30
@@ -134,7 +136,7 @@ def test_identities_that_come_back_are_opened_and_held_against_the_directory(
 
 def test_a_ciphertext_beside_another_tag_is_refused(directory: Directory, tokeniser: Tokeniser) -> None:
     sealed = tokeniser.seal_tables({"enrolment": enrolment({"number": "1"}, {"number": "2"})}, "16")
-    directory.remember(sealed)
+    directory.remember(sealed.people)
     crossed = sealed.identity.select("identity_tag", pl.col("ciphertext").reverse())
     with pytest.raises(DirectoryError, match="another identity"):
         directory.reidentify(crossed, tokeniser)
@@ -153,7 +155,7 @@ def test_a_directory_that_was_changed_behind_our_back_is_noticed(tmp_path: Path,
     with warehouse.open_database(tmp_path / "directory.duckdb", KEY, alias="directory") as connection:
         directory = Directory(connection)
         sealed = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
-        directory.remember(sealed)
+        directory.remember(sealed.people)
         connection.execute("UPDATE people SET identity_text = replace(identity_text, 'ハナコ', 'モモコ')")
         with pytest.raises(DirectoryError, match="1 are somebody else"):
             directory.reidentify(sealed.identity, tokeniser)
@@ -168,7 +170,7 @@ def test_two_tables_that_say_the_same_of_one_person_are_one_form(directory: Dire
     }
     tables = {"claim": claims(claim, claim), "checkup": frame("checkup", [checkup | {"branch": "01"}])}
     sealed = tokeniser.seal_tables(tables, "16")
-    directory.remember(sealed)
+    directory.remember(sealed.people)
     [row] = found(directory, sealed)
     assert (row["first_month"], row["last_month"]) == (date(2024, 3, 1), date(2024, 6, 1))
 
@@ -179,6 +181,52 @@ def test_a_directory_that_cannot_be_written_says_so_without_a_value(tmp_path: Pa
         directory = Directory(connection)
         connection.execute("ALTER TABLE people ADD COLUMN extra INTEGER; ALTER TABLE people DROP COLUMN address")
         with pytest.raises(DirectoryError, match="could not be written") as caught:
-            directory.remember(sealed)
+            directory.remember(sealed.people)
     assert "山田" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_what_only_a_forgotten_batch_said_is_gone(tmp_path: Path, tokeniser: Tokeniser) -> None:
+    sealed = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
+    other = tokeniser.seal_tables({"enrolment": enrolment({"number": "0099999"})}, "16")
+    with warehouse.open_database(tmp_path / "directory.duckdb", KEY, alias="directory") as connection:
+        Directory(connection, 1).remember(sealed)
+        second = Directory(connection, 2)
+        second.remember(sealed)
+        second.remember(other)
+        assert second.forget(2) == 1 == len(found(second, sealed))
+        assert found(second, other) == [] and second.forget(2) == 0
+        assert second.forget(1) == 1 and found(second, sealed) == []
+
+
+def test_under_a_new_key_the_directory_says_the_same_of_the_same(directory: Directory, tokeniser: Tokeniser) -> None:
+    newer = Tokeniser(KEY[::-1], 2, TOWNS)
+    plain = {"enrolment": enrolment({}, {"number": "0099999"}), "claim": claims({})}
+    old, new = (one.seal_tables(plain, "16") for one in (tokeniser, newer))
+    directory.remember(old)
+    before = found(directory, old)
+    returned = directory.reidentify(old.identity, tokeniser).drop("identity_tag")
+    for _ in range(2):  # a repeat changes nothing
+        directory.rekey(newer)
+        after = found(directory, new)
+        assert found(directory, old) == []
+        assert _untagged(after) == _untagged(before)
+    assert directory.remember(new) and found(directory, new) == after, "the same forms, and no second ones"
+    assert directory.reidentify(old.identity, tokeniser).drop("identity_tag").equals(returned)
+    assert directory.reidentify(new.identity, newer).height == old.identity.height
+
+
+def _untagged(rows: list[dict[str, object]]) -> list[str]:
+    return sorted(str({name: value for name, value in row.items() if name != "identity_tag"}) for row in rows)
+
+
+@pytest.mark.parametrize("step", ["rekey", "forget"])
+def test_a_change_that_fails_leaves_the_directory_as_it_was(tmp_path: Path, tokeniser: Tokeniser, step: str) -> None:
+    sealed = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
+    with warehouse.open_database(tmp_path / "directory.duckdb", KEY, alias="directory") as connection:
+        directory = Directory(connection, 1)
+        directory.remember(sealed)
+        connection.execute("ALTER TABLE people_batch RENAME COLUMN content_hash TO another")
+        with pytest.raises(duckdb.Error):
+            directory.forget(1) if step == "forget" else directory.rekey(Tokeniser(KEY[::-1], 2, TOWNS))
+        assert len(found(directory, sealed)) == 1

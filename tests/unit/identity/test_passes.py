@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.identity.passes import EVIDENCE_COLUMNS, PassError, passes, read_passes
+from ingest.identity.passes import EVIDENCE_COLUMNS, PassError, expected_values, passes, read_passes
 
 HEADER = "pass_id,purpose,scheme_codes,fields,strength,used_by\n"
 
@@ -36,10 +36,11 @@ def test_the_ledger_passes_match_the_number_of_before() -> None:
         ("birth,birth,kokuho,birth_date birth_date,weak,x", "fewer than 2"),
         ("birth,birth,kokuho,,weak,x", "fewer than 2"),
         ("birth,birth,kokuho,birth_date shoe_size,weak,x", "unknown fields: shoe_size"),
-        ("birth,birth,kokuho,birth_date sex_code,sure,x", "strength"),
-        ("birth,birth,shaho,birth_date sex_code,weak,x", "known schemes"),
-        ("birth,,kokuho,birth_date sex_code,weak,x", "purpose"),
-        ("birth,b,kokuho,birth_date sex_code,weak,x\nbirth,b,kokuho,birth_date branch,weak,x", "twice"),
+        ("birth,birth,kokuho,birth_date sex_code,weak,x", "72000 values"),
+        ("name,name,kokuho,birth_date name_kana,sure,x", "strength"),
+        ("name,name,shaho,birth_date name_kana,weak,x", "known schemes"),
+        ("name,,kokuho,birth_date name_kana,weak,x", "purpose"),
+        ("name,n,kokuho,birth_date name_kana,weak,x\nname,n,kokuho,name_kana address_number,weak,x", "twice"),
     ],
 )
 def test_a_table_that_breaks_a_rule_is_refused(tmp_path: Path, row: str, reason: str) -> None:
@@ -47,3 +48,8 @@ def test_a_table_that_breaks_a_rule_is_refused(tmp_path: Path, row: str, reason:
     path.write_text(HEADER + row + "\n", encoding="utf-8")
     with pytest.raises(PassError, match=reason):
         read_passes(path)
+
+
+def test_every_field_says_how_many_values_it_may_have() -> None:
+    assert set(expected_values()) == set(EVIDENCE_COLUMNS)
+    assert min(expected_values().values()) >= 2

@@ -9,8 +9,8 @@ import polars as pl
 
 from ingest.masters.importing import import_files
 from ingest.progress import silent
+from ingest.quality.checks import FILE
 from ingest.quality.coverage import Coverage
-from ingest.quality.suites import FILE
 from tests.handmade import frame, month
 from tests.unit.masters.master_files import data, disease, drug
 

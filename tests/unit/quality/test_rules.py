@@ -219,4 +219,4 @@ def test_a_rule_applies_within_its_dates_only() -> None:
         **{**vars(rule), "dated_by": "service_month", "valid_from": month(2024, 5), "valid_to": month(2024, 6)}
     )
     wrong = [CLAIM | BROKEN["claim_points_sum"] | {"service_month": month(2024, m)} for m in (4, 5, 6, 7)]
-    assert dated.broken(frame("claim", wrong), None).to_list() == [False, True, True, False]
+    assert frame("claim", wrong).select(dated.broken()).to_series().to_list() == [False, True, True, False]

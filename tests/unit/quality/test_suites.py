@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ingest.formats.contracts import CONTRACTS
-from ingest.quality import suites
+from ingest.formats.contracts import CONTRACTS, Column
+from ingest.quality import checks, suites
 from tests.handmade import frame, month
 
 ITEM = {
@@ -80,11 +80,11 @@ def test_every_rule_of_every_contract_is_checked() -> None:
             + (column.minimum is not None or column.maximum is not None)
             for column in contract.columns
         )
-        assert len([one for one in suites.checks(name) if one.rule is None]) == stated, name
+        assert len([one for one in checks.checks(name) if one.rule is None]) == stated, name
 
 
 def test_rows_of_several_tables_are_judged_at_once_each_at_its_own_place() -> None:
-    found = suites.check_tables(
+    found = suites.Gate().check_tables(
         {"claim": frame("claim", [CLAIM, CLAIM | {"sex_code": "3"}]), "claim_item": items({"times_count": -1}, {})}
     )
     assert found["claim"].select("row_number", "field").rows() == [(1, "sex_code")]
@@ -100,13 +100,43 @@ def test_a_finding_never_holds_the_value_that_broke_the_rule() -> None:
     planted = "紡木糸世"
     found = suites.check("claim_item", items({"item_code": planted}))
     assert planted not in found.write_csv()
-    case = {"required": "-", "codes": None, "pattern": f"claim_item.item_code\x1f{planted}", "range": 0,
+    case = {"required": "-", "codes": None, "pattern": f"claim_item.item_code.pattern\x1f{planted}", "range": 0,
             "plausible": True, "row_number": 0}  # fmt: skip
     results = suites._validate(
-        suites._definition().get_batch(batch_parameters={"dataframe": pl.DataFrame([case]).to_pandas()})
+        suites._definition().get_batch(batch_parameters={"dataframe": pl.DataFrame([case]).to_pandas()}), suites.KINDS
     )
     assert [result.success for result in results] == [True, True, False, True, True]
     assert planted not in str([result.to_json_dict() for result in results])
+
+
+def test_a_gate_judges_the_rows_of_every_part_though_it_saw_their_values_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = suites.Gate()
+    parts = [items({}, {"item_code": "x"}), items({"item_code": "x"}, {}), items({}, {"item_code": None})]
+    found = [
+        gate.check_tables({"claim_item": part})["claim_item"].select("row_number", "field").rows() for part in parts
+    ]
+    assert found == [[(1, "item_code")], [(0, "item_code")], [(1, "item_code")]]
+    asked: list[object] = []
+    monkeypatch.setattr(suites, "_validate", lambda *what: asked.append(what))
+    assert gate.check_tables({"claim_item": parts[0]})["claim_item"]["row_number"].to_list() == [1]
+    assert asked == []
+
+
+def test_a_gate_that_has_seen_too_many_values_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suites, "_REMEMBERED", 3)
+    gate = suites.Gate()
+    for _ in range(2):
+        assert gate.check_tables({"claim_item": items({"item_code": "x"})})["claim_item"].height == 1
+
+
+@pytest.mark.parametrize(("value", "rows"), [(100.0, 0), (100.25, 1)])
+def test_a_number_just_above_its_range_is_found_though_it_is_less_than_one_above(value: float, rows: int) -> None:
+    column = Column("share", "decimal", "clear", "", maximum=100)
+    check = checks.Check("claim", 0, "range", column)
+    cases = check.cases(pl.DataFrame({"share": [value]}, schema={"share": pl.Decimal(18, 4)}))
+    assert (cases > 0).sum() == rows
 
 
 def test_another_type_than_the_contracts_is_our_own_fault_and_stops() -> None:

@@ -32,6 +32,9 @@ class Pair:
         return self.settings.to_center(SITE) / f"{sequence:06d}"
 
     def seal(self, sequence: int = 1, previous: str | None = None, **changes: Any) -> Sealed:
+        return self.seal_into(self.folder(sequence), sequence, previous, **changes)
+
+    def seal_into(self, folder: Path, sequence: int, previous: str | None, **changes: Any) -> Sealed:
         arguments: dict[str, Any] = {
             "sender": SITE,
             "recipient": CENTER,
@@ -43,7 +46,7 @@ class Pair:
             "extra": {"epoch": 1},
         } | changes
         with warehouse.connect(threads=1) as connection:
-            return seal(connection, dict(QUERIES), self.folder(sequence), **arguments)
+            return seal(connection, dict(QUERIES), folder, **arguments)
 
     def open(self, folder: Path, sequence: int = 1, previous: str | None = None, **changes: Any) -> OpenBatch:
         arguments: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,17 +10,12 @@ import duckdb
 import pytest
 
 from ingest import warehouse
-from ingest.sealing.envelope import (
-    BatchHeld,
-    BatchRefused,
-    EnvelopeError,
-    Receipt,
-    read_receipt,
-    seal,
-    sealed_at,
-    write_receipt,
-)
+from ingest.sealing import envelope, files
+from ingest.sealing.envelope import open_kept, seal, sealed_at
+from ingest.sealing.errors import BatchHeld, BatchRefused, EnvelopeError
 from ingest.sealing.keys import CENTER
+from ingest.sealing.manifest import ManifestError, canonical, read_manifest, sign, sign_manifest
+from ingest.sealing.receipts import Receipt, read_receipt, read_statement, write_receipt
 from tests.unit.sealing.pair import ROWS, SITE, Pair, make_pair
 
 
@@ -183,8 +179,6 @@ def test_a_receipt_is_believed_only_from_its_sender(pair: Pair) -> None:
 
 
 def test_a_manifest_signature_is_no_receipt_signature(pair: Pair) -> None:
-    from ingest.sealing.manifest import canonical, sign_manifest
-
     content = {
         "format": "tsumugi/receipt/1",
         "sender": CENTER,
@@ -200,3 +194,151 @@ def test_a_manifest_signature_is_no_receipt_signature(pair: Pair) -> None:
     path.write_bytes(canonical({"receipt": content, "signature": signature}))
     with pytest.raises(BatchRefused, match="not signed"):
         read_receipt(path, sender=CENTER, recipient=SITE, pinned_public=pair.site.peer(CENTER).signing)
+
+
+def test_a_kept_batch_is_checked_where_it_stands(pair: Pair) -> None:
+    sealed = pair.seal()
+    center = {
+        "sender": SITE,
+        "recipient": CENTER,
+        "pinned_public": pair.center.peer(SITE).signing,
+        "private_key": pair.center.secret("envelope"),
+    }
+
+    def reason(manifest_hash: str | None = None, **changes: object) -> str:
+        with pytest.raises(BatchRefused) as caught:
+            open_kept(sealed.path, manifest_hash, **(center | changes))  # type: ignore[arg-type]
+        return caught.value.reason_code
+
+    batch = open_kept(sealed.path, sealed.manifest_hash, **center)  # type: ignore[arg-type]
+    assert (batch.folder, batch.rows("claim")) == (sealed.path, 500)
+    with warehouse.connect(threads=1) as connection:
+        assert batch.load_new(connection, "claim", "claim") == 500
+        assert open_kept(sealed.path, None, connection=connection, **center).rows("claim") == 500  # type: ignore[arg-type]
+    assert reason("0" * 64) == "same_number"
+    assert reason(recipient="31") == "recipient"
+    (sealed.path / "more").write_bytes(b"")
+    assert reason() == "extra_file"
+    (sealed.path / "more").unlink()
+    path = sealed.path / "0001_claim_item.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content[:60] + bytes([content[60] ^ 1]) + content[61:])
+    assert reason() == "hash"
+
+
+def test_a_file_damaged_after_it_was_checked_is_named_and_not_loaded(pair: Pair) -> None:
+    batch = pair.open(pair.seal().path)
+    batch.files["claim"].write_bytes(b"x" * 900)
+    with warehouse.connect(threads=1) as connection:
+        with pytest.raises(BatchRefused) as columns:
+            batch.columns(connection, "claim")
+        with pytest.raises(BatchRefused) as loaded:
+            batch.load_new(connection, "claim", "claim")
+    assert columns.value.reason_code == loaded.value.reason_code == "damaged"
+
+
+def test_a_table_without_a_proper_name_and_a_folder_that_cannot_be_written_are_not_sealed(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {
+        "sender": SITE,
+        "recipient": CENTER,
+        "sequence": 1,
+        "previous_hash": None,
+        "kind": "facts",
+        "signing_key": pair.site.secret("signing"),
+        "recipient_public": pair.site.peer(CENTER).envelope,
+    }
+    with warehouse.connect(threads=1) as connection:
+        with pytest.raises(EnvelopeError, match="small letters"):
+            seal(connection, {"../x": "SELECT 1 AS a"}, pair.folder(1), **arguments)  # type: ignore[arg-type]
+        for public in (b"x", b"\xff" * 1216):
+            with pytest.raises(EnvelopeError, match="public envelope key"):
+                seal(connection, {"a": "SELECT 1 AS a"}, pair.folder(1), **(arguments | {"recipient_public": public}))  # type: ignore[arg-type]
+        monkeypatch.setattr("os.fsync", _disk_full)
+        with pytest.raises(EnvelopeError, match="No space left"):
+            seal(connection, {"a": "SELECT 1 AS a"}, pair.folder(1), **arguments)  # type: ignore[arg-type]
+    assert list(pair.folder(1).parent.iterdir()) == []
+
+
+def test_a_full_disk_at_the_receiver_is_its_own_fault_and_leaves_nothing(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = pair.seal()
+    monkeypatch.setattr("os.fsync", _disk_full)
+    with pytest.raises(EnvelopeError, match="No space left.*free the disk"):
+        pair.open(sealed.path)
+    assert not pair.private.exists()
+
+
+def _disk_full(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_file_that_changes_under_the_hands_is_refused(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed = pair.seal()
+    path = sealed.path / "0000_claim.parquet"
+
+    def grown(*arguments: object) -> None:
+        path.write_bytes(path.read_bytes() + b"more")
+        files.copy_at_most(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(envelope, "copy_at_most", grown)
+    with pytest.raises(BatchRefused) as caught:
+        pair.open(sealed.path)
+    assert caught.value.reason_code == "size"
+
+    def gone(_: Path) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(envelope, "copy_at_most", files.copy_at_most)
+    path.write_bytes(path.read_bytes()[:-4])
+    monkeypatch.setattr(envelope, "open_plain", gone)
+    with pytest.raises(BatchRefused) as caught:
+        pair.open(sealed.path)
+    assert caught.value.reason_code == "missing_file"
+
+
+def test_a_manifest_of_another_format_or_with_a_field_of_another_kind_is_malformed(pair: Pair) -> None:
+    body = pair.open(pair.seal().path).manifest.body()
+    key = pair.site.secret("signing")
+    public = pair.center.peer(SITE).signing
+    for change in (
+        (b"tsumugi/batch/1", b"tsumugi/batch/9"),
+        (b'"replaces":""', b'"replaces":"ab"'),
+        (b'"replaces":""', b'"replaces":1'),
+        (b'"extra":{"epoch":1}', b'"extra":[]'),
+    ):
+        other = body.replace(*change)
+        assert other != body
+        with pytest.raises(ManifestError) as caught:
+            read_manifest(other, sign_manifest(other, key), public)
+        assert caught.value.reason_code == "malformed"
+
+
+def test_a_receipt_and_a_statement_of_another_format_or_form_are_none(pair: Pair) -> None:
+    folder, key = pair.settings.to_site(SITE), pair.center.secret("signing")
+    public = pair.center.public().signing
+
+    def write(kind: str, label: bytes, content: dict[str, object]) -> Path:
+        signature = sign(label, canonical(content), key).hex()
+        path = folder / ("statement.json" if kind == "statement" else "000001.receipt.json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(canonical({kind: content, "signature": signature}))
+        return path
+
+    for content in ({"format": "tsumugi/receipt/2"}, {"format": "tsumugi/receipt/1", "more": 1}):
+        path = write("receipt", b"tsumugi/receipt/1\x00", dict(content))
+        with pytest.raises(BatchRefused, match="receipt:"):
+            read_receipt(path, sender=CENTER, recipient=SITE, pinned_public=public)
+    path.write_bytes(b"{}")
+    with pytest.raises(BatchRefused, match="known form"):
+        read_receipt(path, sender=CENTER, recipient=SITE, pinned_public=public)
+    for held in ([True], ["1"], 3):
+        write(
+            "statement",
+            b"tsumugi/statement/1\x00",
+            {"format": "tsumugi/statement/1", "sender": CENTER, "recipient": SITE, "sequence": 1,
+             "manifest_hash": "ab", "held": held},
+        )  # fmt: skip
+        assert read_statement(folder, sender=CENTER, recipient=SITE, pinned_public=public) is None

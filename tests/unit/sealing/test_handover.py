@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ingest.policy.access import load_grants
 from ingest.sealing.handover import hand_over_keys
-from ingest.sealing.keys import read_private
+from ingest.sealing.keyfiles import read_private
 from ingest.settings import AppSettings
 from tests.unit.sealing.pair import make_pair
 
@@ -34,6 +34,12 @@ def test_no_key_of_the_app_is_a_key_that_a_party_holds_for_itself(tmp_path: Path
     assert len(own) > 15
     assert not handed & own
     assert pair.site.statistics_key("insurer").hex().encode() in handed
+
+
+def test_a_site_alone_hands_over_its_own_keys(tmp_path: Path) -> None:
+    settings = make_pair(tmp_path).settings.model_copy(update={"app": AppSettings(home=tmp_path / "app")})
+    alone = settings.model_copy(update={"center": None})
+    assert hand_over_keys(alone) and not any("center" in path.name for path in hand_over_keys(alone))
 
 
 def test_a_workspace_without_an_app_hands_over_nothing(tmp_path: Path) -> None:

@@ -9,16 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.sealing.keys import (
-    CENTER,
-    KeyError_,
-    KeyRing,
-    PublicKeys,
-    create_keys,
-    export_tenant_keys,
-    read_private,
-    write_private,
-)
+from ingest.sealing.errors import KeyError_
+from ingest.sealing.keyfiles import read_private, write_private
+from ingest.sealing.keys import CENTER, KeyRing, create_keys, export_tenant_keys
+from ingest.sealing.public import PublicKeys
 from ingest.settings import PartySettings, SiteSettings
 from tests.unit.sealing.pair import SITE, Pair, make_pair
 
@@ -34,12 +28,20 @@ def test_every_file_of_a_key_folder_is_of_mode_0600(pair: Pair) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
 
-def test_making_keys_again_changes_none_and_adds_a_new_epoch(pair: Pair) -> None:
+def test_making_keys_again_changes_none(pair: Pair) -> None:
     before = {path: path.read_bytes() for path in pair.settings.workspace.rglob("*") if path.is_file()}
-    site = pair.settings.site(SITE).model_copy(update={"epoch": 2})
-    create_keys(pair.settings.model_copy(update={"sites": {**pair.settings.sites, SITE: site}}))
-    assert {path: path.read_bytes() for path in before} == before
-    assert len(KeyRing(site).secret("identity-2")) == 32
+    create_keys(pair.settings)
+    assert {path: path.read_bytes() for path in pair.settings.workspace.rglob("*") if path.is_file()} == before
+
+
+def test_a_kind_that_was_rotated_gets_no_fresh_first_key(pair: Pair) -> None:
+    folder = pair.settings.site(SITE).keys
+    (folder / "identity-1.key").rename(folder / "identity-2.key")
+    (folder / "signing.key").unlink()
+    (folder / "audit.key").unlink()
+    create_keys(pair.settings)
+    assert {path.name for path in folder.glob("*.key")} >= {"identity-2.key", "audit.key"}
+    assert not (folder / "identity-1.key").exists() and not (folder / "signing.key").exists()
 
 
 def test_a_key_file_that_others_may_read_is_refused_with_the_remedy(pair: Pair) -> None:
@@ -92,6 +94,12 @@ def test_a_command_that_fails_gives_one_line_without_its_output(pair: Pair, tmp_
     assert "SECRET" not in str(caught.value)
 
 
+def test_a_command_that_does_not_answer_gives_one_line(pair: Pair, tmp_path: Path) -> None:
+    party = PartySettings(home=tmp_path, unlock_command=str(tmp_path / "no such program"))
+    with pytest.raises(KeyError_, match="did not answer for 'at-rest'"):
+        KeyRing(party).secret("at-rest")
+
+
 def test_tenant_keys_differ_by_tenant_scheme_set_and_site_and_stay_the_same(pair: Pair) -> None:
     other_site = KeyRing(pair.settings.site("31"))
     keys = [
@@ -105,6 +113,11 @@ def test_tenant_keys_differ_by_tenant_scheme_set_and_site_and_stay_the_same(pair
     assert len(set(keys)) == len(keys)
     again = KeyRing(pair.settings.site(SITE))
     assert again.secret("tenant-kokuho-16202--kokuho") == keys[0]
+
+
+def test_a_tenant_key_is_named_by_tenant_and_scheme_set(pair: Pair) -> None:
+    with pytest.raises(KeyError_, match="tenant-<tenant>--<scheme set>"):
+        pair.site.secret("tenant-kokuho-16202")
 
 
 @pytest.mark.parametrize("name", ["../x", "a--b", "", "a/b", "a b", ".hidden"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from ingest.sealing import hpke
-from ingest.sealing.manifest import ManifestError, canonical, parse_canonical
+from ingest.sealing.manifest import FORMAT, ManifestError, canonical, parse_canonical, read_manifest, sign_manifest
+from ingest.sealing.public import public_signing
 
 
 def test_canonical_json_sorts_keys_and_holds_no_spaces() -> None:
@@ -37,6 +40,23 @@ def test_a_wrapped_key_opens_for_its_recipient_in_its_place_only() -> None:
         hpke.unwrap(wrapped, other, ["a", 1])
     with pytest.raises(hpke.WrapError):
         hpke.unwrap(wrapped[:-1], mine, ["a", 1])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"format": "tsumugi/batch/0", "files": []}, {"format": FORMAT, "files": []}, {"format": FORMAT, "files": 7}, []],
+)
+def test_a_signed_body_that_is_no_manifest_is_refused(content: object) -> None:
+    key = os.urandom(32)
+    body = canonical(content)
+    with pytest.raises(ManifestError) as caught:
+        read_manifest(body, sign_manifest(body, key), public_signing(key))
+    assert caught.value.reason_code == "malformed"
+
+
+def test_a_public_envelope_key_that_is_none_is_refused() -> None:
+    with pytest.raises(hpke.WrapError, match="is not one"):
+        hpke.wrap(b"k" * 32, b"\xff" * hpke.PUBLIC_BYTES, [])
 
 
 def test_keys_of_a_wrong_length_are_refused() -> None:

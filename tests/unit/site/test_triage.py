@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ingest.quality import suites
 from ingest.site import totals
 from ingest.site.area import area_of
 from ingest.site.errors import SiteError
@@ -45,7 +46,7 @@ def judged(*files: dict[str, pl.DataFrame]) -> Triage:
         for place, file in enumerate(files)
     ]
     whole = {name: pl.concat([file[name] for file in placed]) for name in files[0]}
-    return triage(whole, area_of("16"))
+    return triage(whole, area_of("16"), suites.Gate())
 
 
 def verdicts(found: Triage, table: str, name: str = "_outcome") -> list[str | None]:

@@ -1,0 +1,115 @@
+"""What each table is checked for: every rule of its contract and of ``rules.csv``, as cases to be judged.
+
+A rule of one column is a function of the value, so it is judged over *cases*: the distinct values of the column, or
+whether there is one, by how much a number leaves its range, whether a rule of several columns holds. They are few
+however many the rows, and those of all rules of a table are worked out in one pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+from ingest.formats.contracts import CONTRACTS, Column
+from ingest.formats.reading import reasons
+from ingest.quality.rules import PARENT, Rule, rules_of
+
+FILE = "_file"  # beside the contract's columns where rows of several files are judged together
+KINDS = ("required", "codes", "pattern", "range", "plausible")  # in order of telling
+_MESSAGES = {
+    "required": "必須の項目が空です",
+    "codes": "コード表にないコードです",
+    "pattern": "定められた形式ではありません",
+    "range": "定められた範囲の数値ではありません",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of one table: a column's ``kind`` of contract rule, or a plausibility ``rule``; ``order`` of telling."""
+
+    table: str
+    order: int
+    kind: str
+    column: Column | None
+    rule: Rule | None = None
+
+    @property
+    def name(self) -> str:
+        """Tells the check from every other one."""
+        if self.rule is not None:
+            return self.rule.rule_id
+        assert self.column is not None
+        return f"{self.table}.{self.column.name}.{self.kind}"
+
+    def cases(self, frame: pl.DataFrame) -> pl.Series:
+        """Per row of ``frame`` its case."""
+        if self.rule is not None and self.rule.is_of_items:
+            return ~self.rule.broken_items(frame, [FILE, PARENT] if FILE in frame.columns else [PARENT])
+        return frame.select(self._case()).to_series()
+
+    def distinct(self) -> pl.Expr:
+        """The distinct cases of a frame, for one row; not of rules of several rows."""
+        return self._case().unique().implode().alias(self.name)
+
+    def words(self) -> dict[str, str]:
+        """What a finding says."""
+        if self.rule is not None:
+            rule = self.rule
+            return {
+                "rule_id": rule.rule_id,
+                "severity": rule.severity,
+                "field": rule.field,
+                "reason_code": rule.reason_code,
+                "message": rule.message_ja,
+                "remedy": rule.remedy_ja,
+            }
+        assert self.column is not None
+        return {
+            "rule_id": self.name,
+            "severity": "set_aside",
+            "field": self.column.name,
+            "reason_code": "contract",
+            "message": _MESSAGES[self.kind],
+            "remedy": reasons()["contract"].remedy_ja,
+        }
+
+    def _case(self) -> pl.Expr:
+        if self.rule is not None:
+            return ~self.rule.broken()
+        assert self.column is not None
+        value = pl.col(self.column.name)
+        if self.kind == "required":
+            return value.is_not_null()
+        if self.kind == "range":
+            low, high = self.column.minimum, self.column.maximum
+            over = value - high if high is not None else pl.lit(0)
+            under = low - value if low is not None else pl.lit(0)
+            return pl.max_horizontal(over, under, 0).cast(pl.Float64)
+        return value
+
+
+@cache
+def checks(table: str) -> tuple[Check, ...]:
+    """Everything that ``table`` is checked for: its contract in the order of the columns, then ``rules.csv``."""
+    found: list[Check] = []
+    for column in CONTRACTS[table].columns:
+        stated = {
+            "required": column.required,
+            "codes": column.codes is not None,
+            "pattern": column.pattern is not None,
+            "range": column.minimum is not None or column.maximum is not None,
+        }
+        found += [Check(table, len(found) + at, kind, column) for at, kind in enumerate(k for k in stated if stated[k])]
+    return (*found, *(Check(table, len(found) + at, "plausible", None, r) for at, r in enumerate(rules_of(table))))
+
+
+def distinct_cases(table: str, frame: pl.DataFrame) -> list[tuple[Check, list[Any]]]:
+    """Every check of ``table`` with its distinct cases among the rows of ``frame``."""
+    every = checks(table)
+    of_rows = [one for one in every if one.rule is None or not one.rule.is_of_items]
+    found = frame.lazy().select(one.distinct() for one in of_rows).collect().row(0, named=True)
+    return [(one, found[one.name] if one.name in found else one.cases(frame).unique().to_list()) for one in every]
