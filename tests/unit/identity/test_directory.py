@@ -190,10 +190,10 @@ def test_what_only_a_forgotten_batch_said_is_gone(tmp_path: Path, tokeniser: Tok
     sealed = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
     other = tokeniser.seal_tables({"enrolment": enrolment({"number": "0099999"})}, "16")
     with warehouse.open_database(tmp_path / "directory.duckdb", KEY, alias="directory") as connection:
-        Directory(connection, 1).remember(sealed)
+        Directory(connection, 1).remember(sealed.people)
         second = Directory(connection, 2)
-        second.remember(sealed)
-        second.remember(other)
+        second.remember(sealed.people)
+        second.remember(other.people)
         assert second.forget(2) == 1 == len(found(second, sealed))
         assert found(second, other) == [] and second.forget(2) == 0
         assert second.forget(1) == 1 and found(second, sealed) == []
@@ -203,7 +203,7 @@ def test_under_a_new_key_the_directory_says_the_same_of_the_same(directory: Dire
     newer = Tokeniser(KEY[::-1], 2, TOWNS)
     plain = {"enrolment": enrolment({}, {"number": "0099999"}), "claim": claims({})}
     old, new = (one.seal_tables(plain, "16") for one in (tokeniser, newer))
-    directory.remember(old)
+    directory.remember(old.people)
     before = found(directory, old)
     returned = directory.reidentify(old.identity, tokeniser).drop("identity_tag")
     for _ in range(2):  # a repeat changes nothing
@@ -211,7 +211,7 @@ def test_under_a_new_key_the_directory_says_the_same_of_the_same(directory: Dire
         after = found(directory, new)
         assert found(directory, old) == []
         assert _untagged(after) == _untagged(before)
-    assert directory.remember(new) and found(directory, new) == after, "the same forms, and no second ones"
+    assert directory.remember(new.people) and found(directory, new) == after, "the same forms, and no second ones"
     assert directory.reidentify(old.identity, tokeniser).drop("identity_tag").equals(returned)
     assert directory.reidentify(new.identity, newer).height == old.identity.height
 
@@ -225,7 +225,7 @@ def test_a_change_that_fails_leaves_the_directory_as_it_was(tmp_path: Path, toke
     sealed = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
     with warehouse.open_database(tmp_path / "directory.duckdb", KEY, alias="directory") as connection:
         directory = Directory(connection, 1)
-        directory.remember(sealed)
+        directory.remember(sealed.people)
         connection.execute("ALTER TABLE people_batch RENAME COLUMN content_hash TO another")
         with pytest.raises(duckdb.Error):
             directory.forget(1) if step == "forget" else directory.rekey(Tokeniser(KEY[::-1], 2, TOWNS))

@@ -306,7 +306,7 @@ def test_a_tokeniser_says_its_epoch_and_no_key() -> None:
 
 def test_a_token_of_another_padding_is_not_opened() -> None:
     tokeniser = Tokeniser(KEY, 1, TOWNS)
-    cipher = tokeniser._cipher("identity")
+    cipher = AESSIV(tokeniser._key("identity"))
     foreign = cipher.encrypt(b"no length at the end".ljust(64, b"\0"), tokeniser._associated("identity"))
     with pytest.raises(TokenError, match="does not open"):
         tokeniser.decrypt("identity", [foreign])
