@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ingest.formats.bits import Array
 from ingest.formats.checkup_xml_names import NONE, is_same, number_of, word_from
+from ingest.formats.compiled import loop_that_counts
 
 MOST_DEEP = 64
 """Documents with more elements in each other are read as trees; those of the format have some fifteen."""
@@ -83,7 +83,7 @@ class Found(NamedTuple):
     text_size: Array
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _behind(buf: Any, at: int, end: int, byte: int, count: int) -> int:
     """The place behind ``count`` times ``byte`` and a >, from ``at`` on: the end of a comment, CDATA, instruction."""
     first = at
@@ -100,7 +100,7 @@ def _behind(buf: Any, at: int, end: int, byte: int, count: int) -> int:
             return at
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _is_plain(buf: Any, at: int, end: int) -> bool:
     """Whether an attribute stands for itself: no reference, no blank but the space, no quote."""
     for place in range(at, end):
@@ -110,7 +110,7 @@ def _is_plain(buf: Any, at: int, end: int) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _is_blank(buf: Any, at: int, size: int) -> int:
     """1 of nothing but spaces, 0 of a text, NONE of one that begins with what may be a blank beyond ASCII."""
     end = at + size
@@ -123,7 +123,7 @@ def _is_blank(buf: Any, at: int, size: int) -> int:
     return NONE if may_be or (lead == 0xE3 and second == 0x80) else 0
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _text(buf: Any, at: int, end: int) -> int:
     """The size of a text up to the next tag; NONE where it does not stand for itself: it has a reference or a return, a
     comment or CDATA ends it."""
@@ -135,7 +135,7 @@ def _text(buf: Any, at: int, end: int) -> int:
     return NONE if buf[stop + 1] == _BANG or buf[stop + 1] == _ASK else stop - at
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _document(
     buf: Any, at: int, end: int, document: int, names: Any, codes: Any, plan: Plan, found: Found,
     observations: int, parts: int, open_elements: Any, start: Any, size: Any,
@@ -317,7 +317,7 @@ def _document(
     return PLAIN, observations, parts
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def find_places(buf: Any, begins: Any, ends: Any, names: Any, codes: Any, plan: Plan, found: Found) -> tuple[int, int]:
     """Fills ``found`` of documents; gives the number of observations and of parts."""
     open_elements = np.empty((3, MOST_DEEP), np.int64)
@@ -335,7 +335,7 @@ def find_places(buf: Any, begins: Any, ends: Any, names: Any, codes: Any, plan: 
     return observations, parts
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _copy(buf: Any, at: int, size: int, out: Any, to: int) -> int:
     """Copies a slice and a zero byte behind it; gives the place behind that."""
     for place in range(size):
@@ -345,7 +345,7 @@ def _copy(buf: Any, at: int, size: int, out: Any, to: int) -> int:
     return to + 1
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def join_parts(buf: Any, chosen: Any, found: Found, out: Any, start: Any, size: Any) -> None:
     """What some observations say, one after the other in ``out``: code, negation and parts, a zero byte behind each."""
     at = 0

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from ingest.formats.bits import Array
+from ingest.formats.compiled import loop_that_counts
 
 NONE = -1
 _ONE = np.uint64(1)
@@ -32,14 +33,14 @@ def _word_of(typing_context: Any, address: Any) -> Any:  # pragma: no cover  (co
 word_from: Any = intrinsic(_word_of)
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _first_word(address: int, size: int) -> Any:
     """The first eight bytes of a slice, or all of a shorter one."""
     word = word_from(address)
     return word if size >= 8 else word & ((_ONE << np.uint64(size * 8)) - _ONE)
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def is_same(address: int, other: int, size: int) -> bool:
     """Whether two slices are the same, eight bytes at a time."""
     while size >= 8:
@@ -49,7 +50,7 @@ def is_same(address: int, other: int, size: int) -> bool:
     return size == 0 or _first_word(address, size) == _first_word(other, size)
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _slot(address: int, size: int, slots: int) -> int:
     """Where to look for a name first."""
     word = _first_word(address, size) ^ np.uint64(size)
@@ -59,7 +60,7 @@ def _slot(address: int, size: int, slots: int) -> int:
     return place
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _fill(table: Any, names: Any) -> None:
     """Makes ``table`` (rows of number, size and words, all NONE) one to find ``names`` by (rows of size and words, as
     many words as the table's rows have)."""
@@ -73,7 +74,7 @@ def _fill(table: Any, names: Any) -> None:
             table[slot, place + 1] = names[row, place]
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def number_of(address: int, size: int, table: int, slots: int, width: int) -> int:
     """The number of a name in a table of ``name_table`` (address, rows, bytes of a row); NONE if it is not in it."""
     slot = _slot(address, size, slots)

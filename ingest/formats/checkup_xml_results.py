@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numba import njit
 
 from ingest.formats import cells
 from ingest.formats.bits import Array
 from ingest.formats.checkup_xml_items import Variant, variants
 from ingest.formats.checkup_xml_names import NONE
 from ingest.formats.checkup_xml_said import NOT_DONE, NOT_MEASURABLE, ODD, Told
+from ingest.formats.compiled import loop_that_counts
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.fkac167_results import items
 from ingest.formats.layout_files import layout_cache
@@ -178,7 +178,7 @@ def _rows(place: Array, said: Array, known: pl.DataFrame, checkup: pl.DataFrame)
     return known[said].with_columns(*of_document, parent_source_row=of_document["source_row"])
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts
 def _choose(document: Any, said: Any, item: Any, rank: Any, items: int, chosen: Any, spare: Any) -> tuple[int, int]:
     """Of the observations of each document, which stand together, one for each item: that of the least rank, of such
     the first. Gives how many are chosen, in order of document and item, and how many are not (``spare``).

@@ -18,9 +18,9 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.cmac import CMAC
-from numba import njit
 from numpy.typing import NDArray
 
+from ingest.formats.compiled import loop_that_counts
 from ingest.sealing.errors import SealingError
 
 Bytes = NDArray[np.uint8]
@@ -114,7 +114,7 @@ def padded(texts: pl.Series) -> dict[int, tuple[NDArray[np.int64], Bytes]]:
     return found
 
 
-@njit(cache=True, nogil=True)
+@loop_that_counts  # type: ignore[untyped-decorator]  # Numba has no types that mypy could follow
 def _fill(content: Any, offsets: Any, places: Any, rows: Any) -> None:
     """The texts at ``places`` into ``rows`` of zeros, with their lengths."""
     last = rows.shape[1] - 1
