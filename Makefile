@@ -42,10 +42,10 @@ demo-full: install ## all 34 municipalities, 100,000 people, in data-full/
 
 # Budgets on 2 cores: lint 1 min, unit 2, property and spec 3, integration and security 4, browser 2.
 test: install system lint ## all tests in their short form, the browser included; 11 minutes on 2 cores
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not long"
+	$(BIN)/pytest -n 2 -m "not long"
 
 test-all: install system lint ## the tests and their long forms
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2
 
 fuzz: install ## 10,000 and more mutated files of every format
 	$(BIN)/pytest -n 2 tests/fuzz

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest.progress import silent
 from ingest.settings import Settings
 
-SHARED_WORLDS = ("tiny_road", "road")
+SHARED_WORLD = "tiny_road"
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -36,12 +38,23 @@ def tiny_road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     yield settings
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a world run in the process that made it."""
-    for item in items:
-        names = getattr(item, "fixturenames", ())
-        for world in SHARED_WORLDS:
-            if world in names:
-                scope = world if world == "tiny_road" else item.nodeid.split("::")[0]
-                item.add_marker(pytest.mark.xdist_group(scope))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one file run in one process, and so do all that walk ``tiny_road``: each world is made once.
+
+    Files are dealt out in their order, in which those that take minutes come first.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByWorld(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return SHARED_WORLD if SHARED_WORLD in _text(config.rootpath / file) else file
+
+    config.option.loadscopereorder = False
+    return ByWorld(config, log)
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
