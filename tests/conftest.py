@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from ingest.progress import silent
 from ingest.settings import Settings
 
 SHARED_WORLD = "tiny_road"
+_GROUP = re.compile(r'xdist_group\("(\w+)"\)')
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -40,7 +42,8 @@ def tiny_road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of one file run in one process, and so do all that walk ``tiny_road``: each world is made once.
+    """Tests of one file run in one process, and so do those of a group and all that walk ``tiny_road``: each world is
+    made once.
 
     Files are dealt out in their order, in which those that take minutes come first.
     """
@@ -49,12 +52,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByWorld(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
-            return SHARED_WORLD if SHARED_WORLD in _text(config.rootpath / file) else file
+            return _world(config.rootpath / file) or file
 
     config.option.loadscopereorder = False
     return ByWorld(config, log)
 
 
 @cache
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+def _world(path: Path) -> str | None:
+    """The world that the tests of a file share with those of others."""
+    text = path.read_text(encoding="utf-8")
+    group = _GROUP.search(text)
+    return group[1] if group else SHARED_WORLD if SHARED_WORLD in text else None
