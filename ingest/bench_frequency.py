@@ -54,7 +54,7 @@ def run(settings: SynthSettings, progress: ProgressCallback) -> dict[str, Any]:
     random = np.random.default_rng(settings.seed)
     passes = {
         str(pass_id): _attacked(rows["pass_tag"], random)
-        for (pass_id,), rows in sealed.identity_pass.group_by("pass_id", maintain_order=True)
+        for (pass_id,), rows in sealed.identity_pass.sort("pass_id").group_by("pass_id", maintain_order=True)
     }
     alone = {name: _attacked(_alone(tokeniser, sealed, field), random) for name, field in TRIED_ALONE.items()}
     progress("attack", 3, 3)
@@ -75,7 +75,7 @@ def recovered(tokens: pl.Series, random: np.random.Generator) -> float:
     """
     if tokens.is_empty():
         return 0.0
-    counts = tokens.value_counts()["count"].to_numpy()
+    counts = tokens.alias("token").value_counts().sort("token")["count"].to_numpy()
     known = counts * (1 + random.uniform(-KNOWN_WITHIN, KNOWN_WITHIN, len(counts)))
     any_order = random.permutation(len(counts))
     by_token = any_order[np.argsort(-counts[any_order], kind="stable")]
