@@ -28,7 +28,7 @@ from tests.security.needles import Search, fifty_people
 WORKSPACE = os.environ.get("TSUMUGI_NEEDLES_IN")
 GIGABYTE = 1_000_000_000
 LITTLE_MEMORY = "800MB"  # enough for the build to end
-SORTING_MEMORY = "100MB"  # not enough to sort the lines of the claims
+SORTING_MEMORY = "400MB"  # not enough to sort the lines of the claims
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(WORKSPACE is None, reason="make needles says where the demo is")]
 
