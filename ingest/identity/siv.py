@@ -115,7 +115,7 @@ def padded(texts: pl.Series) -> dict[int, tuple[NDArray[np.int64], Bytes]]:
 
 
 @loop_that_counts  # type: ignore[untyped-decorator]  # Numba has no types that mypy could follow
-def _fill(content: Any, offsets: Any, places: Any, rows: Any) -> None:
+def _fill(content: Any, offsets: Any, places: Any, rows: Any) -> None:  # pragma: no cover  (compiled)
     """The texts at ``places`` into ``rows`` of zeros, with their lengths."""
     last = rows.shape[1] - 1
     for row in range(places.size):
