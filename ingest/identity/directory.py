@@ -12,24 +12,10 @@ import duckdb
 import polars as pl
 
 from ingest.identity.cipher import TAG_BYTES
-from ingest.identity.evidence import PEOPLE_SCHEMA
+from ingest.identity.evidence import PEOPLE_SCHEMA, WRITTEN
 from ingest.identity.tokens import Tokeniser
 from ingest.sealing.errors import SealingError
 
-_SHOWN = (
-    "scheme_code",
-    "insurer_number",
-    "symbol",
-    "number",
-    "branch",
-    "name_kanji",
-    "name_kana",
-    "birth_date",
-    "sex_code",
-    "address",
-    "address_number",
-    "municipality_code",
-)
 _TYPES = {pl.Binary(): "BLOB", pl.String(): "VARCHAR", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN"}
 _MADE = ("first_month", "last_month", "insured_key", "own_branch")  # functions of the rest, or of when it was said
 _CONTENT = [name for name in PEOPLE_SCHEMA if name not in _MADE]
@@ -177,7 +163,7 @@ class Directory:
         asked = pl.DataFrame({"identity_tag": identity_tags.cast(pl.Binary()).unique()})
         # "Is it there" stands before the rank, so an empty form never hides a known one.
         best = ", ".join(
-            f"arg_max({name}, row({name} IS NOT NULL, is_register, last_month, {name})) AS {name}" for name in _SHOWN
+            f"arg_max({name}, row({name} IS NOT NULL, is_register, last_month, {name})) AS {name}" for name in WRITTEN
         )
         self._connection.register("asked_tags", asked)
         try:

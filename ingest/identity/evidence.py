@@ -54,7 +54,7 @@ EVIDENCE_SCHEMA: dict[str, pl.DataType] = {
     "birth_day": pl.Date(),
     "sole_municipality_code": pl.String(),
 }
-_WRITTEN = (
+WRITTEN = (
     "scheme_code",
     "insurer_number",
     "symbol",
@@ -68,6 +68,7 @@ _WRITTEN = (
     "address_number",
     "municipality_code",
 )
+"""What a row says of its person, as it is written there."""
 _INSURED_KEY = ("scheme_group", "insurer_number", "insured_number", "birth_date", "sex_code")
 _NUMBER_WIDTH = 8
 _SEEN = {"enrolment": "processed_date", "care_certification": "event_date"}
@@ -103,7 +104,7 @@ def persons(table: str, frame: pl.DataFrame, prefecture_code: str, sole_municipa
     missing = pl.lit(None)
     people = forms.select(
         evidence["identity_text"],
-        *((pl.col(n) if n in forms.columns else missing).cast(PEOPLE_SCHEMA[n]).alias(n) for n in _WRITTEN),
+        *((pl.col(n) if n in forms.columns else missing).cast(PEOPLE_SCHEMA[n]).alias(n) for n in WRITTEN),
         pl.lit(contract.stream == "enrolment").alias("is_register"),
         "first_month",
         "last_month",
@@ -132,7 +133,7 @@ def in_form(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
 def _forms(contract: Contract, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     """The distinct forms with the first and last month in which they stand, and the number of each row's form."""
     names = contract.names()
-    identity = [*contract.names("identity"), *_WRITTEN, *(f"{ledger}_scheme_code" for ledger in _LEDGERS)]
+    identity = [*contract.names("identity"), *WRITTEN, *(f"{ledger}_scheme_code" for ledger in _LEDGERS)]
     written = [name for name in names if name in identity]
     month = pl.col(_SEEN.get(contract.name) or str(contract.partition_month)).dt.truncate("1mo")
     grouped = (
