@@ -33,7 +33,6 @@ from ingest.progress import ProgressCallback
 from ingest.quality import report, suites
 from ingest.quality.coverage import Coverage
 from ingest.sealing.keys import KeyRing
-from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
 from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, rekey, retract, steps
 from ingest.site.area import area_of
@@ -139,16 +138,7 @@ def _take(
         figures = load.figures() | {"sequence": sequence, "tokens_withheld": sum(withheld.values())}
         with ledger.transaction() as connection:
             load.record(ledger, connection, sequence)
-            ledger.add_batch(
-                connection,
-                way="sent",
-                peer=CENTER,
-                sequence=sequence,
-                kind=FACTS,
-                manifest_hash=sealed.manifest_hash,
-                state="sealed",
-                figures=sealed.figures,
-            )
+            outbox.note(connection, sealed, FACTS)
             inbox.note_removal(ledger, connection, files)
             faults.point("extract.recording")
             steps.end(ledger, connection, "extract", step, figures)

@@ -102,7 +102,7 @@ class Outbox:
         kind: str,
         extra: dict[str, Any] | None = None,
     ) -> Sealed:
-        """Seal ``tables`` (see ``envelope.seal``) as the next batch; the ledger learns of it from the caller."""
+        """Seal ``tables`` (see ``envelope.seal``) as the next batch; the ledger learns of it by ``note``."""
         sequence, previous_hash = self.next_batch()
         return seal(
             connection,
@@ -117,6 +117,19 @@ class Outbox:
             recipient_public=self.ring.peer(CENTER).envelope,
             replaces=self.replaced(sequence),
             extra=extra,
+        )
+
+    def note(self, connection: sqlite3.Connection, sealed: Sealed, kind: str) -> None:
+        """Tell the ledger of a sealed batch, in a transaction of the caller; from then on it is handed over."""
+        self.ledger.add_batch(
+            connection,
+            way="sent",
+            peer=CENTER,
+            sequence=sealed.sequence,
+            kind=kind,
+            manifest_hash=sealed.manifest_hash,
+            state="sealed",
+            figures=sealed.figures,
         )
 
     def hand_over(self) -> int:

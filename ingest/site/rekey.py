@@ -19,7 +19,7 @@ from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
 from ingest.sealing.keys import KeyRing
-from ingest.sealing.keytable import CENTER, IDENTITY
+from ingest.sealing.keytable import IDENTITY
 from ingest.sealing.rotation import prepare_key
 from ingest.settings import Settings, SiteSettings
 from ingest.site import epoch, rekey_pairs, retract
@@ -87,16 +87,7 @@ def finish(
         members.rekey(own)
     faults.point("rekey.members")
     with ledger.transaction() as noting:
-        ledger.add_batch(
-            noting,
-            way="sent",
-            peer=CENTER,
-            sequence=sealed.sequence,
-            kind=KIND,
-            manifest_hash=sealed.manifest_hash,
-            state="sealed",
-            figures=sealed.figures,
-        )
+        outbox.note(noting, sealed, KIND)
         noting.execute("UPDATE rotation SET state = ?, sequence = ? WHERE epoch = ?", (SENT, sealed.sequence, number))
         epoch.move_on(ledger, noting, number)
         faults.point("rekey.recording")

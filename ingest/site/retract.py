@@ -21,7 +21,6 @@ from ingest import faults, warehouse
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
 from ingest.sealing.keys import KeyRing
-from ingest.sealing.keytable import CENTER
 from ingest.settings import Settings, SiteSettings
 from ingest.site import archive, release
 from ingest.site.databases import open_directory, open_quarantine
@@ -158,16 +157,7 @@ def _seal(ledger: Ledger, outbox: Outbox, batches: list[int]) -> None:
         sealed = outbox.seal(connection, {"retraction": "retraction"}, KIND)
     faults.point("retract.sealed")
     with ledger.transaction() as ledger_connection:
-        ledger.add_batch(
-            ledger_connection,
-            way="sent",
-            peer=CENTER,
-            sequence=sealed.sequence,
-            kind=KIND,
-            manifest_hash=sealed.manifest_hash,
-            state="sealed",
-            figures=sealed.figures,
-        )
+        outbox.note(ledger_connection, sealed, KIND)
         ledger_connection.executemany(
             "UPDATE retraction SET sequence = ? WHERE batch_sequence = ?",
             [(sealed.sequence, batch) for batch in batches],
