@@ -86,7 +86,9 @@ def _tagged() -> Iterator[tuple[str, dict[str, str]]]:
     yield "link.incidence", {"identity_tag": _IDENTITY, "pass_tag": "purpose"}
     yield "link.identity_person", {"identity_tag": _IDENTITY}
     yield "link.refused_component", {"component_tag": _IDENTITY}
+    yield "link.decision", {"one_tag": _IDENTITY, "other_tag": _IDENTITY}
     yield "control.retracted_identity", {"identity_tag": _IDENTITY}
+    yield "control.decided_identity", {"identity_tag": _IDENTITY}
 
 
 def _require_sound(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, linkage_domain: str, epoch: int) -> None:
