@@ -24,7 +24,8 @@ class _Strict(BaseModel):
 class NoiseRates(_Strict):
     """Clerical noise: shares of the rows it befalls, and how many files of each bad kind a site gets."""
 
-    kana_variant: float = Field(default=0.03, ge=0, le=1)  # half width, small kana, long vowel, ヅ/ズ
+    kana_variant: float = Field(default=0.03, ge=0, le=1)  # small kana, long vowel, ヅ/ズ
+    half_width_name: float = Field(default=0.06, ge=0, le=1)  # kana in half width
     kanji_variant: float = Field(default=0.02, ge=0, le=1)  # 髙/高, 﨑/崎, 斎/斉
     blank_in_name: float = Field(default=0.04, ge=0, le=1)  # a blank of the other width, or none
     full_width_number: float = Field(default=0.02, ge=0, le=1)  # the number of a checkup in full width
