@@ -202,7 +202,7 @@ class Desk:
             path = self.path(site, "checkup", f"{sender}_{receiver}_{created:%Y%m%d}0_1.zip")
             write_checkup_archive(
                 own.drop("person", "site", "delivery"), lines, path,
-                guidance=(guided.drop("site", "told", "delivery"), contacts),
+                guidance=(guided.drop("person", "site", "told", "delivery"), contacts),
                 sender=sender, receiver=receiver, method=delivery,
             )  # fmt: skip
             self.count("checkup", own.height)

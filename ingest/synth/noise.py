@@ -70,6 +70,8 @@ class Parcel:
 
 
 IN_SET = pl.col("summary_code").fill_null("0") != "0"
+NOBODYS_KANA, NOBODYS_BIRTH = "タケン　タロウ", "-3y2d"
+"""On receipts of no insurer here: a name, and how far the day of birth is off that of whoever it was."""
 OUTSIDE_CP932 = "𠮷"  # written as '?': 外字 have no place in Shift_JIS
 COPY = 10_000_000_000  # keys of copies lie above those of the receipts they copy
 LATE, REPEATED, CORRECTED, WITHDRAWN, IN_TIME = range(5)
@@ -193,9 +195,9 @@ def _strange(base: Parcel, dice: Dice) -> Parcel:
             pl.when(is_koki).then(koki_number.cast(pl.String)).otherwise(strangers)
         ).otherwise("number"),
         branch=pl.when(public | (outside & is_koki)).then(None).otherwise("branch"),
-        birth_date=pl.when(gone).then(pl.col("birth_date").dt.offset_by("-3y2d")).otherwise("birth_date"),
+        birth_date=pl.when(gone).then(pl.col("birth_date").dt.offset_by(NOBODYS_BIRTH)).otherwise("birth_date"),
         name_kanji=pl.when(gone).then(pl.lit("他県　太郎")).otherwise("name_kanji"),
-        name_kana=pl.when(gone).then(pl.lit("タケン　タロウ")).otherwise("name_kana"),
+        name_kana=pl.when(gone).then(pl.lit(NOBODYS_KANA)).otherwise("name_kana"),
         claim_type_code=pl.when(public).then(
             point_table + pl.when("is_inpatient").then(pl.lit("211")).otherwise(pl.lit("212"))
         ).when(outside & (pl.col("claim_type_code").str.slice(1, 1) == "3") & ~is_koki).then(point_table + "112")

@@ -25,16 +25,10 @@ from ingest.synth.world.chance import Dice
 from ingest.synth.world.checkups import make_checkups
 from ingest.synth.world.clock import first_day, month_of
 from ingest.synth.world.counts import care_insured, population
-from ingest.synth.world.coverage import make_coverage
 from ingest.synth.world.enrolment import make_enrolment
 from ingest.synth.world.guidance import make_guidance
-from ingest.synth.world.health import make_health
-from ingest.synth.world.institutions import make_institutions
-from ingest.synth.world.lives import live
-from ingest.synth.world.numbers import make_records
-from ingest.synth.world.people import make_people
 from ingest.synth.world.receipts import ReceiptMaker
-from ingest.synth.world.towns import make_towns
+from ingest.synth.world.whole import make_world
 
 WARM_UP_MONTHS = 4
 
@@ -49,13 +43,9 @@ def synthesise(
     """
     tell = progress or silent
     began = time.monotonic()
-    towns = make_towns(settings)
-    people = make_people(settings, towns)
-    lives = live(settings, towns, people)
-    records = make_records(settings, towns, people, lives)
-    health = make_health(settings, towns, people)
-    coverage = make_coverage(settings, records)
-    institutions = make_institutions(towns)
+    world = make_world(settings)
+    towns, people, lives, records = world.towns, world.people, world.lives, world.records
+    health, coverage, institutions = world.health, world.coverage, world.institutions
     desk = Desk(workspace, settings)
     hidden = workspace / "truth.tmp"
     shutil.rmtree(hidden, ignore_errors=True)
