@@ -21,7 +21,7 @@ from ingest.synth.world.guidance import FROM, make_guidance
 from ingest.synth.world.whole import World
 
 TRUTH = {"person": pl.Int64(), "site": pl.String(), "rows": pl.Int64()}
-"""What a form has beside the plain columns of its table: person (-1: nobody's), site, and how many rows it stands for."""
+"""What a form has beside the plain columns of its table: person, site, and how many rows it stands for."""
 
 
 def forms(world: World, tell: ProgressCallback) -> dict[str, pl.DataFrame]:
