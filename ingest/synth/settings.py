@@ -150,6 +150,17 @@ def tiny(**changes: object) -> SynthSettings:
     return SynthSettings(**(base | changes))  # type: ignore[arg-type]
 
 
+def one_prefecture(
+    prefecture_code: str, *, people: int | None = None, months: int | None = None, seed: int | None = None
+) -> SynthSettings:
+    """A world of all towns of one prefecture by their population: one linkage domain."""
+    towns = {code: count for code, count in _populations().items() if code.startswith(prefecture_code)}
+    if len(prefecture_code) != 2 or not towns:
+        raise SettingsError(f"no prefecture {prefecture_code}; known are 16 (富山県) and 31 (鳥取県)")
+    changes = {name: value for name, value in {"people": people, "months": months, "seed": seed}.items() if value}
+    return SynthSettings(**({"municipalities": towns} | changes))  # type: ignore[arg-type]
+
+
 def chosen(
     *, full: bool = False, people: int | None = None, months: int | None = None, seed: int | None = None,
     municipalities: list[str] | None = None,

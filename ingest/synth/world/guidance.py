@@ -29,7 +29,8 @@ PLANNED_POINTS = 180
 def make_guidance(
     settings: SynthSettings, exams: pl.DataFrame, results: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Plain frames of guidance and guidance_session, one guidance a report; guidance has ``person``, ``site``, ``told`` too.
+    """Plain frames of guidance and guidance_session, one guidance a report; guidance has ``person``, ``site``
+    and ``told`` too.
 
     ``told`` is the day of the event that the report follows; ``created_date`` is left to the delivery.
     Goes in: ``exams`` and ``results`` of ``make_checkups``.
