@@ -21,12 +21,13 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from ingest import warehouse
 from ingest.sealing import hpke
@@ -119,6 +120,21 @@ class OpenBatch:
         except duckdb.Error:
             raise BatchRefused("damaged", f"the file of table {table} does not open", self.manifest_hash) from None
         return {row[0]: row[1] for row in found}
+
+    def ask(
+        self, connection: duckdb.DuckDBPyConnection, table: str, query: str, parameters: Sequence[object] = ()
+    ) -> pl.DataFrame:
+        """What ``query`` gives, with the table's file in the place of its ``{}``; its parameters come after that.
+
+        Raises BatchRefused where the file lacks what is asked for or does not open.
+        """
+        try:
+            return connection.execute(
+                query.format(_READ), [str(self.files[table]), self._keys[table], *parameters]
+            ).pl()
+        except (duckdb.Error, KeyError):
+            # DuckDB's own text may quote a value, so it goes no further.
+            raise BatchRefused("damaged", f"table {table} cannot be asked", self.manifest_hash) from None
 
     def discard(self) -> None:
         """Remove the private copy once the load is recorded."""
