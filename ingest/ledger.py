@@ -111,6 +111,14 @@ CREATE TABLE IF NOT EXISTS decision (    -- on persons; whose identities it name
     decided_on TEXT NOT NULL,
     sequence INTEGER                   -- batch that tells the center
 );
+CREATE TABLE IF NOT EXISTS key_rotation (  -- of the keys whose number in use stands here
+    kind TEXT NOT NULL,                -- of sealing/keytable.csv
+    number INTEGER NOT NULL,           -- the new one
+    state TEXT NOT NULL,               -- open: data lie under both keys; done: under the new one
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    PRIMARY KEY (kind, number)
+);
 CREATE TABLE IF NOT EXISTS hold (        -- full deliveries that lose too many members, and what was decided
     file_id TEXT PRIMARY KEY,
     file_name TEXT NOT NULL,

@@ -15,8 +15,8 @@ import duckdb
 
 from ingest.center.link.decisions import APART, TOGETHER
 from ingest.center.schema import DECISION, columns_sql, sql_types
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchRefused
+from ingest.sealing.opened import OpenBatch
 
 KIND = "decision"
 UNDO = "undo"

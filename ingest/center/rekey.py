@@ -16,8 +16,8 @@ from ingest.center import decisions
 from ingest.center.link import first_tags
 from ingest.center.schema import REKEY, columns_sql, sql_types
 from ingest.formats.contracts import CONTRACTS, Contract
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchRefused
+from ingest.sealing.opened import OpenBatch
 
 KIND = "rekey"
 _IDENTITY = "'identity'"

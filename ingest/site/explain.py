@@ -18,8 +18,8 @@ import polars as pl
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
 from ingest.policy import access, audit
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.keys import KeyRing, derive
+from ingest.sealing.opened import OpenBatch
 from ingest.settings import Settings, SiteSettings
 from ingest.site import epoch
 from ingest.site.databases import open_directory
