@@ -90,6 +90,7 @@ _OWN_TABLES = {
     "control.retracted_identity": "linkage_domain VARCHAR, identity_tag BLOB",  # until the next linkage
     "control.rekey": "linkage_domain VARCHAR, batch_sequence BIGINT, epoch INTEGER, is_built BOOLEAN",
     "control.link_rules": "rules_hash VARCHAR",
+    "control.link_renewal": "number INTEGER",  # link keys that link.first_tag went over to, see link/first_tags.py
     "control.change_partition": "scheme_code VARCHAR, insurer_number VARCHAR, month DATE, table_name VARCHAR, "
     "reason VARCHAR",
     "control.change_person": "person_id BLOB, reason VARCHAR",

@@ -12,7 +12,7 @@ from tests.property.link_world import KEY, PASSES, REFERENCE, Center, random_loa
 
 
 def _relink(center: Center) -> None:
-    relink(center.connection, KEY, PASSES, REFERENCE, 1)
+    relink(center.connection, KEY, KEY, PASSES, REFERENCE, 1)
 
 
 @settings(max_examples=8, deadline=None)

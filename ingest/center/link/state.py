@@ -24,13 +24,15 @@ _RECORDS = ("enrolment", "care_certification")  # what guards and anchors rest o
 
 def relink(
     connection: duckdb.DuckDBPyConnection,
-    link_key: bytes,
+    name_key: bytes,
+    tag_key: bytes,
     passes: pl.DataFrame,
     reference_month: date,
     build_sequence: int,
 ) -> dict[str, Any]:
     """Bring ``link.*`` up to the records in ``raw.*`` and open the change set of what moved.
 
+    ``name_key`` is the link key that persons are named by, ``tag_key`` the one in use, which opens first tags;
     ``passes`` has (pass_id, purpose, strength). Returns figures (counts only).
     """
     rules = rules_hash(passes, RULES_VERSION)
@@ -38,7 +40,7 @@ def relink(
     _take_in(connection)
     _find_affected(connection, everything=is_new_rules)
     _forget_vanished(connection)
-    first = FirstTags(connection, link_key)
+    first = FirstTags(connection, tag_key)
     incidences = first.of(_frame(connection, _INCIDENCES, INCIDENCE_SCHEMA), "identity_tag")
     solved = solve(
         first.of(_frame(connection, _NODES, NODE_SCHEMA), "identity_tag"),
@@ -47,7 +49,7 @@ def relink(
         purpose_order(passes),
     )
     anchors = first.of(_frame(connection, _ANCHORS, ANCHOR_SCHEMA), "identity_tag")
-    named = first.back(name_persons(solved.persons, anchors, link_key), "identity_tag")
+    named = first.back(name_persons(solved.persons, anchors, name_key), "identity_tag")
     solved = Solved(
         first.back(solved.persons, "identity_tag", "component_tag", "group_tag"),
         first.back(solved.refused, "component_tag"),
