@@ -23,10 +23,10 @@ from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.landing import check_tables, land
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchHeld, BatchRefused
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
+from ingest.sealing.opened import OpenBatch
 from ingest.sealing.reception import Reception, last_of
 from ingest.settings import CenterSettings, Settings
 
@@ -131,7 +131,7 @@ class Desk:
         self._accept(taken, sequence, rows, batch.manifest.kind)
         return rows if batch.manifest.kind == KIND else {}
 
-    def _accept(self, taken: dict[int, str], sequence: int, rows: dict[str, int], kind: str = KIND) -> None:
+    def _accept(self, taken: dict[int, str], sequence: int, rows: dict[str, int], kind: str) -> None:
         with self._ledger.transaction() as connection:
             self._reception.accept(connection, sequence, taken[sequence], kind, {"rows": rows})
         faults.point("receive.noted")
@@ -148,9 +148,14 @@ class Desk:
         noted = set(self._reception.accepted().values())
         for sequence, manifest_hash in taken.items():
             if manifest_hash not in noted:
-                self._accept(taken, sequence, {})
+                self._accept(taken, sequence, {}, self._kind_of(sequence, manifest_hash))
             else:
                 self._reception.answer(sequence, manifest_hash, "accepted")
+
+    def _kind_of(self, sequence: int, manifest_hash: str) -> str:
+        """The kind of a batch that was taken; a copy that is gone, as after a loss of power, tells nothing of it."""
+        manifest = kept.manifest_of(self._center, self._site, sequence, manifest_hash)
+        return manifest.kind if manifest else KIND
 
 
 def reception_of(settings: Settings, ledger: Ledger, ring: KeyRing, site: str) -> Reception:

@@ -15,8 +15,8 @@ import duckdb
 from ingest.center.link import first_tags
 from ingest.center.schema import REKEY, columns_sql, sql_types
 from ingest.formats.contracts import CONTRACTS, Contract
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchRefused
+from ingest.sealing.opened import OpenBatch
 
 KIND = "rekey"
 _IDENTITY = "'identity'"
@@ -86,7 +86,9 @@ def _tagged() -> Iterator[tuple[str, dict[str, str]]]:
     yield "link.incidence", {"identity_tag": _IDENTITY, "pass_tag": "purpose"}
     yield "link.identity_person", {"identity_tag": _IDENTITY}
     yield "link.refused_component", {"component_tag": _IDENTITY}
+    yield "link.decision", {"one_tag": _IDENTITY, "other_tag": _IDENTITY}
     yield "control.retracted_identity", {"identity_tag": _IDENTITY}
+    yield "control.decided_identity", {"identity_tag": _IDENTITY}
 
 
 def _require_sound(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, linkage_domain: str, epoch: int) -> None:

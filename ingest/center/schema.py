@@ -83,11 +83,13 @@ _OWN_TABLES = {
     "link.refused_edge": "reason_code VARCHAR, pass_id VARCHAR, edges BIGINT",
     "link.person_evidence": "person_id BLOB, pass_id VARCHAR, edges BIGINT",
     "link.alias": "old_person_id BLOB, new_person_id BLOB, build_sequence BIGINT",
+    "link.decision": "linkage_domain VARCHAR, kind VARCHAR, one_tag BLOB, other_tag BLOB",  # see link/decisions.py
     "link.first_tag": "linkage_domain VARCHAR, purpose VARCHAR, tag BLOB, first_tag BLOB",  # see link/first_tags.py
     "control.received_batch": "site VARCHAR, sequence BIGINT, manifest_hash VARCHAR, linkage_domain VARCHAR, "
     "rows BIGINT, is_linked BOOLEAN",
     "control.retracted_batch": "linkage_domain VARCHAR, batch_sequence BIGINT",
     "control.retracted_identity": "linkage_domain VARCHAR, identity_tag BLOB",  # until the next linkage
+    "control.decided_identity": "linkage_domain VARCHAR, identity_tag BLOB",  # until the next linkage
     "control.rekey": "linkage_domain VARCHAR, batch_sequence BIGINT, epoch INTEGER, is_built BOOLEAN",
     "control.link_rules": "rules_hash VARCHAR",
     "control.link_renewal": "number INTEGER",  # link keys that link.first_tag went over to, see link/first_tags.py

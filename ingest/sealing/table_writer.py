@@ -15,8 +15,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from ingest.sealing.envelope import WrittenTable, write_table
 from ingest.sealing.errors import EnvelopeError
+from ingest.sealing.tables import WrittenTable, write_table
 
 _WAITING = 1  # frames that wait while another one is written: what is held in memory does not grow with the table
 

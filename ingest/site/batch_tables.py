@@ -15,8 +15,8 @@ import polars as pl
 
 from ingest import warehouse
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import WrittenTable, write_table
 from ingest.sealing.table_writer import TableWriter
+from ingest.sealing.tables import WrittenTable, write_table
 from ingest.settings import SiteSettings
 
 IDENTITY_TABLES = ("identity", "identity_pass")

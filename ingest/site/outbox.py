@@ -26,12 +26,13 @@ from typing import Any
 import duckdb
 
 from ingest.ledger import Ledger
-from ingest.sealing.envelope import Sealed, WrittenTable, seal
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
 from ingest.sealing.manifest import BODY_FILE, SIGNATURE_FILE
 from ingest.sealing.receipts import Receipt, Statement, read_receipt, read_statement, receipt_path
+from ingest.sealing.seal import Sealed, seal
+from ingest.sealing.tables import WrittenTable
 from ingest.settings import Settings
 from ingest.site import archive, release
 from ingest.site.sent import Sent

@@ -23,11 +23,11 @@ from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.policy import access
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchHeld, BatchRefused
 from ingest.sealing.files import sync_folder
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
+from ingest.sealing.opened import OpenBatch
 from ingest.sealing.reception import Reception, last_of
 from ingest.settings import Settings, SiteSettings
 from ingest.site import area, own_areas, steps

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ingest import warehouse
-from ingest.sealing.envelope import open_batch
 from ingest.sealing.keys import KeyRing
+from ingest.sealing.unseal import open_batch
 from ingest.settings import Settings
 from tests.security.needles import Search, date_forms, fifty_people
 

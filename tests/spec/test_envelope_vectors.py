@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from ingest import warehouse
 from ingest.sealing import hpke
-from ingest.sealing.envelope import open_batch
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.manifest import canonical, parse_canonical
 from ingest.sealing.receipts import Receipt, Statement, read_receipt, read_statement
+from ingest.sealing.unseal import open_batch
 from tests import plain_envelope as plain
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "envelope"

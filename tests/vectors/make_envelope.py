@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from ingest import warehouse
 from ingest.sealing import hpke
-from ingest.sealing.envelope import Sealed, open_batch, seal
 from ingest.sealing.manifest import canonical
 from ingest.sealing.receipts import Receipt, Statement, receipt_path, write_receipt, write_statement
+from ingest.sealing.seal import Sealed, seal
+from ingest.sealing.unseal import open_batch
 
 FOLDER = Path(__file__).with_name("envelope")
 SITE, CENTER = "16", "center"

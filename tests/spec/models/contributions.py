@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
 from ingest.masters.lookups import CORE_DISEASES
 from ingest.settings import PROJECT_ROOT
 from tests.dbt_fixture import Row
+from tests.spec.models import contributions_of_checkups as of_checkups
 from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
 
 Table = Callable[[str], list[Row]]
@@ -134,12 +134,11 @@ def classification(table: Table) -> Iterator[Contribution]:
 
 
 def first_examinations(table: Table) -> list[Row]:
-    """Of every member of 国保 or a 国保組合 the first examination of each fiscal year at the insurer."""
+    """Of every person the first examination of each fiscal year at the insurer."""
     of_years: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in table("marts.checkup"):
-        if row["scheme_code"] in ("kokuho", "kumiai"):
-            year = fiscal_year(row["exam_date"])
-            of_years[row["person_id"], row["scheme_code"], row["insurer_number"], year].append(row)
+        year = fiscal_year(row["exam_date"])
+        of_years[row["person_id"], row["scheme_code"], row["insurer_number"], year].append(row)
     return [min(rows, key=lambda row: row["exam_date"]) for rows in of_years.values()]
 
 
@@ -199,20 +198,18 @@ def attendance_legal(table: Table) -> Iterator[Contribution]:
             yield _of("attendance_legal", row, row["month"], int(of_year in examined), 1, band=band)
 
 
-def findings(table: Table) -> Iterator[Contribution]:
-    """Over who was examined (40 to 74): steps reached, メタボ where the waist is known, smoking where answered."""
-    for row in first_examinations(table):
-        if not 40 <= row["age_at_fiscal_year_end"] <= 74 or not counts(row["exam_month"]):
+def checkups(table: Table) -> Iterator[Contribution]:
+    """Who was examined for the first time in the year: 40 to 74 at 国保 and 国保組合, of any age at 後期."""
+    for who in of_checkups.examinees(table, first_examinations(table)):
+        row = who.row
+        if not counts(row["exam_month"]):
             continue
-        found: dict[str, bool] = {}
-        for step in seed("thresholds"):
-            value = row[step["item_id"]]
-            found[step["threshold_id"]] = value is not None and value >= Decimal(step["value"])
-        if row["waist"] is not None:
-            found["metabolic"] = row["metabolic_code"] == "1"
-            found["premetabolic"] = row["metabolic_code"] == "2"
-        if row["is_smoker"] is not None:
-            found["smoking"] = row["is_smoker"]
+        if row["scheme_code"] == "koki":
+            found = of_checkups.answers_of_the_late_elderly(who)
+        elif 40 <= row["age_at_fiscal_year_end"] <= 74:
+            found = of_checkups.findings(who) | of_checkups.metabolic(who) | of_checkups.answers(who)
+        else:
+            continue
         for indicator, is_so in found.items():
             yield _of(indicator, row, row["exam_month"], int(is_so), 1, band=row["fiscal_year_age_band_code"])
 
@@ -236,4 +233,4 @@ def care_cost(table: Table) -> Iterator[Contribution]:
             yield _of("care_cost_per_recipient", row, row["service_month"], row["benefit_yen"], 1)
 
 
-FAMILIES = (members, medical, classification, attendance_asof, attendance_legal, findings, certification, care_cost)
+FAMILIES = (members, medical, classification, attendance_asof, attendance_legal, checkups, certification, care_cost)

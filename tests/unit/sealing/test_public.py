@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest.sealing import public
-from ingest.sealing.envelope import BatchRefused
-from ingest.sealing.errors import KeyError_
+from ingest.sealing.errors import BatchRefused, KeyError_
 from ingest.sealing.keys import CENTER, KeyRing, public_of
 from ingest.sealing.manifest import canonical
 from ingest.sealing.public import PublicKeys

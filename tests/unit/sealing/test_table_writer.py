@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from ingest import warehouse
-from ingest.sealing.envelope import EnvelopeError, seal
+from ingest.sealing.errors import EnvelopeError
 from ingest.sealing.keys import CENTER
+from ingest.sealing.seal import seal
 from ingest.sealing.table_writer import TableWriter
 from tests.unit.sealing.pair import SITE, make_pair
 
