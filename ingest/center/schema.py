@@ -115,6 +115,7 @@ _OWN_TABLES = {
     "control.rekey": "linkage_domain VARCHAR, batch_sequence BIGINT, epoch INTEGER, is_built BOOLEAN",
     "control.decision": f"linkage_domain VARCHAR, batch_sequence BIGINT, {columns_sql(DECISION)}",
     "control.link_rules": "rules_hash VARCHAR",
+    "control.link_renewal": "number INTEGER",  # link keys that link.first_tag went over to, see link/first_tags.py
     "control.change_partition": "scheme_code VARCHAR, insurer_number VARCHAR, month DATE, table_name VARCHAR, "
     "reason VARCHAR",
     "control.change_person": "person_id BLOB, reason VARCHAR",

@@ -30,22 +30,24 @@ _RECORDS = ("enrolment", "care_certification")  # what guards and anchors rest o
 
 def relink(
     connection: duckdb.DuckDBPyConnection,
-    link_key: bytes,
+    name_key: bytes,
+    tag_key: bytes,
     rules: Rules,
     reference_month: date,
     build_sequence: int,
 ) -> dict[str, Any]:
     """Bring ``link.*`` up to the records in ``raw.*`` and open the change set of what moved.
 
-    Returns figures (counts only). Decisions are those of ``link.decision``; whoever changes it names the identities
-    of the changed pairs in ``control.decided_identity``.
+    ``name_key`` is the link key that persons are named by, ``tag_key`` the one in use, which opens first tags. Returns
+    figures (counts only). Decisions are those of ``link.decision``; whoever changes it names the identities of the
+    changed pairs in ``control.decided_identity``.
     """
     followed = rules_hash(rules, RULES_VERSION)
     is_new_rules = connection.execute("SELECT rules_hash FROM control.link_rules").fetchone() != (followed,)
     _take_in(connection)
     _find_affected(connection, everything=is_new_rules)
     _forget_vanished(connection)
-    first = FirstTags(connection, link_key)
+    first = FirstTags(connection, tag_key)
     incidences = first.of(_frame(connection, _INCIDENCES, INCIDENCE_SCHEMA), "identity_tag")
     incidences = first.of(incidences, "pass_tag", pl.col("purpose"))
     decided = first.of(first.of(_frame(connection, _DECISIONS, DECISION_SCHEMA), "one_tag"), "other_tag")
@@ -58,7 +60,7 @@ def relink(
     )
     ties = first.back(person_ties(solved.persons, incidences, decided, rules), "one_tag", "other_tag")
     anchors = first.of(_frame(connection, _ANCHORS, ANCHOR_SCHEMA), "identity_tag")
-    named = first.back(name_persons(solved.persons, anchors, link_key), "identity_tag")
+    named = first.back(name_persons(solved.persons, anchors, name_key), "identity_tag")
     solved = Solved(
         first.back(solved.persons, "identity_tag", "component_tag", "group_tag"),
         first.back(solved.refused, "component_tag"),
