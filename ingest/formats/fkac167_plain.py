@@ -19,7 +19,7 @@ from ingest.formats.bits import Array
 from ingest.formats.bytecsv import Block
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.fewtexts import place_of
-from ingest.formats.fkac167_results import OF_THE_CHECKUP, STATUSES, Mask, Texts, held_by, in_order
+from ingest.formats.fkac167_results import OF_THE_CHECKUP, STATUSES, Held, Mask, Texts, held_by, in_order
 from ingest.formats.memory import Room
 from ingest.formats.vocabulary import Vocabulary
 
@@ -46,17 +46,21 @@ class PlainResults:
         kinds = dict.fromkeys([None, *(one.item.read_by for one in held)])
         self._kinds = {codes: number for number, codes in enumerate(kinds)}
         self._names = uke_arrow.Texts.of([one.item.item_id for one in held])
-        self._units = uke_arrow.Texts.of([one.item.unit or None for one in held])
+        self._units = uke_arrow.Texts.of([None, *(one.item.unit or None for one in held)])
         self._methods = uke_arrow.Texts.of([code or None for one in held for code in one.methods])
         self._statuses = uke_arrow.Texts.of(STATUSES)
         self._items = kernels.Items(
             *_ragged([[place_of(name) for name in one.values] for one in held]),
             *_ragged([[place_of(name) for name in one.flags] for one in held]),
+            np.array([_only([*one.values]) if len(one.flags) <= 1 else -1 for one in held], np.int64),
+            np.array([_only([*one.flags]) for one in held], np.int64),
             np.array([self._kinds[one.item.read_by] for one in held], np.int64),
-            np.stack([_single_bytes(codes) for codes in self._kinds]),
+            np.array([_told(one, code) for one in held for code in one.methods], np.int64),
+            np.concatenate([_single_bytes(codes) for codes in self._kinds]),
             *(texts.view.reshape(-1) for texts in (self._names, self._units, self._methods, self._statuses)),
         )
         self._room = Room()
+        self._picked = np.empty(4 * len(held), np.int64)
         self._words = Vocabulary(encoding)
         self._texts = pl.Series([None], dtype=pl.String)
         self._learn(len(self._words))
@@ -66,14 +70,14 @@ class PlainResults:
         at, most = block.at(lines), len(lines) * len(self._items.kind)
         pairs = (self._room.array(2 * most, np.uint64) for _ in range(6))
         out = kernels.Results(
-            self._room.array(most, np.int64), *pairs, *(self._room.array(most, bool) for _ in range(4))
+            self._room.array(most, np.int64), *pairs, self._room.array(most, np.uint8)
         )
         counts, odd = np.empty(len(lines), np.int64), np.zeros(len(lines), bool)
         line = found = 0
         while line < len(lines):
             end = min(line + SLICE, len(lines))
             line, found, is_full = kernels.result_lines(
-                at, block.row, line, end, self._items, self._says, *self._words.parts(), out, found, counts, odd
+                at, block.row, line, end, self._items, self._says, *self._words.parts(), self._picked, out, found, counts, odd
             )
             if is_full:
                 self._words.grow(len(block.buf))
@@ -86,17 +90,17 @@ class PlainResults:
         out, found, counts = read.out, read.found, read.counts
         if not found:
             return pl.DataFrame(schema=CHECKUP_RESULT.plain_schema())
-        always = np.ones(found, bool)
+        always, held = np.ones(found, bool), out.held[:found]
         source_row = uke_arrow.series(out.row[:found], always)
         columns = {
             "source_row": source_row,
             "parent_source_row": source_row,
             "item_id": _text(out.item, always, self._names),
-            "numeric_value": _decimal(out.number, out.has_number[:found]),
-            "code_value": _text(out.code, out.has_code[:found], read.codes),
+            "numeric_value": _decimal(out.number, (held & kernels.HAS_NUMBER).view(bool)),
+            "code_value": _text(out.code, (held & kernels.HAS_CODE)>0, read.codes),
             "status_code": _text(out.status, always, self._statuses),
-            "method_code": _text(out.method, out.has_method[:found], self._methods),
-            "unit_code": _text(out.unit, out.has_unit[:found], self._units),
+            "method_code": _text(out.method, (held & kernels.HAS_METHOD)>0, self._methods),
+            "unit_code": _text(out.unit, (held & kernels.HAS_UNIT)>0, self._units),
         }
         same = []  # held once, however many rows
         for name in OF_THE_CHECKUP:
@@ -107,8 +111,19 @@ class PlainResults:
                 days = np.repeat(own.to_physical().to_numpy(), counts)
                 columns[name] = uke_arrow.days(days, always)
             else:
-                columns[name] = own[pl.Series(np.repeat(np.arange(len(counts), dtype=np.uint32), counts))]
+                columns[name] = self._repeated(own, counts, found)
         return in_order(pl.DataFrame(columns), same)
+
+    def _repeated(self, own: pl.Series, counts: Array, found: int) -> pl.Series:
+        """Each text of a column so many times."""
+        held = own.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+        _, views, *others = held.buffers()
+        column = self._room.array(2 * found, np.uint64)
+        kernels.repeat(np.frombuffer(views, np.uint64)[2 * held.offset :], counts, column)
+        bitmap = None
+        if own.has_nulls():
+            bitmap = pa.py_buffer(np.packbits(np.repeat(own.is_not_null().to_numpy(), counts), bitorder="little"))
+        return pl.Series(pa.Array.from_buffers(pa.string_view(), found, [bitmap, pa.py_buffer(column), *others]))
 
     def _learn(self, end: int) -> None:
         """Works out what the new texts say, up to so many."""
@@ -136,6 +151,16 @@ def _single_bytes(codes: tuple[str, ...] | None) -> Mask:
     found = np.zeros(256, bool)
     found[[ord(code) for code in codes or () if len(code) == 1 and "!" <= code <= "~"]] = True
     return found
+
+
+def _told(item: Held, method: str) -> int:
+    """Whether a value of an item has a method and, measured, a unit."""
+    return kernels.HAS_METHOD * bool(method) | kernels.HAS_UNIT * bool(item.item.unit)
+
+
+def _only(names: list[str]) -> int:
+    """The place of the one field; -1 of none or several."""
+    return place_of(names[0]) if len(names) == 1 else -1
 
 
 def _ragged(lists: list[list[int]]) -> tuple[Array, Array]:
