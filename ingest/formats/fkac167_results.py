@@ -145,7 +145,7 @@ class Texts:
     """What each different text says, by its number; the last number stands for a blank field."""
 
     def __init__(self, texts: pl.Series) -> None:
-        self.clean = texts.to_frame("text").select(cells.clean(pl.col("text"))).to_series()
+        self.clean = cells.cleaned(texts)
         self.is_blank: Mask = self.clean.is_null().to_numpy()
         self.is_not_done: Mask = self.clean.is_in(NOT_DONE).fill_null(False).to_numpy()
         self.is_not_measurable: Mask = self.clean.is_in(NOT_MEASURABLE).fill_null(False).to_numpy()

@@ -121,6 +121,9 @@ def _fingerprint(own: public.PublicKeys | None, name: str) -> str | None:
 
 
 def _made_on(party: PartySettings, name: str) -> date | None:
+    begun = key_numbers.begun_on(party, *split(name))
+    if begun is not None:
+        return begun
     for path in (unlock.key_file(party, name), unlock.wrapped_file(party, name)):
         if path.is_file():
             return _day(path)

@@ -77,13 +77,10 @@ def end(ledger: Ledger, kind: str, number: int) -> None:
 
 def restored(party: PartySettings, newest: Iterable[tuple[str, int]]) -> None:
     """On a machine that has no ledger yet: the newest numbers of a recovery kit are those in use."""
-    if party.ledger.is_file():
-        return
-    with Ledger(party.ledger) as ledger, ledger.transaction() as connection:
-        connection.executemany(
-            "INSERT INTO key_rotation VALUES (?, ?, ?, ?, ?)",
-            [(kind, number, DONE, _now(), _now()) for kind, number in newest if number > FIRST],
-        )
+    rotated = [(kind, number, DONE, _now(), _now()) for kind, number in newest if number > FIRST]
+    if rotated and not party.ledger.is_file():
+        with Ledger(party.ledger) as ledger, ledger.transaction() as connection:
+            connection.executemany("INSERT INTO key_rotation VALUES (?, ?, ?, ?, ?)", rotated)
 
 
 def begun_on(party: PartySettings, kind: str, number: int) -> date | None:

@@ -261,15 +261,24 @@ def export_tenant_keys(
     ``<app home>/keys/statistics-<publisher>--<viewer class>.key`` (hex, mode 0600), ``publisher`` being
     the site's name or "center". The app never sees a master key, nor any other key of the party.
     """
-    folder = app_home / "keys"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (app_home / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
     written = []
     for tenant_id, scheme_set in sorted(set(tenants)):
-        path = folder / f"{tenant_key_name(tenant_id, scheme_set)}.key"
+        path = app_tenant_key(app_home, tenant_id, scheme_set)
         write_private(path, ring.tenant_key(tenant_id, scheme_set).hex().encode())
         written.append(path)
     for viewer_class in sorted(set(viewer_classes)):
-        path = folder / f"statistics-{checked_name(publisher)}--{checked_name(viewer_class)}.key"
+        path = app_statistics_key(app_home, publisher, viewer_class)
         write_private(path, ring.statistics_key(viewer_class).hex().encode())
         written.append(path)
     return written
+
+
+def app_tenant_key(app_home: Path, tenant_id: str, scheme_set: str) -> Path:
+    """Where the app has the key of a tenant's person file of one scheme set."""
+    return app_home / "keys" / f"{tenant_key_name(tenant_id, scheme_set)}.key"
+
+
+def app_statistics_key(app_home: Path, publisher: str, viewer_class: str) -> Path:
+    """Where the app has the key of a publisher's statistics for one viewer class."""
+    return app_home / "keys" / f"statistics-{checked_name(publisher)}--{checked_name(viewer_class)}.key"
