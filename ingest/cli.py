@@ -16,6 +16,8 @@ from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
 from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
+from ingest.link_cli import link_app
+from ingest.persons_cli import add_to as add_persons
 from ingest.settings import Settings
 
 app = typer.Typer(
@@ -34,12 +36,14 @@ masters_app = typer.Typer(no_args_is_help=True, help="The official masters of co
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, as ratios within one run.")
 app.add_typer(site_app, name="site")
 app.add_typer(center_app, name="center")
+add_persons(site_app, center_app)
 app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")
 app.add_typer(enrolment_app, name="enrolment")
 app.add_typer(districts_app, name="districts")
 app.add_typer(layouts_app, name="layouts")
+app.add_typer(link_app, name="link")
 _QUARANTINE_HELP = (
     "Rows that were set aside at a site: list, look, release, give up.\n\n"
     "`list` counts them and says what to do; `list --rows` names each by an ID. A row that cannot be typed or breaks "

@@ -21,7 +21,7 @@ from ingest.formats.carerecord import Record, widths
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CERTIFICATION
 from ingest.formats.layout_files import layout_cache
-from ingest.formats.reading import FileRefused, Reader, Reading
+from ingest.formats.reading import FileRefused, Reader, Reading, empty_set_aside
 
 LAYOUT = "care_5311"
 DATA_KINDS = ("531", "534")
@@ -48,10 +48,7 @@ class Care5311:
         ``encoding`` where most names in the kana column are not kana."""
         source = careplain.records(path, _records(), pl.col("exchange_code"), CARE_CERTIFICATION.name, DATA_KINDS[0])
         records = careframe.record_counts(source.codes)
-        codes = [code for code in CODES if code in records] or [CODES[0]]
-        parts = [_changes(source, code) for code in codes]
-        table = pl.concat([part[0] for part in parts]).sort("source_row")
-        aside = pl.concat([part[1] for part in parts]).sort("source_row", maintain_order=True)
+        table, aside = _changes(source)
         tables = {CARE_CERTIFICATION.name: table}
         source.refuse(records, tables, aside)
         if not _is_kana(table["name_kana"]):
@@ -80,11 +77,9 @@ def _is_kana(names: pl.Series) -> bool:
 
 
 @layout_cache
-def _records() -> dict[str, Record]:
+def _records() -> list[Record]:
     """How plain records are read."""
-    return {
-        code: Record((code,), CARE_CERTIFICATION, list(_cells(code).values()), widths(LAYOUT, [code])) for code in CODES
-    }
+    return [Record((code,), CARE_CERTIFICATION, list(_cells(code).values()), widths(LAYOUT, [code])) for code in CODES]
 
 
 def _cells(code: str) -> dict[str, Cell]:
@@ -101,12 +96,20 @@ def _cells(code: str) -> dict[str, Cell]:
     return own | {cell.column: cell for cell in _related(code)}
 
 
-def _changes(source: CareRecords, code: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The records of one 交換情報識別番号 as ``care_certification``, and those set aside."""
-    fields, misfits, _ = careframe.record_fields(source.data, LAYOUT, code, "code")
-    table, aside = cells.typed(fields, CARE_CERTIFICATION, list(_cells(code).values()))
-    aside = pl.concat([aside, cells.misfits(misfits, CARE_CERTIFICATION.name, "care")])
-    return merged(source.tables.get(code), table), aside
+def _changes(source: CareRecords) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records as ``care_certification``, and those set aside."""
+    plain = source.tables.get(CARE_CERTIFICATION.name)
+    plain = None if plain is None else plain.select(*CARE_CERTIFICATION.plain_schema())
+    present = set(source.data["code"].unique())
+    tables, asides = [pl.DataFrame(schema=CARE_CERTIFICATION.plain_schema())], [empty_set_aside()]
+    for code in CODES:
+        if code in present:
+            fields, misfits, _ = careframe.record_fields(source.data, LAYOUT, code, "code")
+            table, aside = cells.typed(fields, CARE_CERTIFICATION, list(_cells(code).values()))
+            tables.append(table)
+            asides += [aside, cells.misfits(misfits, CARE_CERTIFICATION.name, "care")]
+    table, aside = pl.concat(tables).sort("source_row"), pl.concat(asides).sort("source_row", maintain_order=True)
+    return merged(plain, table), aside
 
 
 def _or_else(printed: Cell, other: pl.Expr) -> Cell:

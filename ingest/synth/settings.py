@@ -24,7 +24,8 @@ class _Strict(BaseModel):
 class NoiseRates(_Strict):
     """Clerical noise: shares of the rows it befalls, and how many files of each bad kind a site gets."""
 
-    kana_variant: float = Field(default=0.03, ge=0, le=1)  # half width, small kana, long vowel, ヅ/ズ
+    kana_variant: float = Field(default=0.03, ge=0, le=1)  # small kana, long vowel, ヅ/ズ
+    half_width_name: float = Field(default=0.06, ge=0, le=1)  # kana in half width
     kanji_variant: float = Field(default=0.02, ge=0, le=1)  # 髙/高, 﨑/崎, 斎/斉
     blank_in_name: float = Field(default=0.04, ge=0, le=1)  # a blank of the other width, or none
     full_width_number: float = Field(default=0.02, ge=0, le=1)  # the number of a checkup in full width
@@ -147,6 +148,17 @@ def tiny(**changes: object) -> SynthSettings:
     )
     base: dict[str, object] = {"people": 300, "months": 6, "municipalities": towns, "noise": noise}
     return SynthSettings(**(base | changes))  # type: ignore[arg-type]
+
+
+def one_prefecture(
+    prefecture_code: str, *, people: int | None = None, months: int | None = None, seed: int | None = None
+) -> SynthSettings:
+    """A world of all towns of one prefecture by their population: one linkage domain."""
+    towns = {code: count for code, count in _populations().items() if code.startswith(prefecture_code)}
+    if len(prefecture_code) != 2 or not towns:
+        raise SettingsError(f"no prefecture {prefecture_code}; known are 16 (富山県) and 31 (鳥取県)")
+    changes = {name: value for name, value in {"people": people, "months": months, "seed": seed}.items() if value}
+    return SynthSettings(**({"municipalities": towns} | changes))  # type: ignore[arg-type]
 
 
 def chosen(

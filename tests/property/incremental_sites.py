@@ -11,8 +11,8 @@ import polars as pl
 from ingest.center.schema import RAW_TABLES
 from ingest.formats.contracts import CONTRACTS, STREAMS
 from ingest.identity.tokens import Tokeniser
-from ingest.sealing.envelope import seal
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.seal import seal
 from ingest.settings import Settings
 from ingest.warehouse import connect
 from tests.handmade import DEFAULTS

@@ -16,6 +16,7 @@ from ingest.synth.settings import SynthSettings
 from ingest.synth.world import lives as life
 from ingest.synth.world.chance import fixed, stream
 from ingest.synth.world.lives import Lives
+from ingest.synth.world.naming import name_columns
 from ingest.synth.world.numbers import Records, resident_numbers
 from ingest.synth.world.people import People
 from ingest.synth.world.towns import Towns
@@ -132,12 +133,11 @@ def _written(
     home_name = pl.lit(pl.Series(towns.name)).gather(pl.col("facility_town").fill_null(0))
     days = pl.Date()
     shown = pl.col("is_closing")
-    surname, given = seed("surnames"), seed("given_names")
-    number = people.given[person]
+    kanji, kana = name_columns(versions["surname"].to_numpy(), people.given[person])
     frame = in_home.with_columns(
         district=pl.Series(district), plot=pl.Series(plot),
         no_resident=pl.Series(random.random(versions.height) < settings.noise.ledger_gap),
-        given=pl.Series(number), birth=pl.Series(people.birth[person]), sex=pl.Series(people.sex[person]),
+        name_kanji=kanji, name_kana=kana, birth=pl.Series(people.birth[person]), sex=pl.Series(people.sex[person]),
     )  # fmt: skip
     frame = frame.sort("person", "insurer_number", "processed", "start", "is_closing", maintain_order=True)
     codes = [[c for c, _ in d] for d in towns.districts]
@@ -160,12 +160,8 @@ def _written(
         address_number=pl.when(~is_union & ~pl.col("no_resident")).then(
             resident_numbers(towns, pl.col("person"), pl.col("town"))
         ),
-        name_kanji=pl.lit(surname["surname"]).gather(pl.col("surname"))
-        + "　"
-        + pl.lit(given["given_name"]).gather(pl.col("given")),
-        name_kana=pl.lit(surname["kana"]).gather(pl.col("surname"))
-        + "　"
-        + pl.lit(given["kana"]).gather(pl.col("given")),
+        name_kanji="name_kanji",
+        name_kana="name_kana",
         birth_date=pl.col("birth").cast(pl.Int32()).cast(days),
         sex_code=pl.col("sex").cast(pl.String),
         address=pl.when(elsewhere).then(home_name + "　特別養護老人ホーム").otherwise(own_address),

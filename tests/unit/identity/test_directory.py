@@ -119,6 +119,16 @@ def test_twins_on_one_number_never_get_each_others_name(directory: Directory, to
     assert [names[tag] for tag in sealed.tables["claim"]["identity_tag"]] == [None, "山田花子", "山田桃子"]
 
 
+def test_a_person_is_one_identity_in_however_many_forms_the_site_heard_of_it(
+    directory: Directory, tokeniser: Tokeniser
+) -> None:
+    assert directory.identities() == 0
+    moved = {"address": "高岡市末広町1-1", "processed_date": date(2024, 5, 1)}
+    sealed = tokeniser.seal_tables({"enrolment": enrolment({}, moved, {"number": "0054321"})}, "16")
+    assert directory.remember(sealed.people) == 3
+    assert directory.identities() == 2
+
+
 def test_an_unknown_tag_is_simply_not_there(directory: Directory) -> None:
     assert directory.lookup(pl.Series([b"\0" * 16])).height == 0
 
