@@ -14,12 +14,13 @@ import polars as pl
 from ingest.synth.identity_noise import full_width_numbers, impossible_sex, noisy_names, strangers, wrong_births
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.chance import Dice, pick
-from ingest.synth.world.clock import month_of
+from ingest.synth.world.clock import month_date, month_of
 
 CHECKUP_LATE = (0.04, 0.02, 0.01)
 """Shares of examinations that come one, two, three months late."""
 AGAIN_DELETED_SHARE = 0.2  # of examinations sent again, to be deleted
 STRUCK_OUT_SHARE = 0.3  # of corrected certifications, those deleted (3)
+AS_CLAIMED_EVERY = 4  # months of delivery in which one insurer's care comes as 請求明細書 only
 _RECORD = ["scheme_code", "insurer_number", "symbol", "number", "branch", "applied_start_date"]
 
 
@@ -124,3 +125,18 @@ def sent_certifications(settings: SynthSettings, events: pl.DataFrame) -> pl.Dat
     sent = pl.concat([events, corrected]).filter(pl.col("delivery") <= last_delivery(settings))
     # A notice and its correction are two rows.
     return impossible_sex(sent, rates, Dice(settings.seed, "noise sent certification", np.arange(sent.height)))
+
+
+def parted_care(claims: pl.DataFrame, delivery: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Care claims of a site and month of delivery as 給付実績, and those that come as 請求明細書 alone: of one
+    insurer in some months; corrections never do."""
+    insurer = claims["insurer_number"].mode().sort()[0]
+    is_new = (pl.col("creation_code") == "1") & (pl.col("service_month") == month_date(delivery - 1))
+    is_early = is_new & (pl.col("insurer_number") == insurer) & ~pl.col("is_purchase")
+    early = claims.filter(is_early & (delivery % AS_CLAIMED_EVERY == 0))
+    return claims.join(early, on="source_row", how="anti", maintain_order="left"), early
+
+
+def following_care(early: pl.DataFrame, delivery: int) -> pl.DataFrame:
+    """The 給付実績 that follow 請求明細書 a month later: of every second one."""
+    return early.gather_every(2).with_columns(adjudication_month=pl.lit(month_date(delivery + 1)))
