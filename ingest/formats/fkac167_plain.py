@@ -18,11 +18,10 @@ from ingest.formats import uke_arrow
 from ingest.formats.bits import Array
 from ingest.formats.bytecsv import Block
 from ingest.formats.contracts import CHECKUP_RESULT
-from ingest.formats.fewtexts import place_of
 from ingest.formats.fkac167_results import OF_THE_CHECKUP, STATUSES, Held, Mask, Texts, held_by, in_order
+from ingest.formats.groups import place_of
 from ingest.formats.memory import Room
 from ingest.formats.vocabulary import Vocabulary
-
 
 SLICE = 1_000
 """Lines that are read before what is new among their texts is worked out."""
