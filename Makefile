@@ -65,7 +65,8 @@ rotation: install ## every key rotated in the middle of the demo's months, kille
 
 # Who a person is, the seal of a batch, the account of what was loaded and the one door to DuckDB: every branch is tried.
 coverage: install ## branch coverage of identity, sealing, ledger and warehouse: 100 %, or the target fails
-	$(BIN)/coverage run -m pytest -q -m "not long" tests/unit tests/security tests/app/test_app_access.py \
+	$(BIN)/coverage run -m pytest -q -m "not long" tests/unit/identity tests/unit/sealing tests/unit/ledger \
+		tests/security/test_warehouse_door.py tests/spec/test_envelope_vectors.py \
 		tests/property/test_envelope_attacks.py tests/property/test_normalise.py
 	$(BIN)/coverage report
 

@@ -150,6 +150,13 @@ class Desk:
             if older != kept:
                 shutil.rmtree(older)
 
+    def newest(self) -> OpenBatch | None:
+        """The results that were taken last, checked once more; None before the first."""
+        last = self._ledger.last_batch("received", CENTER)
+        if last is None:
+            return None
+        return self._reception.reopen(self._kept / f"{int(last['sequence']):06d}", str(last["manifest_hash"]))
+
     # -- publishing --------------------------------------------------------------------------------
     def publish(self, progress: ProgressCallback) -> dict[str, Any]:
         """Write the files of the newest results, unless that was done with the same inputs."""

@@ -129,7 +129,9 @@ def test_a_late_notice_of_leaving_joins_the_two_numbers_once_it_comes() -> None:
     relink(center.connection, KEY, KEY, rules(), REFERENCE, 2)
     after = center.persons()
     assert after[here] == after[there] == before[here]
-    assert center.connection.execute("SELECT * FROM link.alias").fetchall() == [(before[there], after[there], 2)]
+    assert center.connection.execute("SELECT * FROM link.alias").fetchall() == [
+        (before[there], after[there], 2, REFERENCE, "merge")
+    ]
     assert _reasons(center) == {}
 
 
