@@ -18,7 +18,7 @@ from ingest.formats import uke_arrow
 from ingest.formats.bits import Array
 from ingest.formats.bytecsv import Block
 from ingest.formats.contracts import CHECKUP_RESULT
-from ingest.formats.fewtexts import place_of
+from ingest.formats.groups import place_of
 from ingest.formats.fkac167_results import STATUSES, Held, Mask, Texts, held_by
 from ingest.formats.memory import Room
 from ingest.formats.vocabulary import Vocabulary
