@@ -112,6 +112,7 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         ["quarantine", "drop", *workspace],
         ["center", "receive", *workspace],
         ["center", "link", *workspace],
+        ["keys", "rotate", "at-rest", "--party", SITE, *workspace],
         ["run", *workspace],
     ]
     said = io.StringIO()
