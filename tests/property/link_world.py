@@ -13,19 +13,6 @@ import polars as pl
 from ingest.center.schema import RAW_TABLES, prepare
 from ingest.warehouse import connect
 
-PASSES = pl.DataFrame(
-    [
-        ("number", "number", "strong"),
-        ("number_birth", "number_birth", "strong"),
-        ("resident", "resident", "strong"),
-        ("previous", "number_birth", "strong"),
-        ("related", "number_birth", "strong"),
-        ("name_town", "name_town", "name"),
-        ("name", "name", "weak"),
-    ],
-    schema=["pass_id", "purpose", "strength"],
-    orient="row",
-)
 REFERENCE = date(2025, 3, 1)
 KEY = bytes(range(32))
 
@@ -186,6 +173,22 @@ class Center:
         )
         return sequence
 
+    def decide(self, kind: str, one: bytes, other: bytes, domain: str = "16") -> None:
+        """Put a decision about two identities in force."""
+        self.connection.execute("INSERT INTO link.decision VALUES (?, ?, ?, ?)", [domain, kind, one, other])
+        for identity in (one, other):
+            self.connection.execute("INSERT INTO control.decided_identity VALUES (?, ?)", [domain, identity])
+
+    def undecide(self, one: bytes, other: bytes) -> None:
+        """Withdraw what was decided about two identities."""
+        for identity in (one, other):
+            self.connection.execute(
+                "INSERT INTO control.decided_identity SELECT DISTINCT linkage_domain, ?::BLOB FROM link.decision "
+                "WHERE one_tag = ? AND other_tag = ?",
+                [identity, one, other],
+            )
+        self.connection.execute("DELETE FROM link.decision WHERE one_tag = ? AND other_tag = ?", [one, other])
+
     def persons(self) -> dict[bytes, bytes]:
         """person_id by identity tag."""
         return dict(self.connection.execute("SELECT identity_tag, person_id FROM link.identity_person").fetchall())
@@ -201,6 +204,7 @@ class Center:
                 "refused_component",
                 "refused_edge",
                 "person_evidence",
+                "person_tie",
             )
         }
 

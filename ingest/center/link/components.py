@@ -10,16 +10,17 @@ says whose it is, and none of these edges is taken; a later pass, such as the na
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 import polars as pl
 
-from ingest.center.link.edges import candidate_components, in_canonical_order
+from ingest.center.link.decisions import APART, DECISION_SCHEMA, TOGETHER, nothing_decided
+from ingest.center.link.edges import INCIDENCE_SCHEMA, candidate_components, in_canonical_order
 from ingest.center.link.guards import MAXIMUM_GROUP, Group, Live, objection, suspects
+from ingest.center.link.rules import Rules
 
-RULES_VERSION = "1"  # raised when the rules of this package change: everything is then solved anew
+RULES_VERSION = "2"  # raised when the rules of this package change: everything is then solved anew
 
 SOLVED_SCHEMA = {
     "linkage_domain": pl.String(),
@@ -48,17 +49,20 @@ def solve(
     nodes: pl.DataFrame,
     incidences: pl.DataFrame,
     lives: pl.DataFrame,
-    order: Mapping[str, tuple[int, int]],
+    rules: Rules,
+    decisions: pl.DataFrame | None = None,
 ) -> Solved:
     """Group identities into persons.
 
     ``nodes``, ``incidences``, ``lives`` as in ``NODE_SCHEMA``, ``INCIDENCE_SCHEMA``, ``LIVE_SCHEMA``;
-    ``order`` from ``purpose_order``. The rows' order does not matter.
+    ``decisions`` as in ``DECISION_SCHEMA``. The rows' order does not matter.
     """
-    members = candidate_components(nodes, incidences)
+    decided = _of_known(nothing_decided() if decisions is None else decisions, nodes)
+    members = candidate_components(nodes, pl.concat([incidences, _as_edges(decided)]))
     key = ["linkage_domain", "identity_tag"]
     lives = lives.join(members.select(*key, "component"), on=key)
-    suspected = suspects(members, lives)
+    in_doubt = members.join(decided, left_on=key, right_on=["linkage_domain", "one_tag"], how="semi")["component"]
+    suspected = pl.concat([suspects(members, lives), in_doubt]).unique()
     is_suspected = pl.col("component").is_in(suspected.implode())
 
     groups = members.with_columns(
@@ -70,12 +74,35 @@ def solve(
     if contested.is_empty():
         return Solved(whole.cast(SOLVED_SCHEMA), pl.DataFrame(schema=REFUSED_SCHEMA))  # type: ignore[arg-type]
 
-    bundles = in_canonical_order(incidences.join(contested.select(*key, "component"), on=key), order)
-    replayed, refused = _replay(contested, bundles, lives.filter(is_suspected))
+    bundles = in_canonical_order(incidences.join(contested.select(*key, "component"), on=key), rules)
+    replayed, refused = _replay(contested, bundles, lives.filter(is_suspected), decided)
     return Solved(pl.concat([whole, replayed]), refused)
 
 
-def _replay(contested: pl.DataFrame, bundles: pl.DataFrame, lives: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _of_known(decisions: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
+    """The decisions of which both identities are here, in canonical order."""
+    here = nodes.select("linkage_domain", "identity_tag")
+    for column in ("one_tag", "other_tag"):
+        decisions = decisions.join(here, left_on=["linkage_domain", column], right_on=here.columns, how="semi")
+    return decisions.select(DECISION_SCHEMA.keys()).unique().sort(pl.all())
+
+
+def _as_edges(decided: pl.DataFrame) -> pl.DataFrame:
+    """Decided pairs as edges of the candidate graph: what they may change is solved together."""
+    pair = pl.concat_list("one_tag", "other_tag").alias("identity_tag")
+    edges = decided.select(
+        "linkage_domain",
+        pl.lit("decision").alias("purpose"),
+        (pl.col("one_tag") + pl.col("other_tag")).alias("pass_tag"),
+        pair,
+        pl.lit("decision").alias("pass_id"),
+    )
+    return edges.explode("identity_tag").cast(INCIDENCE_SCHEMA)  # type: ignore[arg-type]
+
+
+def _replay(
+    contested: pl.DataFrame, bundles: pl.DataFrame, lives: pl.DataFrame, decided: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Guarded union over the contested components only (few: the loop is over identities)."""
     contested = contested.sort("linkage_domain", "identity_tag").with_row_index("node")
     numbers = {(d, t): n for n, d, t in contested.select("node", "linkage_domain", "identity_tag").iter_rows()}
@@ -88,7 +115,14 @@ def _replay(contested: pl.DataFrame, bundles: pl.DataFrame, lives: pl.DataFrame)
     ).iter_rows():
         group_of[numbers[domain, tag]].lives.append(Live(*live))
 
+    for domain, kind, one, other in decided.iter_rows():
+        if kind == APART:
+            for here, there in ((one, other), (other, one)):
+                group_of[numbers[domain, here]].apart.add(numbers[domain, there])
     refused: Counter[tuple[int, str, str]] = Counter()
+    for domain, kind, one, other in decided.iter_rows():
+        if kind == TOGETHER and not _decide(numbers[domain, one], numbers[domain, other], group_of):
+            refused[numbers[domain, one], "decided", "decision"] += 1
     grouped = bundles.group_by("linkage_domain", "purpose", "pass_tag", maintain_order=True).agg(
         "identity_tag", "pass_id"
     )
@@ -122,6 +156,19 @@ def _replay(contested: pl.DataFrame, bundles: pl.DataFrame, lives: pl.DataFrame)
         persons.select(SOLVED_SCHEMA.keys()).cast(SOLVED_SCHEMA),  # type: ignore[arg-type]
         per_component.select(REFUSED_SCHEMA.keys()).cast(REFUSED_SCHEMA),  # type: ignore[arg-type]
     )
+
+
+def _decide(one: int, other: int, group_of: list[Group]) -> bool:
+    """Join the groups of two identities past the guards, unless they were decided to be apart."""
+    first, second = sorted((group_of[one], group_of[other]), key=lambda group: group.head)
+    if first is second:
+        return True
+    if first.is_apart(second):
+        return False
+    first.absorb(second)
+    for node in first.members:
+        group_of[node] = first
+    return True
 
 
 def _unite(touched: dict[int, Group], passes: dict[int, set[str]], group_of: list[Group]) -> list[tuple[str, str]]:

@@ -8,12 +8,13 @@ identities is kept as one bundle and never blown up into pairs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from ingest.center.link.rules import Rules
 
 INCIDENCE_SCHEMA = {
     "linkage_domain": pl.String(),
@@ -22,25 +23,11 @@ INCIDENCE_SCHEMA = {
     "identity_tag": pl.Binary(),
     "pass_id": pl.String(),
 }
-STRENGTHS = ("strong", "name", "weak")
 
 
-def purpose_order(passes: pl.DataFrame) -> dict[str, tuple[int, int]]:
-    """Rank of every purpose: strength first, then its place in the table of passes.
-
-    ``passes`` has (pass_id, purpose, strength). Passes that share a purpose match each other, so
-    the weakest of them gives the rank.
-    """
-    order: dict[str, tuple[int, int]] = {}
-    for place, (purpose, strength) in enumerate(passes.select("purpose", "strength").iter_rows()):
-        rank = STRENGTHS.index(strength)
-        order[purpose] = max(order[purpose], (rank, order[purpose][1])) if purpose in order else (rank, place)
-    return order
-
-
-def rules_hash(passes: pl.DataFrame, version: str) -> str:
+def rules_hash(rules: Rules, version: str) -> str:
     """What the groups depend on besides the records; when it changes, everything is solved anew."""
-    return hashlib.sha256((version + passes.write_csv()).encode()).hexdigest()
+    return hashlib.sha256((version + rules.table_hash).encode()).hexdigest()
 
 
 def candidate_components(nodes: pl.DataFrame, incidences: pl.DataFrame) -> pl.DataFrame:
@@ -67,15 +54,13 @@ def candidate_components(nodes: pl.DataFrame, incidences: pl.DataFrame) -> pl.Da
     return nodes.with_columns(pl.Series("component", labels[:count].astype(np.int64)))
 
 
-def in_canonical_order(incidences: pl.DataFrame, order: Mapping[str, tuple[int, int]]) -> pl.DataFrame:
-    """Incidences sorted as guarded union takes them: strength, pass, tag bytes, identity bytes."""
+def in_canonical_order(incidences: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Incidences sorted as guarded union takes them: rank of the rule, tag bytes, identity bytes."""
     ranks = pl.DataFrame(
-        [(purpose, *rank) for purpose, rank in order.items()],
-        schema={"purpose": pl.String(), "strength_rank": pl.Int64(), "pass_rank": pl.Int64()},
+        [(purpose, rank) for rank, rule in enumerate(rules.rules) for purpose in rule.purposes],
+        schema={"purpose": pl.String(), "rank": pl.Int64()},
         orient="row",
     )
     return (
-        incidences.join(ranks, on="purpose", how="left")
-        .sort("strength_rank", "pass_rank", "purpose", "pass_tag", "identity_tag", "pass_id", nulls_last=True)
-        .drop("strength_rank", "pass_rank")
+        incidences.join(ranks, on="purpose").sort("rank", "purpose", "pass_tag", "identity_tag", "pass_id").drop("rank")
     )

@@ -15,7 +15,7 @@ import polars as pl
 
 MAXIMUM_GROUP = 40  # identities of one person; more is a number used for many, not a person
 
-REASONS = ("sex", "birth_month", "live_numbers", "care_numbers", "group_size", "ambiguous")
+REASONS = ("decided", "sex", "birth_month", "live_numbers", "care_numbers", "group_size", "ambiguous")
 
 NODE_SCHEMA = {
     "linkage_domain": pl.String(),
@@ -61,6 +61,7 @@ class Group:
     sex_code: str | None
     birth_month: date | None
     lives: list[Live] = field(default_factory=list)
+    apart: set[int] = field(default_factory=set)  # identities that somebody decided to be others
 
     @property
     def head(self) -> int:
@@ -73,10 +74,17 @@ class Group:
         self.sex_code = self.sex_code or other.sex_code
         self.birth_month = self.birth_month or other.birth_month
         self.lives += other.lives
+        self.apart |= other.apart
+
+    def is_apart(self, other: Group) -> bool:
+        """Whether somebody decided that a member of the one is not a member of the other."""
+        return not self.apart.isdisjoint(other.members)
 
 
 def objection(one: Group, other: Group) -> str | None:
     """The reason why the two groups are not one person, or None."""
+    if one.is_apart(other):
+        return "decided"
     if one.sex_code and other.sex_code and one.sex_code != other.sex_code:
         return "sex"
     if one.birth_month and other.birth_month and one.birth_month != other.birth_month:

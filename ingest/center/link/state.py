@@ -13,50 +13,64 @@ import duckdb
 import polars as pl
 
 from ingest.center import changes
+from ingest.center.link.aliases import log_aliases
 from ingest.center.link.components import RULES_VERSION, Solved, solve
-from ingest.center.link.edges import INCIDENCE_SCHEMA, purpose_order, rules_hash
+from ingest.center.link.decisions import DECISION_SCHEMA
+from ingest.center.link.edges import INCIDENCE_SCHEMA, rules_hash
 from ingest.center.link.first_tags import FirstTags
 from ingest.center.link.guards import LIVE_SCHEMA, NODE_SCHEMA
 from ingest.center.link.person_id import ANCHOR_SCHEMA, name_persons
+from ingest.center.link.person_ties import keep_ties, person_ties
+from ingest.center.link.records import ANCHORS_SQL, LIVES_SQL
+from ingest.center.link.rules import Rules
 
+_IDENTITY = "linkage_domain, identity_tag"
 _RECORDS = ("enrolment", "care_certification")  # what guards and anchors rest on
 
 
 def relink(
     connection: duckdb.DuckDBPyConnection,
-    link_key: bytes,
-    passes: pl.DataFrame,
+    name_key: bytes,
+    tag_key: bytes,
+    rules: Rules,
     reference_month: date,
     build_sequence: int,
 ) -> dict[str, Any]:
     """Bring ``link.*`` up to the records in ``raw.*`` and open the change set of what moved.
 
-    ``passes`` has (pass_id, purpose, strength). Returns figures (counts only).
+    ``name_key`` is the link key that persons are named by, ``tag_key`` the one in use, which opens first tags. Returns
+    figures (counts only). Decisions are those of ``link.decision``; whoever changes it names the identities of the
+    changed pairs in ``control.decided_identity``.
     """
-    rules = rules_hash(passes, RULES_VERSION)
-    is_new_rules = connection.execute("SELECT rules_hash FROM control.link_rules").fetchone() != (rules,)
+    followed = rules_hash(rules, RULES_VERSION)
+    is_new_rules = connection.execute("SELECT rules_hash FROM control.link_rules").fetchone() != (followed,)
     _take_in(connection)
     _find_affected(connection, everything=is_new_rules)
     _forget_vanished(connection)
-    first = FirstTags(connection, link_key)
+    first = FirstTags(connection, tag_key)
     incidences = first.of(_frame(connection, _INCIDENCES, INCIDENCE_SCHEMA), "identity_tag")
+    incidences = first.of(incidences, "pass_tag", pl.col("purpose"))
+    decided = first.of(first.of(_frame(connection, _DECISIONS, DECISION_SCHEMA), "one_tag"), "other_tag")
     solved = solve(
         first.of(_frame(connection, _NODES, NODE_SCHEMA), "identity_tag"),
-        first.of(incidences, "pass_tag", pl.col("purpose")),
+        incidences,
         first.of(_frame(connection, _LIVES, LIVE_SCHEMA), "identity_tag"),
-        purpose_order(passes),
+        rules,
+        decided,
     )
+    ties = first.back(person_ties(solved.persons, incidences, decided, rules), "one_tag", "other_tag")
     anchors = first.of(_frame(connection, _ANCHORS, ANCHOR_SCHEMA), "identity_tag")
-    named = first.back(name_persons(solved.persons, anchors, link_key), "identity_tag")
+    named = first.back(name_persons(solved.persons, anchors, name_key), "identity_tag")
     solved = Solved(
         first.back(solved.persons, "identity_tag", "component_tag", "group_tag"),
         first.back(solved.refused, "component_tag"),
     )
     figures = _write(connection, solved, named, reference_month, build_sequence)
+    keep_ties(connection, ties)
     connection.execute("DELETE FROM control.link_rules")
-    connection.execute("INSERT INTO control.link_rules VALUES (?)", [rules])
+    connection.execute("INSERT INTO control.link_rules VALUES (?)", [followed])
     connection.execute("UPDATE control.received_batch SET is_linked = true WHERE NOT is_linked")
-    for table in ("fresh_batch", "touched", "affected"):
+    for table in ("fresh_batch", "touched", "decided", "affected"):
         connection.execute(f"DROP TABLE temp.{table}")
     return figures
 
@@ -99,8 +113,12 @@ def _take_in(connection: duckdb.DuckDBPyConnection) -> None:
         UNION
         SELECT linkage_domain, identity_tag FROM ({versions})
         UNION
-        SELECT linkage_domain, identity_tag FROM control.retracted_identity"""
+        SELECT linkage_domain, identity_tag FROM control.retracted_identity
+        UNION
+        SELECT linkage_domain, identity_tag FROM control.decided_identity"""
     )
+    connection.execute("CREATE OR REPLACE TEMP TABLE decided AS FROM control.decided_identity")
+    connection.execute("DELETE FROM control.decided_identity")
 
 
 def _find_affected(connection: duckdb.DuckDBPyConnection, *, everything: bool) -> None:
@@ -124,6 +142,12 @@ def _find_affected(connection: duckdb.DuckDBPyConnection, *, everything: bool) -
                 SELECT linkage_domain, purpose, pass_tag
                 FROM link.incidence SEMI JOIN temp.touched USING (linkage_domain, identity_tag)
             ) USING (linkage_domain, purpose, pass_tag)
+            UNION
+            SELECT linkage_domain, other_tag FROM link.decision
+            JOIN temp.touched USING (linkage_domain) WHERE identity_tag = one_tag
+            UNION
+            SELECT linkage_domain, one_tag FROM link.decision
+            JOIN temp.touched USING (linkage_domain) WHERE identity_tag = other_tag
         ), component AS (
             SELECT DISTINCT linkage_domain, component_tag
             FROM link.node SEMI JOIN reached USING (linkage_domain, identity_tag)
@@ -177,55 +201,17 @@ _INCIDENCES = """
     SELECT linkage_domain, purpose, pass_tag, identity_tag, pass_id
     FROM link.incidence SEMI JOIN temp.affected USING (linkage_domain, identity_tag)"""
 
-# The latest version of a record by its version key (content, never arrival); bytes break ties.
-_LIVES = """
-    WITH enrolment AS (
-        SELECT * FROM (
-            SELECT *, row_number() OVER (
-                PARTITION BY linkage_domain, record_key_tag
-                ORDER BY processed_date DESC, record_number DESC, source_file_id DESC, source_row DESC) AS place
-            FROM raw.enrolment
-        ) WHERE place = 1 AND NOT is_deleted
-    ), certification AS (
-        SELECT * FROM (
-            SELECT *, row_number() OVER (
-                PARTITION BY linkage_domain, record_key_tag
-                ORDER BY corrected_date DESC, correction_code DESC, source_file_id DESC, source_row DESC) AS place
-            FROM raw.care_certification
-        ) WHERE place = 1 AND correction_code <> '3'
-    ), number AS (
-        SELECT linkage_domain, identity_tag,
-               min(pass_tag) FILTER (pass_id = 'number') AS number_tag,
-               min(pass_tag) FILTER (pass_id = 'number_birth') AS number_birth_tag
-        FROM link.incidence SEMI JOIN temp.affected USING (linkage_domain, identity_tag)
-        GROUP BY linkage_domain, identity_tag
-    ), care AS (  -- one span a care number: from its first event to the end its last event names
-        SELECT linkage_domain, number_tag,
-               min(coalesce(insured_start_date, certified_start_date, event_date)) AS start_date,
-               arg_max(coalesce(insured_end_date, CASE WHEN event_code = '3' THEN event_date END,
-                                DATE '9999-12-31'),
-                       (event_date, corrected_date, event_code, event_reason_code)) AS end_date
-        FROM certification JOIN number USING (linkage_domain, identity_tag)
-        GROUP BY linkage_domain, number_tag
-    ), live AS (
-        SELECT linkage_domain, identity_tag, scheme_code, applied_start_date AS start_date,
-               least(coalesce(applied_end_date, DATE '9999-12-31'), coalesce(lost_date, DATE '9999-12-31')) AS end_date,
-               number_tag, number_birth_tag
-        FROM enrolment JOIN number USING (linkage_domain, identity_tag)
-        UNION
-        SELECT linkage_domain, identity_tag, 'care', start_date, end_date, number_tag, number_birth_tag
-        FROM (SELECT DISTINCT linkage_domain, identity_tag FROM certification)
-        JOIN number USING (linkage_domain, identity_tag) JOIN care USING (linkage_domain, number_tag)
-    )
-    SELECT linkage_domain, identity_tag, scheme_code, start_date, end_date, number_tag, number_birth_tag
-    FROM live WHERE end_date > start_date"""
+_AFFECTED = "(SELECT * FROM {} SEMI JOIN temp.affected USING (linkage_domain, identity_tag))"
 
-_ANCHORS = """
-    SELECT linkage_domain, identity_tag, start_date FROM (
-        SELECT linkage_domain, identity_tag, applied_start_date AS start_date FROM raw.enrolment
-        UNION ALL
-        SELECT linkage_domain, identity_tag, coalesce(certified_start_date, event_date) FROM raw.care_certification
-    ) SEMI JOIN temp.affected USING (linkage_domain, identity_tag)"""
+_RECORD_TABLES = {name: f"raw.{name}" for name in _RECORDS}
+
+_ANCHORS = f"SELECT * FROM ({ANCHORS_SQL.format(**_RECORD_TABLES)}) SEMI JOIN temp.affected USING ({_IDENTITY})"
+
+_LIVES = LIVES_SQL.format(incidence=_AFFECTED.format("link.incidence"), **_RECORD_TABLES)
+
+_DECISIONS = """
+    SELECT linkage_domain, kind, one_tag, other_tag
+    FROM link.decision JOIN temp.affected USING (linkage_domain) WHERE identity_tag = one_tag"""
 
 
 def _frame(connection: duckdb.DuckDBPyConnection, sql: str, schema: dict[str, pl.DataType]) -> pl.DataFrame:
@@ -259,11 +245,7 @@ def _write(
                 FROM temp.moved)
             EXCEPT SELECT person_id, reason FROM control.change_person"""
         )
-        connection.execute(
-            "INSERT INTO link.alias SELECT DISTINCT old_person_id, new_person_id, ? FROM temp.moved "
-            "WHERE old_person_id IS NOT NULL",
-            [build_sequence],
-        )
+        log_aliases(connection, reference_month, build_sequence)
         _replace_evidence(connection)
         _replace_persons(connection)
         changes.add_relinked(connection, "temp.moved", reference_month)
