@@ -78,10 +78,10 @@ _OWN_TABLES = {
     "link.node": "linkage_domain VARCHAR, identity_tag BLOB, component_tag BLOB, sex_code VARCHAR, birth_month DATE",
     "link.incidence": "linkage_domain VARCHAR, purpose VARCHAR, pass_tag BLOB, identity_tag BLOB, pass_id VARCHAR",
     "link.identity_person": "linkage_domain VARCHAR, identity_tag BLOB, person_id BLOB, is_provisional BOOLEAN",
-    "link.refused_component": "linkage_domain VARCHAR, component_tag BLOB, reason_code VARCHAR, pass_id VARCHAR, "
+    "link.refused_component": "linkage_domain VARCHAR, component_tag BLOB, reason_code VARCHAR, rule_id VARCHAR, "
     "edges BIGINT",
-    "link.refused_edge": "reason_code VARCHAR, pass_id VARCHAR, edges BIGINT",
-    "link.person_evidence": "person_id BLOB, pass_id VARCHAR, edges BIGINT",
+    "link.refused_edge": "reason_code VARCHAR, rule_id VARCHAR, edges BIGINT",
+    "link.person_evidence": "person_id BLOB, rule_id VARCHAR, identities BIGINT, joins BIGINT, is_weakest BOOLEAN",
     "link.alias": "old_person_id BLOB, new_person_id BLOB, build_sequence BIGINT",
     "link.decision": "linkage_domain VARCHAR, kind VARCHAR, one_tag BLOB, other_tag BLOB",  # see link/decisions.py
     "link.first_tag": "linkage_domain VARCHAR, purpose VARCHAR, tag BLOB, first_tag BLOB",  # see link/first_tags.py
