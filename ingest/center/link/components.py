@@ -35,16 +35,23 @@ REFUSED_SCHEMA = {
     "linkage_domain": pl.String(),
     "component_tag": pl.Binary(),
     "reason_code": pl.String(),  # union.REASONS
-    "rule_id": pl.String(),
+    "pass_id": pl.String(),  # of the rule
     "edges": pl.Int64(),
 }
 EVIDENCE_SCHEMA = {
     "linkage_domain": pl.String(),
     "group_tag": pl.Binary(),
-    "rule_id": pl.String(),  # DECISION where a decision joined
-    "identities": pl.Int64(),  # that the rule ties to another of the same person
-    "joins": pl.Int64(),  # that only it, and no rule before it, made
-    "is_weakest": pl.Boolean(),  # no rule after it is needed to hold the person together
+    "pass_id": pl.String(),  # of the rule
+    "edges": pl.Int64(),  # identities that the rule ties to another of the same person
+}
+TIE_SCHEMA = {
+    "linkage_domain": pl.String(),
+    "group_tag": pl.Binary(),
+    "one_tag": pl.Binary(),
+    "other_tag": pl.Binary(),
+    "pass_id": pl.String(),  # of the rule, or DECISION
+    "strength": pl.String(),  # of the rule, or DECISION
+    "tie_rank": pl.Int64(),  # 0 a decision, then the rules in their order; the higher, the weaker
 }
 DECISION = "decision"
 SUCCESSION = "succession"
@@ -53,12 +60,13 @@ SUCCESSION = "succession"
 
 @dataclass(frozen=True)
 class Solved:
-    """The persons (one row an identity), the edges that guards refused (counts by component) and what holds each
-    person of two identities or more together."""
+    """``persons`` one row an identity (``SOLVED_SCHEMA``); ``refused`` what guards refused, ``evidence`` what agrees
+    within persons; ``ties`` the joins that made them: of every person a tree of its surest ties, and no other."""
 
     persons: pl.DataFrame
     refused: pl.DataFrame
     evidence: pl.DataFrame
+    ties: pl.DataFrame
 
 
 def numbered(nodes: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +107,8 @@ def solve(
     return Solved(
         persons.cast(SOLVED_SCHEMA),  # type: ignore[arg-type]
         _refused(nodes, component, refusals, rules),
-        _evidence(nodes, person, found, joins, rules),
+        _evidence(nodes, person, found, rules),
+        _ties(nodes, person, joins, rules),
     )
 
 
@@ -142,37 +151,47 @@ def _refused(nodes: pl.DataFrame, component: Any, refusals: Any, rules: Rules) -
         nodes.get_column("linkage_domain").gather(at),
         nodes.get_column("identity_tag").gather(at).alias("component_tag"),
         pl.lit(pl.Series(union.REASONS)).gather("reason").alias("reason_code"),
-        _rule_ids(rules).gather(sums.get_column("rank") + 1).alias("rule_id"),
+        _names(rules).gather(sums.get_column("rank") + 1).alias("pass_id"),
         "edges",
     ).cast(REFUSED_SCHEMA)  # type: ignore[arg-type]
 
 
-def _evidence(nodes: pl.DataFrame, person: Any, found: Bundles, joins: Any, rules: Rules) -> pl.DataFrame:
-    """By person and rule; persons of one identity have none."""
+def _evidence(nodes: pl.DataFrame, person: Any, found: Bundles, rules: Rules) -> pl.DataFrame:
     heads, number = np.unique(person, return_inverse=True)
-    ranks = len(rules.rules)
-    shared = np.zeros((len(heads), ranks), np.int32)
+    shared = np.zeros((len(heads), len(rules.rules)), np.int32)
     union.count_shared(found.start, found.node, found.rank, number.astype(np.int32), shared)
-    made = np.zeros((len(heads), ranks + 1), np.int32)
-    np.add.at(made, (number[joins[:, 0]], joins[:, 1] + 1), 1)
-    told = np.column_stack([np.zeros(len(heads), np.int32), shared])
-    told[:, 0] = made[:, 0] + (made[:, 0] > 0)
-    weakest = ranks - np.argmax(made[:, ::-1] > 0, axis=1)
-    row, rank = np.nonzero((told > 0) | (made > 0))
+    row, rank = np.nonzero(shared)
     at = pl.Series(heads[row])
     return pl.DataFrame(
         {
             "linkage_domain": nodes.get_column("linkage_domain").gather(at),
             "group_tag": nodes.get_column("identity_tag").gather(at),
-            "rule_id": _rule_ids(rules).gather(pl.Series(rank)),
-            "identities": told[row, rank].astype(np.int64),
-            "joins": made[row, rank].astype(np.int64),
-            "is_weakest": weakest[row] == rank,
+            "pass_id": _names(rules).gather(pl.Series(rank + 1)),
+            "edges": shared[row, rank].astype(np.int64),
         },
         schema=EVIDENCE_SCHEMA,
     )
 
 
-def _rule_ids(rules: Rules) -> pl.Series:
-    """Ids by rank + 1; that of decisions first."""
+def _ties(nodes: pl.DataFrame, person: Any, joins: Any, rules: Rules) -> pl.DataFrame:
+    one, other, rank = np.minimum(joins[:, 0], joins[:, 1]), np.maximum(joins[:, 0], joins[:, 1]), joins[:, 2]
+    tag = nodes.get_column("identity_tag")
+    strengths = pl.Series([DECISION, *(one.strength for one in rules.rules)])
+    place = pl.Series(rank + 1)
+    return pl.DataFrame(
+        {
+            "linkage_domain": nodes.get_column("linkage_domain").gather(one),
+            "group_tag": tag.gather(person[one]),
+            "one_tag": tag.gather(one),
+            "other_tag": tag.gather(other),
+            "pass_id": _names(rules).gather(place),
+            "strength": strengths.gather(place),
+            "tie_rank": (rank + 1).astype(np.int64),
+        },
+        schema=TIE_SCHEMA,
+    )
+
+
+def _names(rules: Rules) -> pl.Series:
+    """Ids of the rules by rank + 1; that of decisions first."""
     return pl.Series([DECISION, *(one.rule_id for one in rules.rules)])

@@ -1,7 +1,8 @@
 """Whom a load touches: the part of the candidate graph that linkage solves anew.
 
 Everything here works in temporary tables of the caller's transaction: ``temp.touched`` (identities that new records or
-decisions speak of), ``temp.affected`` (all of the components that they lie in or reach).
+decisions speak of), ``temp.decided`` (those of decisions), ``temp.affected`` (all of the components that they lie in or
+reach).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def find_affected(connection: duckdb.DuckDBPyConnection, rules: Rules, *, everyt
 
 def drop(connection: duckdb.DuckDBPyConnection) -> None:
     """Drop the temporary tables."""
-    for table in ("fresh_batch", "fresh_node", "fresh_incidence", "touched", "affected"):
+    for table in ("fresh_batch", "fresh_node", "fresh_incidence", "touched", "decided", "affected"):
         connection.execute(f"DROP TABLE temp.{table}")
 
 
@@ -73,6 +74,7 @@ def _take_in(connection: duckdb.DuckDBPyConnection) -> None:
         UNION
         SELECT linkage_domain, identity_tag FROM control.decided_identity"""
     )
+    connection.execute("CREATE OR REPLACE TEMP TABLE decided AS FROM control.decided_identity")
     connection.execute("DELETE FROM control.decided_identity")
 
 

@@ -35,20 +35,22 @@ _DECISIONS = """
 
 def relink(
     connection: duckdb.DuckDBPyConnection,
-    link_key: bytes,
+    name_key: bytes,
+    tag_key: bytes,
     rules: Rules,
     reference_month: date,
     build_sequence: int,
 ) -> dict[str, Any]:
     """Bring ``link.*`` up to the records in ``raw.*`` and open the change set of what moved.
 
-    Returns figures (counts only). Decisions are those of ``link.decision``; whoever changes it names the identities
-    of the changed pairs in ``control.decided_identity``.
+    ``name_key`` is the link key that persons are named by, ``tag_key`` the one in use, which opens first tags. Returns
+    figures (counts only). Decisions are those of ``link.decision``; whoever changes it names the identities of the
+    changed pairs in ``control.decided_identity``.
     """
     followed = _rules_hash(rules)
     is_new_rules = connection.execute("SELECT rules_hash FROM control.link_rules").fetchone() != (followed,)
     reach.find_affected(connection, rules, everything=is_new_rules)
-    first = FirstTags(connection, link_key)
+    first = FirstTags(connection, tag_key)
     now = _frame(connection, _NODES, NODE_SCHEMA).with_columns(pl.col("identity_tag").alias("now_tag"))
     nodes = numbered(first.of(now, "identity_tag"))
     number = nodes.select(*_IDENTITY, "node")
@@ -65,9 +67,9 @@ def relink(
     )
     anchors = f"SELECT * FROM ({anchors_sql(**_RECORDS)}) {_AFFECTED}"
     persons = name_persons(
-        solved.persons, first.of(_frame(connection, anchors, ANCHOR_SCHEMA), "identity_tag"), link_key
+        solved.persons, first.of(_frame(connection, anchors, ANCHOR_SCHEMA), "identity_tag"), name_key
     )
-    figures = write(connection, Named.of(nodes, solved, persons), reference_month, build_sequence)
+    figures = write(connection, Named.of(solved, persons, first), reference_month, build_sequence)
     connection.execute("DELETE FROM control.link_rules")
     connection.execute("INSERT INTO control.link_rules VALUES (?)", [followed])
     connection.execute("UPDATE control.received_batch SET is_linked = true WHERE NOT is_linked")

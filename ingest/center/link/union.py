@@ -197,12 +197,12 @@ def unite(  # pragma: no cover  (compiled)
 
     ``modes`` by rank: how far births must agree, whom the rule is for, whether a notice of leaving may be late.
     ``facts`` by node: size, mask of sexes, day of death, last day on which a life begins, has a name, has a number of
-    its own, is decided about. A row of joins: a node of the group made, rank of the rule (-1: a decision). A row of
-    refusals: a node, place in ``REASONS``, rank, edges. All groups that a bundle touches are joined where none objects
-    to another; where one agrees with two that object to each other nothing says whose it is, and those edges are
-    refused.
+    its own, is decided about. A row of joins: a node of either group that carries the tokens, rank of the rule (-1: a
+    decision). A row of refusals: a node, place in ``REASONS``, rank, edges. All groups that a bundle touches are joined
+    where none objects to another; where one agrees with two that object to each other nothing says whose it is, and
+    those edges are refused.
     """
-    joins = np.empty((parent.size, 2), np.int32)
+    joins = np.empty((parent.size, 3), np.int32)
     joined = 0
     refusals = np.empty((1024, 4), np.int32)
     refused = 0
@@ -224,10 +224,11 @@ def unite(  # pragma: no cover  (compiled)
         if other < one:
             one, other = other, one
         absorb(one, other, parent, facts, births, birth_next, life_first, life_last, life_next)
-        joins[joined, 0], joins[joined, 1] = one, -1
+        joins[joined, 0], joins[joined, 1], joins[joined, 2] = together[pair, 0], together[pair, 1], -1
         joined += 1
 
     heads = np.empty(most + 1, np.int64)
+    witness = np.empty(most + 1, np.int64)  # of each group, the least node in the bundle
     agrees = np.empty((most + 1, most + 1), np.bool_)
     circle = np.empty(most + 1, np.int64)
     counts = np.empty(len(REASONS), np.int64)
@@ -239,11 +240,16 @@ def unite(  # pragma: no cover  (compiled)
             for known in range(found):
                 if heads[known] == head:
                     is_new = False
+                    witness[known] = min(witness[known], node[place])
                     break
             if is_new:
                 if found == most + 1:
                     break
-                heads[found] = head
+                at = found  # kept in the order of the heads
+                while at > 0 and heads[at - 1] > head:
+                    heads[at], witness[at] = heads[at - 1], witness[at - 1]
+                    at -= 1
+                heads[at], witness[at] = head, node[place]
                 found += 1
         if found < 2:
             continue
@@ -252,7 +258,6 @@ def unite(  # pragma: no cover  (compiled)
         if found > most:
             counts[GROUP_SIZE] = start[bundle + 1] - start[bundle] - 1
         else:
-            heads[:found].sort()
             objections = 0
             for one in range(found):
                 agrees[one, one] = True
@@ -298,7 +303,8 @@ def unite(  # pragma: no cover  (compiled)
                                 heads[first], heads[one], parent, facts, births, birth_next, life_first, life_last,
                                 life_next,
                             )  # fmt: skip
-                            joins[joined, 0], joins[joined, 1] = heads[first], rule
+                            joins[joined, 0], joins[joined, 1] = witness[first], witness[one]
+                            joins[joined, 2] = rule
                             joined += 1
         for why in range(1, len(REASONS)):
             if counts[why]:

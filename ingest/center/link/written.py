@@ -10,43 +10,33 @@ import duckdb
 import polars as pl
 
 from ingest.center import changes
+from ingest.center.link.aliases import log_aliases
 from ingest.center.link.components import Solved
+from ingest.center.link.first_tags import FirstTags
 
 
 @dataclass(frozen=True)
 class Named:
-    """What was solved under the names and tags of now: ``persons`` (linkage_domain, identity_tag, component_tag,
-    person_id, is_provisional), ``refused`` and ``evidence`` as in ``Solved``, the latter by person_id."""
+    """What was solved under the tags of now and the names of persons: ``persons`` (linkage_domain, identity_tag,
+    component_tag, person_id, is_provisional); ``refused``, ``evidence`` and ``ties`` as in ``Solved``, the latter two
+    by person_id."""
 
     persons: pl.DataFrame
     refused: pl.DataFrame
     evidence: pl.DataFrame
+    ties: pl.DataFrame
 
     @classmethod
-    def of(cls, nodes: pl.DataFrame, solved: Solved, persons: pl.DataFrame) -> Named:
-        """``nodes`` has the first tag of each identity and ``now_tag``; ``persons`` is of ``IDENTITY_PERSON_SCHEMA``."""
-        first = ["linkage_domain", "identity_tag"]
-        now = nodes.select(*first, "now_tag")
-        component = now.rename({"identity_tag": "component_tag", "now_tag": "component_now"})
-        by_component = ["linkage_domain", "component_tag"]
+    def of(cls, solved: Solved, persons: pl.DataFrame, first: FirstTags) -> Named:
+        """``persons`` as in ``IDENTITY_PERSON_SCHEMA``, by first tags as all that was solved."""
         group = persons.select("linkage_domain", pl.col("identity_tag").alias("group_tag"), "person_id")
+        by_person = ["linkage_domain", "group_tag"]
+        told = solved.persons.drop("group_tag").join(persons, on=["linkage_domain", "identity_tag"])
         return cls(
-            solved.persons.join(persons, on=first)
-            .join(now, on=first)
-            .join(component, on=by_component)
-            .select(
-                "linkage_domain",
-                pl.col("now_tag").alias("identity_tag"),
-                pl.col("component_now").alias("component_tag"),
-                "person_id",
-                "is_provisional",
-            ),
-            solved.refused.join(component, on=by_component).select(
-                "linkage_domain", pl.col("component_now").alias("component_tag"), "reason_code", "rule_id", "edges"
-            ),
-            solved.evidence.join(group, on=["linkage_domain", "group_tag"]).select(
-                "person_id", "rule_id", "identities", "joins", "is_weakest"
-            ),
+            first.back(told, "identity_tag", "component_tag"),
+            first.back(solved.refused, "component_tag"),
+            solved.evidence.join(group, on=by_person).drop(by_person),
+            first.back(solved.ties.join(group, on=by_person).drop("group_tag"), "one_tag", "other_tag"),
         )
 
 
@@ -54,9 +44,14 @@ def write(
     connection: duckdb.DuckDBPyConnection, named: Named, reference_month: date, build_sequence: int
 ) -> dict[str, Any]:
     """Replace what ``link.*`` says of the identities in ``temp.affected``; returns figures (counts only)."""
-    connection.register("solved_person", named.persons.to_arrow())
-    connection.register("solved_refusal", named.refused.to_arrow())
-    connection.register("solved_evidence", named.evidence.to_arrow())
+    solved = {
+        "solved_person": named.persons,
+        "solved_refusal": named.refused,
+        "solved_evidence": named.evidence,
+        "solved_tie": named.ties,
+    }
+    for name, frame in solved.items():
+        connection.register(name, frame.to_arrow())
     try:
         connection.execute(
             """
@@ -74,19 +69,14 @@ def write(
                 FROM temp.moved)
             EXCEPT SELECT person_id, reason FROM control.change_person"""
         )
-        connection.execute(
-            "INSERT INTO link.alias SELECT DISTINCT old_person_id, new_person_id, ? FROM temp.moved "
-            "WHERE old_person_id IS NOT NULL",
-            [build_sequence],
-        )
+        log_aliases(connection, reference_month, build_sequence)
         _replace_evidence(connection)
         _replace_persons(connection)
         changes.add_relinked(connection, "temp.moved", reference_month)
         return _figures(connection, named.persons.height)
     finally:
-        connection.unregister("solved_person")
-        connection.unregister("solved_refusal")
-        connection.unregister("solved_evidence")
+        for name in solved:
+            connection.unregister(name)
         connection.execute("DROP TABLE IF EXISTS temp.moved")
 
 
@@ -100,12 +90,12 @@ def _replace_persons(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute(
         "INSERT INTO link.refused_component "
-        "SELECT linkage_domain, component_tag, reason_code, rule_id, edges FROM solved_refusal"
+        "SELECT linkage_domain, component_tag, reason_code, pass_id, edges FROM solved_refusal"
     )
     connection.execute("DELETE FROM link.refused_edge")
     connection.execute(
-        "INSERT INTO link.refused_edge SELECT reason_code, rule_id, sum(edges)::BIGINT FROM link.refused_component "
-        "GROUP BY reason_code, rule_id ORDER BY reason_code, rule_id"
+        "INSERT INTO link.refused_edge SELECT reason_code, pass_id, sum(edges)::BIGINT FROM link.refused_component "
+        "GROUP BY reason_code, pass_id ORDER BY reason_code, pass_id"
     )
     connection.execute(
         "UPDATE link.node n SET component_tag = s.component_tag FROM solved_person s "
@@ -130,8 +120,14 @@ def _replace_evidence(connection: duckdb.DuckDBPyConnection) -> None:
             SELECT person_id FROM link.identity_person SEMI JOIN temp.affected USING (linkage_domain, identity_tag)
             UNION SELECT person_id FROM solved_person)"""
     )
+    connection.execute("INSERT INTO link.person_evidence SELECT person_id, pass_id, edges FROM solved_evidence")
     connection.execute(
-        "INSERT INTO link.person_evidence SELECT person_id, rule_id, identities, joins, is_weakest FROM solved_evidence"
+        "DELETE FROM link.person_tie WHERE (linkage_domain, one_tag) IN "
+        "(SELECT linkage_domain, identity_tag FROM temp.affected)"
+    )
+    connection.execute(
+        "INSERT INTO link.person_tie "
+        "SELECT linkage_domain, person_id, one_tag, other_tag, pass_id, strength, tie_rank FROM solved_tie"
     )
 
 

@@ -18,7 +18,7 @@ def _linked(*loads: Load) -> Center:
     center = Center()
     for load in loads:
         center.take(load)
-    relink(center.connection, KEY, rules(), REFERENCE, 1)
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 1)
     return center
 
 
@@ -208,10 +208,12 @@ def test_a_late_notice_of_leaving_joins_the_two_numbers_once_it_comes() -> None:
     notice = Load()
     notice.enrol(here, "kokuho", "A", date(2018, 4, 1), date(2022, 4, 1), processed=date(2022, 9, 1))
     center.take(notice)
-    relink(center.connection, KEY, rules(), REFERENCE, 2)
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 2)
     after = center.persons()
     assert after[here] == after[there] == before[here]
-    assert center.connection.execute("SELECT * FROM link.alias").fetchall() == [(before[there], after[there], 2)]
+    assert center.connection.execute("SELECT * FROM link.alias").fetchall() == [
+        (before[there], after[there], 2, REFERENCE, "merge")
+    ]
     assert _reasons(center) == {}
 
 
@@ -232,12 +234,14 @@ def test_what_holds_a_person_together_is_told_and_the_weakest_of_it() -> None:
     there = load.person("kokuho", "B", "2", branch="01", kana="サトウ")
     load.enrol(here, "kokuho", "A", date(2018, 4, 1), date(2022, 4, 1))
     load.enrol(there, "kokuho", "B", date(2022, 4, 1))
-    told = _linked(load).connection.execute(
-        "SELECT rule_id, identities, joins, is_weakest FROM link.person_evidence ORDER BY joins DESC, rule_id"
-    )
-    held = told.fetchall()
-    assert held[:2] == [("ledger_name", 2, 1, False), ("name_succession", 2, 1, True)]
-    assert {rule for rule, _, joins, _ in held if not joins} == {"household_name", "name", "name_town", "number_birth"}
+    connection = _linked(load).connection
+    ties = connection.execute("SELECT pass_id, strength, tie_rank FROM link.person_tie ORDER BY tie_rank").fetchall()
+    assert [tie[:2] for tie in ties] == [("ledger_name", "strong"), ("name_succession", "weak")]
+    agreeing = dict(connection.execute("SELECT pass_id, edges FROM link.person_evidence").fetchall())
+    assert agreeing == {
+        "ledger_name": 2, "number_birth": 2, "household_month": 2, "household_name": 2, "name_town": 2,
+        "name_succession": 2, "name": 3,
+    }  # fmt: skip
 
 
 def test_a_care_number_ties_to_the_medical_number_that_the_certification_names() -> None:
@@ -296,7 +300,7 @@ def test_the_id_rests_on_the_first_record_and_outlives_its_withdrawal() -> None:
         early, "kokuho", "A", date(2019, 4, 1), date(2024, 4, 1), processed=date(2025, 1, 1), is_deleted=True
     )
     center.take(withdrawal)
-    relink(center.connection, KEY, rules(), REFERENCE, 2)
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 2)
     assert set(center.persons().values()) == {expected}
 
 

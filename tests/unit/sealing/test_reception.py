@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ingest.ledger import Ledger
-from ingest.sealing.envelope import Sealed
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.keys import CENTER
 from ingest.sealing.reception import Reception, last_of
+from ingest.sealing.seal import Sealed
 from tests.unit.sealing.pair import SITE, Pair, make_pair
 
 
