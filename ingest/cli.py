@@ -17,6 +17,7 @@ from ingest.enrolment_cli import enrolment_app
 from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
 from ingest.link_cli import Preset, PresetName, link_app
+from ingest.persons_cli import add_to as add_persons
 from ingest.settings import Settings
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ masters_app = typer.Typer(no_args_is_help=True, help="The official masters of co
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, as ratios within one run.")
 app.add_typer(site_app, name="site")
 app.add_typer(center_app, name="center")
+add_persons(site_app, center_app)
 app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")

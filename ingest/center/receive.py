@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from ingest import faults
-from ingest.center import kept, rekey, retraction
+from ingest.center import decisions, kept, rekey, retraction
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.landing import check_tables, land
 from ingest.ledger import Ledger
@@ -171,9 +171,9 @@ def take_in(
     reference_month: date,
     link_key: bytes,
 ) -> dict[str, int]:
-    """Land facts, take back what a retraction names or put new tags for old, in one transaction; rows by table.
+    """Land facts, take back what a retraction names, put new tags for old or keep decisions, in one transaction.
 
-    Raises BatchRefused where it does not hold; nothing of it is in the warehouse then.
+    Returns rows by table. Raises BatchRefused where it does not hold; nothing of it is in the warehouse then.
     """
     take: Callable[..., dict[str, int]] = land
     if batch.manifest.kind == retraction.KIND:
@@ -182,6 +182,9 @@ def take_in(
     elif batch.manifest.kind == rekey.KIND:
         rekey.check(connection, batch)
         take = partial(rekey.take, link_key=link_key)
+    elif batch.manifest.kind == decisions.KIND:
+        decisions.check(connection, batch)
+        take = decisions.take
     elif batch.manifest.kind == KIND:
         check_tables(connection, batch)
     else:

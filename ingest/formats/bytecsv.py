@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -47,6 +47,10 @@ class Block:
     def rows_of(self, lines: Array) -> Array:
         """The numbers in the file of some lines."""
         return self.row + lines
+
+    def is_readable(self) -> bool:
+        """Whether every character can be read."""
+        return bool(kernels.is_ascii(self.buf)) or _is_readable(self.buf, self.encoding) is True
 
     @property
     def lines(self) -> int:
@@ -113,40 +117,47 @@ class PlainFile:
     is_complete: bool
 
 
-def survey(path: Path) -> PlainFile | None:
-    """A file in CP932 or UTF-8 without a character that cannot be read; None of any other.
-
-    What is in any other, ``csvtext.lines_of`` finds out: it names encodings, counts and replaces.
-    """
+def outlines(path: Path) -> list[PlainFile]:
+    """A file in the encodings that it may be in, by its first and last bytes."""
     size = path.stat().st_size
     with path.open("rb") as handle:
         head = handle.read(csvtext.HEAD_BYTES)
         has_mark = head.startswith(codecs.BOM_UTF8)
         begin = len(codecs.BOM_UTF8) if has_mark else 0
         if b"\0" in head or b"\x1b$" in head or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return None
+            return []
         handle.seek(max(begin, size - TAIL_BYTES))
         tail = handle.read().rstrip(b"\x1a")
-        if not tail:
-            return None
-        end = max(begin, size - TAIL_BYTES) + len(tail)
-        for encoding in csvtext.READ_ENCODINGS:
-            handle.seek(begin)
-            states = (_is_readable(data, encoding) for data in _whole_lines(handle))
+    if not tail:
+        return []
+    end = max(begin, size - TAIL_BYTES) + len(tail)
+    encodings = ("utf-8",) if has_mark else csvtext.READ_ENCODINGS
+    return [PlainFile(encoding, begin, end, tail.endswith(b"\n")) for encoding in encodings]
+
+
+def survey(path: Path) -> PlainFile | None:
+    """A file in CP932 or UTF-8 without a character that cannot be read; None of any other.
+
+    What is in any other, ``csvtext.lines_of`` finds out: it names encodings, counts and replaces.
+    """
+    for file in outlines(path):
+        with path.open("rb") as handle:
+            handle.seek(file.begin)
+            states = (_is_readable(data, file.encoding) for data in _whole_lines(handle))
             unreadable = next((state for state in states if state is not True), True)
-            if unreadable is True:
-                return PlainFile(encoding, begin, end, tail.endswith(b"\n"))
-            if unreadable is None or has_mark:  # UTF-8 all the same
-                return None
+        if unreadable is True:
+            return file
+        if unreadable is None:  # UTF-8 all the same
+            return None
     return None
 
 
-def _is_readable(data: bytes, encoding: str) -> bool | None:
+def _is_readable(data: bytes | Array, encoding: str) -> bool | None:
     """Whether all of some whole lines can be read; None where only their last character is cut."""
     if encoding == "cp932":
         return bool(kernels.is_readable(np.frombuffer(data, np.uint8), *_readable()))
     try:
-        _, used = codecs.utf_8_decode(data, "strict", False)
+        _, used = codecs.utf_8_decode(memoryview(data), "strict", False)
     except UnicodeDecodeError:
         return False
     return True if used == len(data) else None
@@ -247,6 +258,17 @@ def blocks(path: Path, file: PlainFile, begin: int, row: int, size: int) -> Iter
             row += ready.lines
             next_block = pool.submit(_next_block, handle, file, begin, row, size, memory)
             yield ready
+
+
+def stretch(path: Path, file: PlainFile, begin: int, end: int, row: int, size: int) -> Iterator[tuple[int, Block]]:
+    """The same of the lines from the byte ``begin`` to ``end``, each block with the byte at which it begins; nothing is
+    read ahead."""
+    memory, part = Room(), replace(file, end=end)
+    with path.open("rb") as handle:
+        while (found := _next_block(handle, part, begin, row, size, memory)) is not None:
+            ready, after = found
+            yield begin, ready
+            begin, row = after, row + ready.lines
 
 
 def _next_block(

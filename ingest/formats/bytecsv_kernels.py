@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ingest.formats.bits import WIDE, Array, how_many, lowest, prefetch, which_are, word_at
+from ingest.formats.bits import WIDE, Array, how_many, lowest, prefetch, which_are, which_are_high, word_at
 from ingest.formats.compiled import loop
 
 COMMA, NEWLINE, QUOTE, RETURN = 44, 10, 34, 13
@@ -22,6 +22,16 @@ AHEAD = 6
 """Lines that are fetched from memory before they are read."""
 _HIGH = np.uint64(0x8080808080808080)
 _ZERO, _ONE, _LAST = np.uint64(0), np.uint64(1), np.uint64(63)
+
+
+@loop
+def is_ascii(buf: Any) -> bool:
+    """Whether all bytes are ASCII. The size of ``buf`` is so many times ``WIDE``."""
+    high = _ZERO
+    for at in range(0, buf.size, WIDE):
+        high |= which_are_high(buf, at)
+    is_plain: bool = high == _ZERO
+    return is_plain
 
 
 @loop

@@ -12,9 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from ingest.formats import care_parts, careframe, careplain, cells
+from ingest.formats.care_kernels import CLAIM
 from ingest.formats.care_parts import Parts, care_scheme
 from ingest.formats.careplain import CareRecords, merged
 from ingest.formats.carerecord import Record, alike, together, widths
+from ingest.formats.carewalk import Ties
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import (
     CARE_CLAIM,
@@ -57,7 +59,7 @@ class Care1111:
     def read(self, path: Path) -> Reading:
         """Care claims, their sums by service, their lines, and high-cost payments; raises FileRefused ``truncated``
         where the frame is not whole."""
-        source = careplain.records(path, _records(), pl.col("type_code"), "care_claim", DATA_KIND)
+        source = careplain.records(path, _records(), pl.col("type_code"), "care_claim", DATA_KIND, _ties())
         records = careframe.record_counts(source.codes)
         claim, claim_aside = _claims(source)
         service, service_aside, adjusted = care_parts.lines(source, LAYOUT, {"T1": "T1"}, CARE_SERVICE, claim, COUNTS)
@@ -82,19 +84,27 @@ class Care1111:
 
 
 @layout_cache
-def _records() -> dict[str, Record]:
+def _records() -> list[Record]:
     """How plain records are read."""
-    found = {"H1": Record(("H1",), CARE_CLAIM, list(_claim_cells().values()), widths(LAYOUT, ["H1"]))}
-    found |= care_parts.line_records(LAYOUT, {"T1": "T1"}, CARE_SERVICE, COUNTS)
-    found |= care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE)
+    claims = Record(("H1",), CARE_CLAIM, list(_claim_cells().values()), widths(LAYOUT, ["H1"]))
+    services = care_parts.line_records(LAYOUT, {"T1": "T1"}, CARE_SERVICE, COUNTS)
+    high_costs = []
     for codes in alike(LAYOUT, CARE_HIGH_COST_KIND_CODES):
         own, places = together(LAYOUT, codes)
         own["scheme_code"] = care_scheme()
         told = {"line_kind_code": codes}
-        found[codes[0]] = Record(
-            tuple(codes), CARE_HIGH_COST, list(own.values()), widths(LAYOUT, codes), places, told, OF_THE_INSURED
+        high_costs.append(
+            Record(
+                tuple(codes), CARE_HIGH_COST, list(own.values()), widths(LAYOUT, codes), places, told, OF_THE_INSURED
+            )
         )
-    return found
+    return [claims, *services, *care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE), *high_costs]
+
+
+@layout_cache
+def _ties() -> Ties:
+    """How lines are tied to the claims before them."""
+    return care_parts.ties(LAYOUT, {"H1": CLAIM}, ["T1", *LINE_KINDS])
 
 
 def _claim_cells() -> dict[str, Cell]:
@@ -108,12 +118,17 @@ def _claim_cells() -> dict[str, Cell]:
 
 def _claims(source: CareRecords) -> Parts:
     """H1 records as ``care_claim``, and those set aside; ``adjustment_count`` is 0 until its T1 are read."""
+    plain = source.tables.get(CARE_CLAIM.name)
+    if plain is not None:
+        plain = plain.select(*CARE_CLAIM.plain_schema())
+        if source.data.is_empty():
+            return plain, empty_set_aside()
     fields, misfits, _ = careframe.record_fields(source.data, LAYOUT, "H1")
     own = _claim_cells()
     care_parts.blank_as_zero(own, AMOUNTS, own["creation_code"].value == CANCELLED)
     table, aside = cells.typed(fields, CARE_CLAIM, list(own.values()))
     aside = pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name, "care")])
-    return merged(source.tables.get("H1"), table), aside
+    return merged(plain, table), aside
 
 
 def _adjusted(claim: pl.DataFrame, services: pl.DataFrame) -> pl.DataFrame:
@@ -141,12 +156,18 @@ def _purchases(line: pl.DataFrame) -> pl.Series:
 def _high_costs(source: CareRecords, claim: pl.DataFrame) -> Parts:
     """D8 and DE records as ``care_high_cost``, and those set aside; birth and sex from an H1 of the same insured."""
     insured = ["insurer_number", "number"]
-    plain = [source.tables[kind].select(insured) for kind in CARE_HIGH_COST_KIND_CODES if kind in source.tables]
-    if source.data.is_empty() and plain:  # claims are many, those paid back to are few
-        claim = claim.join(pl.concat(plain).unique(), on=insured, how="semi", maintain_order="left")
+    plain = source.tables.get(CARE_HIGH_COST.name)
+    if source.data.is_empty() and plain is not None:  # claims are many, those paid back to are few
+        claim = claim.join(plain.select(insured).unique(), on=insured, how="semi", maintain_order="left")
     known = claim.group_by(insured).agg(pl.col(OF_THE_INSURED).first())
-    found = [_high_cost(source, kind, known) for kind in CARE_HIGH_COST_KIND_CODES]
-    return pl.concat([table for table, _ in found]).sort("source_row"), pl.concat([aside for _, aside in found])
+    if plain is not None:
+        plain = plain.join(known, on=insured, how="left", maintain_order="left")
+        plain = plain.select(*CARE_HIGH_COST.plain_schema())
+    present = set(source.data["code"].unique())
+    found = [_high_cost(source.data, kind, known) for kind in CARE_HIGH_COST_KIND_CODES if kind in present]
+    nothing = pl.DataFrame(schema=CARE_HIGH_COST.plain_schema()), empty_set_aside()
+    table, aside = (pl.concat(parts) for parts in zip(nothing, *found, strict=True))
+    return merged(plain, table.sort("source_row")), aside
 
 
 def _high_cost_cells(kind: str) -> dict[str, Cell]:
@@ -156,14 +177,9 @@ def _high_cost_cells(kind: str) -> dict[str, Cell]:
     }
 
 
-def _high_cost(source: CareRecords, kind: str, known: pl.DataFrame) -> Parts:
-    plain = source.tables.get(kind)
-    if plain is not None:
-        plain = plain.join(known, on=["insurer_number", "number"], how="left", maintain_order="left")
-        plain = plain.select(*CARE_HIGH_COST.plain_schema())
-    fields, misfits, own = careframe.record_fields(source.data, LAYOUT, kind)
-    if fields.is_empty() and misfits.is_empty():
-        return merged(plain, pl.DataFrame(schema=CARE_HIGH_COST.plain_schema())), empty_set_aside()
+def _high_cost(data: pl.DataFrame, kind: str, known: pl.DataFrame) -> Parts:
+    """The records of one kind that were read as text."""
+    fields, misfits, own = careframe.record_fields(data, LAYOUT, kind)
     insured = [own["insurer_number"], own["number"]]
     keys = cells.with_texts(fields, insured).select(cell.value.alias(cell.column) for cell in insured)
     persons = keys.join(known, on=["insurer_number", "number"], how="left", maintain_order="left")
@@ -171,7 +187,7 @@ def _high_cost(source: CareRecords, kind: str, known: pl.DataFrame) -> Parts:
     own = _high_cost_cells(kind) | {name: derived(name, pl.col(name)) for name in OF_THE_INSURED}
     care_parts.blank_as_zero(own, ("benefit_yen",), own["creation_code"].value == CANCELLED)
     table, aside = cells.typed(fields, CARE_HIGH_COST, list(own.values()))
-    return merged(plain, table), pl.concat([aside, cells.misfits(misfits, CARE_HIGH_COST.name, "care")])
+    return table, pl.concat([aside, cells.misfits(misfits, CARE_HIGH_COST.name, "care")])
 
 
 READERS: tuple[Reader, ...] = (Care1111(),)

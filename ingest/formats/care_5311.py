@@ -11,6 +11,7 @@ separator is taken for the symbol (unverified).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +22,7 @@ from ingest.formats.carerecord import Record, widths
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CERTIFICATION
 from ingest.formats.layout_files import layout_cache
-from ingest.formats.reading import FileRefused, Reader, Reading
+from ingest.formats.reading import FileRefused, Reader, Reading, empty_set_aside
 
 LAYOUT = "care_5311"
 DATA_KINDS = ("531", "534")
@@ -48,10 +49,7 @@ class Care5311:
         ``encoding`` where most names in the kana column are not kana."""
         source = careplain.records(path, _records(), pl.col("exchange_code"), CARE_CERTIFICATION.name, DATA_KINDS[0])
         records = careframe.record_counts(source.codes)
-        codes = [code for code in CODES if code in records] or [CODES[0]]
-        parts = [_changes(source, code) for code in codes]
-        table = pl.concat([part[0] for part in parts]).sort("source_row")
-        aside = pl.concat([part[1] for part in parts]).sort("source_row", maintain_order=True)
+        table, aside = _changes(source)
         tables = {CARE_CERTIFICATION.name: table}
         source.refuse(records, tables, aside)
         if not _is_kana(table["name_kana"]):
@@ -80,11 +78,9 @@ def _is_kana(names: pl.Series) -> bool:
 
 
 @layout_cache
-def _records() -> dict[str, Record]:
+def _records() -> list[Record]:
     """How plain records are read."""
-    return {
-        code: Record((code,), CARE_CERTIFICATION, list(_cells(code).values()), widths(LAYOUT, [code])) for code in CODES
-    }
+    return [Record((code,), CARE_CERTIFICATION, list(_cells(code).values()), widths(LAYOUT, [code])) for code in CODES]
 
 
 def _cells(code: str) -> dict[str, Cell]:
@@ -101,12 +97,20 @@ def _cells(code: str) -> dict[str, Cell]:
     return own | {cell.column: cell for cell in _related(code)}
 
 
-def _changes(source: CareRecords, code: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The records of one 交換情報識別番号 as ``care_certification``, and those set aside."""
-    fields, misfits, _ = careframe.record_fields(source.data, LAYOUT, code, "code")
-    table, aside = cells.typed(fields, CARE_CERTIFICATION, list(_cells(code).values()))
-    aside = pl.concat([aside, cells.misfits(misfits, CARE_CERTIFICATION.name, "care")])
-    return merged(source.tables.get(code), table), aside
+def _changes(source: CareRecords) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records as ``care_certification``, and those set aside."""
+    plain = source.tables.get(CARE_CERTIFICATION.name)
+    plain = None if plain is None else plain.select(*CARE_CERTIFICATION.plain_schema())
+    present = set(source.data["code"].unique())
+    tables, asides = [pl.DataFrame(schema=CARE_CERTIFICATION.plain_schema())], [empty_set_aside()]
+    for code in CODES:
+        if code in present:
+            fields, misfits, _ = careframe.record_fields(source.data, LAYOUT, code, "code")
+            table, aside = cells.typed(fields, CARE_CERTIFICATION, list(_cells(code).values()))
+            tables.append(table)
+            asides += [aside, cells.misfits(misfits, CARE_CERTIFICATION.name, "care")]
+    table, aside = pl.concat(tables).sort("source_row"), pl.concat(asides).sort("source_row", maintain_order=True)
+    return merged(plain, table), aside
 
 
 def _or_else(printed: Cell, other: pl.Expr) -> Cell:
@@ -121,26 +125,30 @@ def _related(code: str) -> list[Cell]:
     The number of 国保 is taken apart into symbol and number.
     """
     columns = [c for c in careframe.record_columns(LAYOUT, code) if c.contract_column.startswith("related_")]
-    insurer_text = number_text = pl.lit(None, dtype=pl.String)
+    printed: list[Cell] = []
+    insurer = number = pl.lit(None, dtype=pl.String)
     joined_at = pl.lit(False)
     for preference in sorted({c.preference for c in columns}, reverse=True):
         pair = {c.contract_column: c for c in columns if c.preference == preference}
-        own = careframe.record_cells(list(pair.values()))
-        has_both = own["related_insurer_number"].text.is_not_null() & own["related_number"].text.is_not_null()
-        insurer_text = pl.when(has_both).then(own["related_insurer_number"].text).otherwise(insurer_text)
-        number_text = pl.when(has_both).then(own["related_number"].text).otherwise(number_text)
+        own = {
+            name: replace(cell, column=f"{name} {preference}")
+            for name, cell in careframe.record_cells(list(pair.values())).items()
+        }
+        printed += own.values()
+        own_insurer, own_number = (cells.text_of(own[f"related_{part}"].column) for part in ("insurer_number", "number"))
+        has_both = own_insurer.is_not_null() & own_number.is_not_null()
+        insurer = pl.when(has_both).then(own_insurer).otherwise(insurer)
+        number = pl.when(has_both).then(own_number).otherwise(number)
         is_joined = pair["related_number"].kind == "symbol_and_number"
         joined_at = pl.when(has_both).then(pl.lit(is_joined)).otherwise(joined_at)
-    symbol_text = pl.when(joined_at).then(number_text.str.extract(SYMBOL_AND_NUMBER, 1))
-    alone_text = pl.coalesce(pl.when(joined_at).then(number_text.str.extract(SYMBOL_AND_NUMBER, 2)), number_text)
-    insurer = cells.insurer_value(cells.text_of("related_insurer_number"))
-    scheme = cells.scheme_value(insurer).replace("kumiai", "kokuho")
-    label = "(後期・国保)"
+    insurer = cells.insurer_value(insurer)
+    joined = pl.when(joined_at).then(number)
     return [
-        derived("related_scheme_code", scheme),
-        Cell("related_insurer_number", insurer_text, insurer, f"保険者番号{label}"),
-        Cell("related_symbol", symbol_text, cells.text_of("related_symbol"), f"被保険者番号{label}"),
-        Cell("related_number", alone_text, cells.text_of("related_number"), f"被保険者番号{label}"),
+        *printed,
+        derived("related_scheme_code", cells.scheme_value(insurer).replace("kumiai", "kokuho")),
+        derived("related_insurer_number", insurer),
+        derived("related_symbol", joined.str.extract(SYMBOL_AND_NUMBER, 1)),
+        derived("related_number", pl.coalesce(joined.str.extract(SYMBOL_AND_NUMBER, 2), number)),
     ]
 
 

@@ -16,13 +16,15 @@ from pathlib import Path
 import polars as pl
 
 from ingest.formats import care_parts, careframe, careplain, cells
+from ingest.formats.care_kernels import BOTH, CLAIM
 from ingest.formats.care_parts import KEY, Parts, care_scheme
 from ingest.formats.careplain import CareRecords, merged
 from ingest.formats.carerecord import Record, widths
+from ingest.formats.carewalk import Ties
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CARE_CLAIM, CARE_LINE, CARE_SERVICE
 from ingest.formats.layout_files import layout_cache
-from ingest.formats.reading import Reader, Reading
+from ingest.formats.reading import Reader, Reading, empty_set_aside
 
 LAYOUT = "care_7131"
 FORMS = ("713", "714", "715", "716", "717", "718", "719", "71A", "71P")
@@ -65,7 +67,7 @@ class Care7131:
     def read(self, path: Path) -> Reading:
         """Claims as claimed, their sums by service and their lines; raises FileRefused ``truncated`` where the frame
         is not whole."""
-        source = careplain.records(path, _records(), _code(), "care_claim", FORMS[0])
+        source = careplain.records(path, _records(), _code(), "care_claim", FORMS[0], _ties())
         records = careframe.record_counts(source.codes)
         claim, claim_aside = _claims(source)
         service, service_aside, _ = care_parts.lines(source, LAYOUT, SERVICE_KINDS, CARE_SERVICE, claim)
@@ -105,18 +107,31 @@ def _code() -> pl.Expr:
 
 
 @layout_cache
-def _records() -> dict[str, Record]:
+def _records() -> list[Record]:
     """How plain records are read; one of a plan is a claim and a line."""
-    found = {
-        code: Record(
-            (code,), CARE_CLAIM, list(_claim_cells(code).values()), widths(LAYOUT, [code]), later=["adjudication_month"]
+    later = ["adjudication_month"]
+    claims = [
+        Record(
+            (code,), CARE_CLAIM, list(_claim_cells(code).values()), widths(LAYOUT, [code]),
+            told={"record_code": [code]}, later=later,
         )
         for code in ("01", PLAN)
-    }
-    found |= care_parts.line_records(LAYOUT, SERVICE_KINDS, CARE_SERVICE)
-    for name, record in care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE).items():
-        found[name] = replace(record, codes=tuple(PLAN if code == PLAN_LINE else code for code in record.codes))
-    return found
+    ]  # fmt: skip
+    services = care_parts.line_records(LAYOUT, SERVICE_KINDS, CARE_SERVICE)
+    lines = [
+        replace(record, codes=tuple(PLAN if code == PLAN_LINE else code for code in record.codes))
+        for record in care_parts.line_records(LAYOUT, LINE_KINDS, CARE_LINE)
+    ]
+    return [*claims, *services, *lines]
+
+
+@layout_cache
+def _ties() -> Ties:
+    """How lines are tied to the claims before them."""
+    found = care_parts.ties(LAYOUT, {"01": CLAIM, PLAN: BOTH}, [*SERVICE_KINDS, *LINE_KINDS])
+    if found.places.get(PLAN) == found.places.get(PLAN_LINE):
+        return found
+    return replace(found, role={code: role for code, role in found.role.items() if code != PLAN})
 
 
 def _with_plan_lines(source: CareRecords) -> CareRecords:
@@ -134,8 +149,32 @@ def _claims(source: CareRecords) -> Parts:
     control = source.control[PROCESSED_MONTH] if len(source.control) > PROCESSED_MONTH else None
     text = pl.select(cells.clean(pl.lit(control, dtype=pl.String)).alias("text"))
     month = text.select(cells.month_value(pl.col("text"))).item()
-    found = [_claim_records(source, code, month) for code in ("01", PLAN)]
-    return pl.concat([table for table, _ in found]).sort("source_row"), pl.concat([aside for _, aside in found])
+    plain, data = source.tables.get(CARE_CLAIM.name), source.data
+    if plain is not None and month is None:  # no claim can be taken
+        data, plain = source.data_with(plain["source_row"]), None
+    first = _first_of_plans(data, plain)
+    if plain is not None:
+        is_claim = (pl.col("record_code") != PLAN) | pl.col("source_row").is_in(first.implode())
+        plain = plain.filter(is_claim).with_columns(adjudication_month=pl.lit(month, dtype=pl.Date))
+        plain = plain.select(*CARE_CLAIM.plain_schema())
+    present = set(data["code"].unique())
+    found = [_claim_records(data, code, month, first) for code in ("01", PLAN) if code in present]
+    nothing = pl.DataFrame(schema=CARE_CLAIM.plain_schema()), empty_set_aside()
+    table, aside = (pl.concat(parts) for parts in zip(nothing, *found, strict=True))
+    return merged(plain, table.sort("source_row")), aside
+
+
+def _first_of_plans(data: pl.DataFrame, plain: pl.DataFrame | None) -> pl.Series:
+    """The rows of the first record of each insured, month and provider with a plan."""
+    keys = [] if plain is None else [plain.filter(pl.col("record_code") == PLAN).select("source_row", *KEY)]
+    if data.filter(pl.col("code") == PLAN).height:
+        fields, _, own = careframe.record_fields(data, LAYOUT, PLAN, "code")
+        texts = cells.with_texts(fields, [own[name] for name in KEY])
+        keys.append(texts.select("source_row", *(own[name].value.alias(name) for name in KEY)))
+    if not keys:
+        return pl.Series("source_row", dtype=pl.Int64)
+    whole = pl.concat(keys).sort("source_row")
+    return whole["source_row"].filter(whole.select(pl.struct(KEY).is_first_distinct()).to_series())
 
 
 def _claim_cells(code: str) -> dict[str, Cell]:
@@ -152,26 +191,16 @@ def _claim_cells(code: str) -> dict[str, Cell]:
     }
 
 
-def _claim_records(source: CareRecords, code: str, month: date | None) -> Parts:
-    plain, data = source.tables.get(code), source.data
-    if plain is not None and month is None:  # no claim can be taken
-        data, plain = source.data_with(plain["source_row"]), None
+def _claim_records(data: pl.DataFrame, code: str, month: date | None, first: pl.Series) -> Parts:
+    """The records of one code that were read as text."""
     fields, misfits, _ = careframe.record_fields(data, LAYOUT, code, "code")
     own = _claim_cells(code)
     if code == PLAN:
-        keys = cells.with_texts(fields, [own[name] for name in KEY]).select(
-            "source_row", *(own[name].value.alias(name) for name in KEY)
-        )
-        all_keys = keys if plain is None else pl.concat([keys, plain.select("source_row", *KEY)]).sort("source_row")
-        first = all_keys.filter(pl.struct(KEY).is_first_distinct()).select("source_row")
-        fields = fields.join(first, on="source_row", how="semi", maintain_order="left")
-        plain = None if plain is None else plain.filter(pl.col("source_row").is_in(first["source_row"].implode()))
+        fields = fields.join(first.to_frame(), on="source_row", how="semi", maintain_order="left")
         misfits = misfits.clear()  # a record too short is set aside once, as a line
-    if plain is not None:
-        plain = plain.with_columns(adjudication_month=pl.lit(month, dtype=pl.Date)).select(*CARE_CLAIM.plain_schema())
     own["adjudication_month"] = derived("adjudication_month", pl.lit(month, dtype=pl.Date))
     table, aside = cells.typed(fields, CARE_CLAIM, list(own.values()))
-    return merged(plain, table), pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name, "care")])
+    return table, pl.concat([aside, cells.misfits(misfits, CARE_CLAIM.name, "care")])
 
 
 READERS: tuple[Reader, ...] = (Care7131(),)

@@ -6,15 +6,17 @@ them where it has the same key, else the only one of the file that has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from ingest.formats import careframe, cells
 from ingest.formats.bits import Array
+from ingest.formats.care_kernels import LINE
 from ingest.formats.careplain import CareRecords, merged
 from ingest.formats.carerecord import Record, alike, together, widths
+from ingest.formats.carewalk import Ties
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import Contract
 from ingest.formats.reading import empty_set_aside
@@ -31,21 +33,21 @@ def care_scheme() -> Cell:
     return derived("scheme_code", pl.lit("care"))
 
 
-def line_records(
-    layout: str, kinds: Mapping[str, str], contract: Contract, extra: Sequence[str] = ()
-) -> dict[str, Record]:
-    """How plain records of some codes are read as lines (``kinds`` as ``lines`` has it), by the first code of each set;
-    ``extra`` are whole numbers that the contract does not have."""
-    found = {}
+def line_records(layout: str, kinds: Mapping[str, str], contract: Contract, extra: Sequence[str] = ()) -> list[Record]:
+    """How plain records of some codes are read as lines (``kinds`` as ``lines`` has it); ``extra`` are whole numbers
+    that the contract does not have."""
+    found = []
     for codes in alike(layout, kinds):
         own, places = together(layout, codes)
         own["scheme_code"] = care_scheme()
         if "benefit_rate" in contract.names():
             own["benefit_rate"] = derived("benefit_rate", pl.lit(None, dtype=pl.Int64))  # the claim has it (with_rate)
         told = {"line_kind_code": [kinds[code] for code in codes]} if "line_kind_code" in contract.names() else {}
-        found[codes[0]] = Record(
-            tuple(codes), contract, list(own.values()), widths(layout, codes), places, told,
-            ["parent_source_row"], [*KEY, *extra],
+        found.append(
+            Record(
+                tuple(codes), contract, list(own.values()), widths(layout, codes), places, told,
+                ["parent_source_row"], extra,
+            )
         )  # fmt: skip
     return found
 
@@ -64,19 +66,56 @@ def lines(
     ``kinds`` maps the code of a record to the ``line_kind_code`` that it becomes. A line whose claim was not taken is
     set aside.
     """
-    tables = [source.tables[code] for code in kinds if code in source.tables]
-    if not tables:
+    plain = source.tables.get(contract.name)
+    if plain is None:
         return _other_lines(source.data, layout, kinds, contract, claim, extra)
-    plain = pl.concat(
-        [table.with_columns(parents(table, claim)).select(*contract.plain_schema(), *extra) for table in tables]
-    )
-    orphans = plain["source_row"].filter(plain["parent_source_row"].is_null()).sort()
+    plain = _with_parents(plain, source, layout, kinds, claim)
+    orphans = plain["source_row"].filter(plain["parent_source_row"].is_null())
     plain = plain.filter(pl.col("parent_source_row").is_not_null()) if len(orphans) else plain
-    data = source.data_with(orphans)
-    others, aside, numbers = _other_lines(data, layout, kinds, contract, claim, extra)
+    others, aside, numbers = _other_lines(source.data_with(orphans), layout, kinds, contract, claim, extra)
     numbers = pl.concat([plain.select("parent_source_row", *extra), numbers])
-    plain = plain.select(*contract.plain_schema())
-    return merged(plain if len(tables) == 1 else plain.sort("source_row"), others), aside, numbers
+    return merged(plain.select(*contract.plain_schema()), others), aside, numbers
+
+
+def _with_parents(
+    plain: pl.DataFrame, source: CareRecords, layout: str, kinds: Mapping[str, str], claim: pl.DataFrame
+) -> pl.DataFrame:
+    """Lines read from bytes with the claim that was taken for each, or null.
+
+    Nearly all stand behind their claim. Of the others, and where that claim was not taken, the keys are read as text.
+    """
+    parent = plain["parent_source_row"].to_numpy()
+    is_taken = np.zeros(int(max(parent.max(initial=0), claim["source_row"].max() or 0)) + 1, bool)
+    is_taken[claim["source_row"].to_numpy()] = True
+    far = np.flatnonzero(~is_taken[parent])
+    if not len(far):
+        return plain
+    rows = plain["source_row"][far]
+    data = source.reread(rows)
+    keys = []
+    for code in kinds:
+        fields, _, own = careframe.record_fields(data, layout, code, "code")
+        texts = cells.with_texts(fields, [own[name] for name in KEY])
+        keys.append(texts.select("source_row", *(own[name].value.alias(name) for name in KEY)))
+    found = parents(rows.to_frame().join(pl.concat(keys), on="source_row", how="left", maintain_order="left"), claim)
+    return plain.with_columns(plain["parent_source_row"].scatter(far, found))
+
+
+def ties(layout: str, claims: Mapping[str, int], lines: Iterable[str]) -> Ties:
+    """How lines with these codes are tied to the claims that stand before them, by the bytes of their ``KEY``.
+
+    ``claims`` has the roles of their codes. A record whose key is made of other fields, or is read in another way than
+    that of the claims, is not tied so.
+    """
+    role, places, ways = {}, {}, set()
+    for code, what in (*claims.items(), *((code, LINE) for code in lines if code not in claims)):
+        key = {name: [c for c in careframe.record_columns(layout, code) if c.contract_column == name] for name in KEY}
+        way = tuple((name, column.kind) for name, columns in key.items() for column in columns)
+        if what != LINE:
+            ways.add(way)
+        if len(way) == len(key) and ways == {way}:
+            role[code], places[code] = what, [columns[0].position - 1 for columns in key.values()]
+    return Ties(role, places, len(KEY))
 
 
 def _other_lines(

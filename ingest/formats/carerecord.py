@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ingest.formats.bits import Array
 from ingest.formats.cells import Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.csvlayout import LayoutColumn
-from ingest.formats.plaincells import PlainCells
+from ingest.formats.plainplan import Plan
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Record:
     ``places``  by code where the fields stand that the cells name (None: at their own numbers)
     ``told``    columns that follow from the code, by code
     ``later``   columns that follow from other records
-    ``extra``   columns that the contract does not have
+    ``extra``   whole numbers that the contract does not have
     """
 
     codes: tuple[str, ...]
@@ -40,11 +41,11 @@ class Record:
     later: Sequence[str] = ()
     extra: Sequence[str] = ()
 
-    def reader(self, encoding: str) -> PlainCells:
-        """What reads them."""
+    @cached_property
+    def plan(self) -> Plan:
+        """How they are read."""
         columns = tuple(column for column in self.contract.columns if column.name not in self.later)
-        contract = replace(self.contract, columns=columns)
-        return PlainCells(contract, self.own, encoding, self.extra, self.places, self.told)
+        return Plan(replace(self.contract, columns=columns), self.own, self.extra, self.places, self.told)
 
 
 def alike(layout: str, codes: Iterable[str]) -> list[list[str]]:

@@ -11,8 +11,8 @@ from ingest.formats.bytecsv_kernels import Lines, cell, fetch_ahead
 from ingest.formats.compiled import loop
 from ingest.formats.uke_text import INLINE, decode, put_short, trim
 
-VALID, BLANK, OTHER = 0, 1, 2
-"""States of a cell: read, nothing there, or something that takes more than a loop over bytes."""
+BLANK, VALID, OTHER = 0, 1, 2
+"""States of a cell: nothing there, read, or something that takes more than a loop over bytes."""
 BLANK_BYTE = 32
 _ONE = np.uint64(1)
 _BYTES = np.uint64(0xFF)
@@ -56,38 +56,46 @@ def _is_ascii(buf: Any, at: int, stop: int) -> bool:
 def plain_texts(
     buf: Any, offset: Any, length: Any, is_printed: bool, characters: Any, view: Any, held: Any, state: Any
 ) -> int:
-    """Cells as Arrow views without blanks around them; longer ones lie in ``held``, of which the bytes used are given.
-
-    Cells of ASCII, and where ``is_printed`` those of CP932 too, by its table (``uke_text.characters``). States are
-    VALID, BLANK and OTHER: a cell with any other byte, whose view stays empty.
-    """
+    """Cells as Arrow views (``put_plain_text``); longer ones lie in ``held``, of which the bytes used are given."""
     used = 0
     for number in range(offset.size):
-        at, stop = _without_blanks(buf, offset[number], offset[number] + length[number])
-        view[2 * number] = view[2 * number + 1] = 0
-        if stop == at:
-            state[number] = BLANK
-            continue
-        state[number] = VALID
-        size = stop - at
-        if _is_ascii(buf, at, stop):
-            if size <= INLINE:
-                put_short(buf, at, size, view, number)
-                continue
-            for place in range(size):
-                held[used + place] = buf[at + place]
-        elif is_printed and _has_no_control(buf, at, stop):
-            at, stop = trim(buf, at, stop)
-            size = decode(buf, at, stop, characters, held, used) - used
-            if size == 0:
-                state[number] = BLANK
-                continue
-        else:
-            state[number] = OTHER
-            continue
-        _put_held(held, used, size, view, number)
-        used += size
+        at = offset[number]
+        used, state[number] = put_plain_text(
+            buf, at, at + length[number], is_printed, characters, view, number, held, used
+        )
     return used
+
+
+@loop
+def put_plain_text(
+    buf: Any, at: int, stop: int, is_printed: bool, characters: Any, view: Any, row: int, held: Any, used: int
+) -> tuple[int, int]:
+    """A cell as an Arrow view without blanks around it, a longer one in ``held`` from ``used`` on: (bytes used then,
+    state).
+
+    Cells of ASCII, and where ``is_printed`` those of CP932 too, by its table (``uke_text.characters``). A cell with
+    any other byte is OTHER, and its view empty.
+    """
+    at, stop = _without_blanks(buf, at, stop)
+    size = stop - at
+    view[2 * row] = view[2 * row + 1] = 0
+    if size == 0:
+        return used, BLANK
+    if _is_ascii(buf, at, stop):
+        if size <= INLINE:
+            put_short(buf, at, size, view, row)
+            return used, VALID
+        for place in range(size):
+            held[used + place] = buf[at + place]
+    elif is_printed and _has_no_control(buf, at, stop):
+        at, stop = trim(buf, at, stop)
+        size = decode(buf, at, stop, characters, held, used) - used
+        if size == 0:
+            return used, BLANK
+    else:
+        return used, OTHER
+    _put_held(held, used, size, view, row)
+    return used + size, VALID
 
 
 @loop
@@ -134,11 +142,11 @@ def whole_rows(at: Lines, fields: Array, bounds: Array, value: Array, state: Arr
                     break
             if bounds[column + 1] - bounds[column] > 1 and start < stop and (buf[start] <= 32 or buf[start] > 126):
                 odd[number] = True
-            value[column, number], state[column, number] = _whole_number(buf, start, stop)
+            value[column, number], state[column, number] = whole_number(buf, start, stop)
 
 
 @loop
-def _whole_number(buf: Any, at: int, stop: int) -> tuple[int, int]:
+def whole_number(buf: Any, at: int, stop: int) -> tuple[int, int]:
     """A cell as (number, state)."""
     if 0 < stop - at <= 8:  # as nearly all: digits in pairs, fours, eight
         lacking = np.uint64(8 * (8 - (stop - at)))
@@ -184,12 +192,12 @@ def day_rows(at: Lines, fields: Array, year_before: Array, value: Array, state: 
             start, stop = cell(buf, at.sep, base, last, fields[kind, 2 * column])
             era = 0
             if stop - start == 6:
-                era = _era(buf, *cell(buf, at.sep, base, last, fields[kind, 2 * column + 1]))
-            value[column, number], state[column, number] = _day(buf, start, stop, era, year_before)
+                era = era_of(buf, *cell(buf, at.sep, base, last, fields[kind, 2 * column + 1]))
+            value[column, number], state[column, number] = day_of(buf, start, stop, era, year_before)
 
 
 @loop
-def _day(buf: Any, at: int, stop: int, era: int, year_before: Array) -> tuple[int, int]:
+def day_of(buf: Any, at: int, stop: int, era: int, year_before: Array) -> tuple[int, int]:
     """A cell as (day, state); ``era`` counts where the cell names none."""
     at, stop = _without_blanks(buf, at, stop)
     size = stop - at
@@ -227,7 +235,7 @@ def _day(buf: Any, at: int, stop: int, era: int, year_before: Array) -> tuple[in
 
 
 @loop
-def _era(buf: Any, at: int, stop: int) -> int:
+def era_of(buf: Any, at: int, stop: int) -> int:
     """The digit of an era written as one digit or letter; 0 for anything else."""
     if stop - at != 1:
         return 0

@@ -13,33 +13,12 @@ import numpy as np
 import polars as pl
 
 from ingest.formats import bytecsv_kernels as kernels
-from ingest.formats import cells
 from ingest.formats.bits import Array
 from ingest.formats.cells import Cell
 from ingest.formats.contracts import Contract
+from ingest.formats.groups import group_of, read_texts
 from ingest.formats.vocabulary import Vocabulary
 from ingest.formats.vocabulary_kernels import own_numbers
-
-
-def raw_fields(cell: Cell, by_name: Mapping[str, Cell]) -> tuple[str, ...]:
-    """The fields of the file that the value of a cell is made of, sorted."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    waiting = [*cell.text.meta.root_names(), *cell.value.meta.root_names()]
-    while waiting:
-        name = waiting.pop()
-        other = name.removeprefix("text:")
-        if other == name:
-            found.add(name)
-        elif other not in seen:
-            seen.add(other)
-            waiting += by_name[other].text.meta.root_names()
-    return tuple(sorted(found))
-
-
-def place_of(field: str) -> int:
-    """Where a field stands in its line, from 0."""
-    return int(field[1:]) - 1
 
 
 class FewTexts:
@@ -59,30 +38,13 @@ class FewTexts:
         self.fields, self.columns = fields, columns
         self.values: dict[str, pl.Series] = {}
         self.is_bad = np.empty(0, bool)
-        self._cells, self._words = own, words
+        self._group, self._words = group_of(fields, columns, own, contract), words
         self._tuples = Vocabulary(words.encoding)
         self._own_of, self._order, self._known = np.empty(0, np.int32), np.empty(0, np.int32), 0
-        self._schema = contract.plain_schema()
-        held = {column.name: column for column in contract.columns}
-        faults = [f for name in columns if name in held for f in cells.faults_of(held[name], name in own)]
-        broken = [fault.broken.fill_null(False) for fault in faults]
-        self._is_bad = (pl.any_horizontal(broken) if broken else pl.lit(False)).alias("")
-        self._needed = self._needed_cells()
 
     def __len__(self) -> int:
         """How many different texts there are, blank ones too."""
         return len(self._tuples) if len(self.fields) > 1 else self._known if self.fields else 1
-
-    def _needed_cells(self) -> list[Cell]:
-        """The cells whose texts the columns are made of."""
-        found: dict[str, Cell] = {}
-        waiting = [name for name in self.columns if name in self._cells]
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found[name] = cell = self._cells[name]
-                waiting += [n.removeprefix("text:") for n in cell.value.meta.root_names() if n.startswith("text:")]
-        return list(found.values())
 
     def number(self, texts: Sequence[Array], own: Array) -> None:
         """Puts the number of each line into ``own``, by those that ``words`` gave each of its fields."""
@@ -108,21 +70,11 @@ class FewTexts:
 
     def _learn(self, begin: int, end: int) -> None:
         """Works out what the texts from ``begin`` to ``end`` say, by the expressions of the cells."""
-        texts = [pl.Series(name, series, dtype=pl.String) for name, series in self._texts(begin, end).items()]
-        told = (
-            cells.with_texts((pl.DataFrame(texts) if texts else pl.DataFrame({"": [None]})).lazy(), self._needed)
-            .with_columns(self._value(name).alias(name) for name in self.columns)
-            .select(*self.columns, self._is_bad)
-            .collect()
-        )
-        self.is_bad = np.concatenate([self.is_bad, told[""].to_numpy()])
+        said = read_texts([(self._group, self._texts(begin, end))])
+        self.is_bad = np.concatenate([self.is_bad, said.is_bad[self._group]])
         for name in self.columns:
-            self.values[name] = pl.concat([self.values[name], told[name]], rechunk=True) if begin else told[name]
-
-    def _value(self, name: str) -> pl.Expr:
-        """The value of a column, of the type that the contract says."""
-        value = self._cells[name].value if name in self._cells else pl.lit(None)
-        return value.cast(self._schema[name]) if name in self._schema else value
+            new = said.values[name]
+            self.values[name] = pl.concat([self.values[name], new], rechunk=True) if begin else new
 
     def _texts(self, begin: int, end: int) -> dict[str, pl.Series]:
         """The texts of each field, for the numbers from ``begin`` to ``end``."""

@@ -25,7 +25,7 @@ from ingest.formats.bytecsv import Block, Head, PlainFile
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings
-from ingest.formats.fkac167_plain import PlainResults
+from ingest.formats.fkac167_plain import Found, PlainResults
 from ingest.formats.fkac167_results import FLAG_PREFIX, items, results
 from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem, no_line_end
 from ingest.formats.layout_files import layout_cache
@@ -209,30 +209,39 @@ def _plain_blocks(
 ) -> Iterator[tuple[Block, Array, pl.DataFrame, pl.DataFrame]]:
     """Each block with its lines that are plain, their ``checkup`` and ``checkup_result``.
 
-    The texts of a block's results are numbered by a thread while its checkups are read, and the results put together
-    by another while the next block is.
+    The results of a block are read by a thread while its checkups are.
     """
     plain, plain_results = PlainCells(CHECKUP, own, encoding), PlainResults(headings, encoding)
-    waiting: deque[tuple[Block, Array, pl.DataFrame, Future[tuple[pl.DataFrame, Array]]]] = deque()
-    with ThreadPoolExecutor(max_workers=1) as numbering, ThreadPoolExecutor(max_workers=1) as pool:
+    waiting: deque[tuple[Block, Array, pl.DataFrame, Future[Found], Future[pl.DataFrame]]] = deque()
+    with ThreadPoolExecutor(max_workers=1) as pool:
         for block in blocks:
             lines = block.plain_lines(len(headings))
-            numbers = numbering.submit(plain_results.number, block, lines)
+            found = pool.submit(plain_results.read, block, lines)
             checkup, odd = plain.read(block, lines)
-            lines, texts = (lines[~odd], numbers.result()[~odd]) if odd.any() else (lines, numbers.result())
-            waiting.append((block, lines, checkup, pool.submit(plain_results.of(texts), checkup)))
+            if odd.any():
+                lines = lines[~odd]
+                found = pool.submit(plain_results.read, block, lines)
+            table = pool.submit(_table_of, plain_results, found, checkup)
+            waiting.append((block, lines, checkup, found, table))
             if len(waiting) > 1:
                 yield _without_odd(*waiting.popleft())
         while waiting:
             yield _without_odd(*waiting.popleft())
 
 
+def _table_of(plain_results: PlainResults, found: Future[Found], checkup: pl.DataFrame) -> pl.DataFrame:
+    """``checkup_result`` of what the same thread found before."""
+    return plain_results.table(found.result(), checkup)
+
+
 def _without_odd(
-    block: Block, lines: Array, checkup: pl.DataFrame, results_of: Future[tuple[pl.DataFrame, Array]]
+    block: Block, lines: Array, checkup: pl.DataFrame, found: Future[Found], table: Future[pl.DataFrame]
 ) -> tuple[Block, Array, pl.DataFrame, pl.DataFrame]:
     """What was read of a block, without the lines of which a result is odd."""
-    found, odd = results_of.result()
-    return (block, lines[~odd], checkup.filter(~pl.Series(odd)), found) if odd.any() else (block, lines, checkup, found)
+    results, odd = table.result(), found.result().odd
+    if odd.any():
+        return block, lines[~odd], checkup.filter(~pl.Series(odd)), results
+    return block, lines, checkup, results
 
 
 def _rows(

@@ -22,7 +22,8 @@ from ingest.formats.bytecsv_kernels import Lines, locate
 from ingest.formats.cells import CLEANED, DAY, PRINTED, WHOLE, Cell
 from ingest.formats.contracts import Contract
 from ingest.formats.eras import ERAS, FIRST_YEAR
-from ingest.formats.fewtexts import FewTexts, place_of, raw_fields
+from ingest.formats.fewtexts import FewTexts
+from ingest.formats.groups import groups_of, place_of
 from ingest.formats.uke_text import INLINE, ROOM, characters
 from ingest.formats.vocabulary import Vocabulary
 
@@ -59,17 +60,13 @@ class PlainCells:
         self._encoding = encoding
         self._schema: dict[str, pl.DataType] = contract.plain_schema()
         names = [n for n in dict.fromkeys([*self._schema, *extra]) if n != "source_row" and n not in told]
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for name in names:
-            cell = self._cells.get(name)
-            if cell is None or cell.plain != WHOLE:
-                groups.setdefault(() if cell is None else raw_fields(cell, self._cells), []).append(name)
+        self._whole = [name for name in names if name in self._cells and self._cells[name].plain == WHOLE]
+        groups = groups_of((name for name in names if name not in self._whole), self._cells)
         self._words = Vocabulary(encoding)
         self._groups = [FewTexts(*group, self._cells, contract, self._words) for group in groups.items()]
         alone = {group.columns[0]: group for group in self._groups if len(group.columns) == 1}
         self._texts = {name: group for name, group in alone.items() if self._is_text(name)}
         self._days = {name: group for name, group in alone.items() if self._is_day(name)}
-        self._whole = [name for name in names if name in self._cells and self._cells[name].plain == WHOLE]
         self._places = places
         days = [(*self._cells[name].fields, NO_FIELD)[:2] for name in self._days]
         self._day_fields = self._fields([name for pair in days for name in pair])

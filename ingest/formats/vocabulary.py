@@ -38,14 +38,14 @@ class Vocabulary:
     def of_cells(self, buf: Array, offset: Array, length: Array, ids: Array) -> None:
         """Puts the numbers of some cells into ``ids``."""
         done = 0
-        while (done := kernels.number_texts(buf, offset, length, done, ids, *self._parts())) < len(offset):
-            self._grow(int(length[done]))
+        while (done := kernels.number_texts(buf, offset, length, done, ids, *self.parts())) < len(offset):
+            self.grow(int(length[done]))
 
     def of_rows(self, at: Lines, fields: Array) -> Array:
         """The numbers of the cells of some fields of lines (``fields`` a row for each kind of line), one row a line."""
         ids, done = np.empty((len(at.lines), fields.shape[1]), np.int32), 0
-        while (done := kernels.number_rows(at, fields, done, ids, *self._parts())) < len(at.lines):
-            self._grow(len(at.buf))
+        while (done := kernels.number_rows(at, fields, done, ids, *self.parts())) < len(at.lines):
+            self.grow(len(at.buf))
         return ids
 
     def texts(self, numbers: Array) -> pl.Series:
@@ -62,10 +62,12 @@ class Vocabulary:
         found = self._pool[at : at + (end - first) * width * 4].copy().view(np.int32).reshape(-1, width)
         return np.concatenate([np.zeros((first - begin, width), np.int32), found]) if first > begin else found
 
-    def _parts(self) -> tuple[Array, ...]:
+    def parts(self) -> tuple[Array, ...]:
+        """What the loops look texts up in."""
         return self._slots, self._keys, self._starts, self._sizes, self._pool, self._counts
 
-    def _grow(self, text: int) -> None:
+    def grow(self, text: int) -> None:
+        """Makes room for more texts, one of so many bytes among them."""
         count, used = self._counts
         if count >= len(self._keys):
             self._keys, self._starts, self._sizes = (

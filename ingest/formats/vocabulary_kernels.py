@@ -53,8 +53,8 @@ def _learn(
 
 
 @loop
-def _find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
-    """The number of a text in a vocabulary (see ``vocabulary.Vocabulary``), which learns it; FULL where it cannot."""
+def find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
+    """The number of a text in a vocabulary (see ``vocabulary.Vocabulary``), which learns it; FULL where it must grow."""
     key = _text_key(buf, at, size)
     slot = _slot(key, size, slots.size)
     while slots[slot]:
@@ -109,7 +109,7 @@ def number_texts(
                 slot = (slot + 1) & (slots.size - 1)
                 known = slots[slot]
         if known == 0:
-            known = _find(buf, at, size, slots, keys, starts, sizes, pool, counts)
+            known = find(buf, at, size, slots, keys, starts, sizes, pool, counts)
             if known == FULL:
                 return place
         ids[place] = known
@@ -146,7 +146,7 @@ def number_rows(
                     slot = (slot + 1) & (slots.size - 1)
                     known = slots[slot]
             if known == 0 and size > 0:
-                known = _find(buf, start, size, slots, keys, starts, sizes, pool, counts)
+                known = find(buf, start, size, slots, keys, starts, sizes, pool, counts)
                 if known == FULL:
                     return number
             ids[number, place] = known

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from ingest.sealing.errors import BatchRefused, EnvelopeError
 from ingest.sealing.manifest import Manifest
@@ -57,6 +59,20 @@ class OpenBatch:
         except duckdb.Error:
             raise BatchRefused("damaged", f"the file of table {table} does not open", self.manifest_hash) from None
         return {row[0]: row[1] for row in found}
+
+    def ask(
+        self, connection: duckdb.DuckDBPyConnection, table: str, query: str, parameters: Sequence[object] = ()
+    ) -> pl.DataFrame:
+        """What ``query`` gives, with the table's file in the place of its ``{}``; its parameters come after that.
+
+        Raises BatchRefused("damaged") where the file lacks what is asked for or does not open.
+        """
+        place = [str(self.files[table]), self._keys[table]]
+        try:
+            return connection.execute(query.format(READ), [*place, *parameters]).pl()
+        except duckdb.Error:
+            # DuckDB's own text may quote a value, so it goes no further.
+            raise BatchRefused("damaged", f"table {table} cannot be asked", self.manifest_hash) from None
 
     def discard(self) -> None:
         """Remove the private copy once the load is recorded."""

@@ -72,7 +72,7 @@ class Reception:
             recipient=self._own,
             expected_sequence=due,
             previous_hash=taken.get(due - 1),
-            pinned_public=self._ring.peer(self._peer).verifying,
+            pinned_public=self._ring.peer(self._peer).accepting(due),
             private_key=self._ring.secret("envelope"),
             refused=self._refused(due),
             taken=taken,

@@ -56,7 +56,7 @@ def open_batch(
     """Check the batch at ``folder`` and copy it to ``private_copy`` (made anew), ready to load.
 
     ``expected_sequence`` is the last accepted one + 1 and ``previous_hash`` its manifest hash (None for
-    the first); ``pinned_public`` is ``KeyRing.peer(sender).verifying``, ``private_key`` is
+    the first); ``pinned_public`` is ``KeyRing.peer(sender).accepting(…)``, ``private_key`` is
     ``KeyRing.secret("envelope")``. ``refused`` are the manifest hashes that were refused when this number
     was due, ``taken`` those accepted by number. Rows are counted through ``connection`` (of ``warehouse``) where one
     is given: a new one takes longer than the check of a small batch. Raises BatchHeld for a genuine batch before

@@ -262,6 +262,7 @@ class Outbox:
             # What tells the center of a retraction is sealed anew; a batch that it never took needs no retraction.
             connection.execute("UPDATE retraction SET sequence = NULL WHERE sequence >= ?", (first,))
             connection.execute("DELETE FROM retraction WHERE batch_sequence >= ?", (first,))
+            connection.execute("UPDATE decision SET sequence = NULL WHERE sequence >= ?", (first,))
             connection.execute("UPDATE rotation SET state = 'reopened', sequence = NULL WHERE sequence >= ?", (first,))
             for batch in batches:
                 reason = reason_code if batch["sequence"] == first else RECALLED

@@ -12,7 +12,7 @@
 
 {%- set measures = [
     'measure_members', 'measure_medical', 'measure_classification', 'measure_attendance', 'measure_checkup',
-    'measure_metabolic', 'measure_questionnaire', 'measure_care'
+    'measure_metabolic', 'measure_questionnaire', 'measure_guidance', 'measure_care'
 ] %}
 {%- set sums = ['numerator', 'denominator'] %}
 {%- set counts = [

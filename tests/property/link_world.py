@@ -204,6 +204,7 @@ class Center:
                 "refused_component",
                 "refused_edge",
                 "person_evidence",
+                "person_tie",
             )
         }
 

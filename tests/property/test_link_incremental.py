@@ -14,7 +14,7 @@ from tests.property.link_world import KEY, REFERENCE, Center, Load, random_loads
 
 
 def _relink(center: Center) -> None:
-    relink(center.connection, KEY, rules(), REFERENCE, 1)
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 1)
 
 
 def _decisions(loads: list[Load], dice: random.Random) -> list[tuple[str, bytes, bytes, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.formats import FileRefused, bytecsv, read, recognise
+from ingest.formats import FileRefused, bytecsv, careplain, carewalk, read, recognise
 from tests.fuzz.corpus import originals
 from tests.fuzz.mutations import HEAVY, mutant
 
@@ -37,15 +37,17 @@ def differences(path: Path, data: bytes, monkeypatch: pytest.MonkeyPatch) -> lis
     path.write_bytes(data)
     from_bytes = told(path)
     with monkeypatch.context() as patch:
-        patch.setattr(bytecsv, "survey", lambda _: None)
+        patch.setattr(bytecsv, "outlines", lambda _: [])
         as_text = told(path)
     return [name for name in from_bytes | as_text if from_bytes.get(name) != as_text.get(name)]
 
 
 @pytest.fixture(autouse=True)
 def _in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that files of a dozen lines are read in several."""
+    """So that files of a dozen lines are read in several, and in two parts."""
     monkeypatch.setattr(bytecsv, "BLOCK_BYTES", 1_500)
+    monkeypatch.setattr(carewalk, "BLOCK_BYTES", 1_500)
+    monkeypatch.setattr(careplain, "PART_BYTES", 1_000)
 
 
 def test_good_files_are_read_from_their_bytes_as_they_are_as_text(

@@ -18,7 +18,8 @@ from ingest.cli import app
 from ingest.settings import Settings
 from tests import site_world as world
 from tests.handmade import demo_workspace
-from tests.security.needles import Search, date_forms, text_forms
+from tests.security.needles import date_forms, text_forms
+from tests.security.search import Search
 
 SITE = "16"
 

@@ -17,7 +17,8 @@ from ingest.center.link.rules import rules
 from ingest.center.link.state import relink
 from ingest.center.schema import next_build
 from ingest.progress import ProgressCallback
-from ingest.sealing.keys import KeyRing
+from ingest.sealing.keys import FIRST_EPOCH, KeyRing
+from ingest.sealing.keytable import LINK
 from ingest.settings import Settings
 
 
@@ -39,7 +40,9 @@ def link(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
 def link_batches(connection: duckdb.DuckDBPyConnection, ring: KeyRing, reference_month: date) -> dict[str, Any]:
     """Link what is not linked yet in the warehouse in use, in one transaction; figures like ``link``."""
     with transaction(connection):
-        figures = relink(connection, ring.secret("link"), rules(), reference_month, next_build(connection))
+        # Persons keep their ids over a rotation of the link key: they are named by the first one.
+        keys = (ring.numbered(LINK, FIRST_EPOCH), ring.secret(LINK))
+        figures = relink(connection, *keys, rules(), reference_month, next_build(connection))
         faults.point("link.written")
     faults.point("link.committed")
     return figures

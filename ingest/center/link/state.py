@@ -13,12 +13,14 @@ import duckdb
 import polars as pl
 
 from ingest.center import changes
+from ingest.center.link.aliases import log_aliases
 from ingest.center.link.components import RULES_VERSION, Solved, solve
 from ingest.center.link.decisions import DECISION_SCHEMA
 from ingest.center.link.edges import INCIDENCE_SCHEMA, rules_hash
 from ingest.center.link.first_tags import FirstTags
 from ingest.center.link.guards import LIVE_SCHEMA, NODE_SCHEMA
 from ingest.center.link.person_id import ANCHOR_SCHEMA, name_persons
+from ingest.center.link.person_ties import keep_ties, person_ties
 from ingest.center.link.records import ANCHORS_SQL, LIVES_SQL
 from ingest.center.link.rules import Rules
 
@@ -28,41 +30,47 @@ _RECORDS = ("enrolment", "care_certification")  # what guards and anchors rest o
 
 def relink(
     connection: duckdb.DuckDBPyConnection,
-    link_key: bytes,
+    name_key: bytes,
+    tag_key: bytes,
     rules: Rules,
     reference_month: date,
     build_sequence: int,
 ) -> dict[str, Any]:
     """Bring ``link.*`` up to the records in ``raw.*`` and open the change set of what moved.
 
-    Returns figures (counts only). Decisions are those of ``link.decision``; whoever changes it names the identities
-    of the changed pairs in ``control.decided_identity``.
+    ``name_key`` is the link key that persons are named by, ``tag_key`` the one in use, which opens first tags. Returns
+    figures (counts only). Decisions are those of ``link.decision``; whoever changes it names the identities of the
+    changed pairs in ``control.decided_identity``.
     """
     followed = rules_hash(rules, RULES_VERSION)
     is_new_rules = connection.execute("SELECT rules_hash FROM control.link_rules").fetchone() != (followed,)
     _take_in(connection)
     _find_affected(connection, everything=is_new_rules)
     _forget_vanished(connection)
-    first = FirstTags(connection, link_key)
+    first = FirstTags(connection, tag_key)
     incidences = first.of(_frame(connection, _INCIDENCES, INCIDENCE_SCHEMA), "identity_tag")
+    incidences = first.of(incidences, "pass_tag", pl.col("purpose"))
+    decided = first.of(first.of(_frame(connection, _DECISIONS, DECISION_SCHEMA), "one_tag"), "other_tag")
     solved = solve(
         first.of(_frame(connection, _NODES, NODE_SCHEMA), "identity_tag"),
-        first.of(incidences, "pass_tag", pl.col("purpose")),
+        incidences,
         first.of(_frame(connection, _LIVES, LIVE_SCHEMA), "identity_tag"),
         rules,
-        first.of(first.of(_frame(connection, _DECISIONS, DECISION_SCHEMA), "one_tag"), "other_tag"),
+        decided,
     )
+    ties = first.back(person_ties(solved.persons, incidences, decided, rules), "one_tag", "other_tag")
     anchors = first.of(_frame(connection, _ANCHORS, ANCHOR_SCHEMA), "identity_tag")
-    named = first.back(name_persons(solved.persons, anchors, link_key), "identity_tag")
+    named = first.back(name_persons(solved.persons, anchors, name_key), "identity_tag")
     solved = Solved(
         first.back(solved.persons, "identity_tag", "component_tag", "group_tag"),
         first.back(solved.refused, "component_tag"),
     )
     figures = _write(connection, solved, named, reference_month, build_sequence)
+    keep_ties(connection, ties)
     connection.execute("DELETE FROM control.link_rules")
     connection.execute("INSERT INTO control.link_rules VALUES (?)", [followed])
     connection.execute("UPDATE control.received_batch SET is_linked = true WHERE NOT is_linked")
-    for table in ("fresh_batch", "touched", "affected"):
+    for table in ("fresh_batch", "touched", "decided", "affected"):
         connection.execute(f"DROP TABLE temp.{table}")
     return figures
 
@@ -109,6 +117,7 @@ def _take_in(connection: duckdb.DuckDBPyConnection) -> None:
         UNION
         SELECT linkage_domain, identity_tag FROM control.decided_identity"""
     )
+    connection.execute("CREATE OR REPLACE TEMP TABLE decided AS FROM control.decided_identity")
     connection.execute("DELETE FROM control.decided_identity")
 
 
@@ -236,11 +245,7 @@ def _write(
                 FROM temp.moved)
             EXCEPT SELECT person_id, reason FROM control.change_person"""
         )
-        connection.execute(
-            "INSERT INTO link.alias SELECT DISTINCT old_person_id, new_person_id, ? FROM temp.moved "
-            "WHERE old_person_id IS NOT NULL",
-            [build_sequence],
-        )
+        log_aliases(connection, reference_month, build_sequence)
         _replace_evidence(connection)
         _replace_persons(connection)
         changes.add_relinked(connection, "temp.moved", reference_month)

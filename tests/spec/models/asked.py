@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from tests.spec.models.delivery import KUROBE, TOYAMA_75, UOZU_75, Delivery, Person, Results
+from tests.spec.models import stories
+from tests.spec.models.delivery import KUROBE, TOYAMA_75, UOZU, UOZU_75, Delivery, Person, Results
 
 JOINED = date(2023, 4, 1)
 BEFORE_R6, SINCE_R6 = date(2024, 3, 31), date(2024, 4, 1)
@@ -77,9 +78,24 @@ FINDINGS: dict[Person, Results] = {
     Person("casual triglyceride at the fasting limit"): {"triglyceride_casual": 150, "triglyceride_fasting": None},
 }  # fmt: skip
 
+not_guided = Person("came to a level, not guided")
+no_level = Person("came to no level", sex="2")
+guided_late = Person("guided when the year was over")
+
+
+def guide(first: Delivery) -> None:
+    """特定保健指導: who came to a level, and whose guidance was evaluated, in the year or after it."""
+    levels = {stories.guided: "1", stories.guidance_withdrawn: "2", not_guided: "2", no_level: "3", guided_late: "2"}
+    for who, level in levels.items():
+        if who not in (stories.guided, stories.guidance_withdrawn):
+            first.enrol(who, UOZU, JOINED)
+        first.exam(who, UOZU, date(2024, 8, 1), {"guidance_level": level})
+    first.guide(guided_late, UOZU, date(2025, 4, 10), [], final_evaluation_date=date(2025, 5, 20))
+
 
 def ask(first: Delivery) -> None:
     """Enrol and examine them all; the late elderly at 後期."""
+    guide(first)
     examined: list[tuple[Person, date, Results]] = [
         (adverse, date(2024, 6, 1), ADVERSE),
         (sound, date(2024, 6, 2), SOUND),

@@ -264,6 +264,24 @@ def test_no_legal_rate_is_told_of_a_year_that_has_not_ended(built: Built) -> Non
     }
 
 
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        (stories.guided, {"guidance_target": 1, "guidance_completion": 1}),
+        (stories.guidance_withdrawn, {"guidance_target": 1, "guidance_completion": 0}),
+        (asked.not_guided, {"guidance_target": 1, "guidance_completion": 0}),
+        (asked.no_level, {"guidance_target": 0}),
+        (asked.guided_late, {"guidance_target": 1, "guidance_completion": 1}),
+        (asked.silent, {}),
+    ],
+    ids=lambda value: value.name if isinstance(value, Person) else "",
+)
+def test_guidance_is_completed_by_the_evaluation_of_that_years_guidance(
+    built: Built, who: Person, expected: dict[str, int]
+) -> None:
+    assert findings(built, who, "guidance") == expected
+
+
 def test_the_evaluation_of_a_guidance_stands_whatever_came_last_and_counts_its_contacts(built: Built) -> None:
     (told,) = built.lived("marts.guidance", stories.guided)
     assert (told["report_code"], told["first_interview_date"], told["final_evaluation_date"]) == (

@@ -19,7 +19,7 @@ def _linked(load: Load, *decisions: tuple[str, bytes, bytes]) -> Center:
 
 
 def _relink(center: Center) -> None:
-    relink(center.connection, KEY, rules(), REFERENCE, 1)
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 1)
 
 
 def test_two_who_were_decided_to_be_one_are_one_past_every_guard() -> None:

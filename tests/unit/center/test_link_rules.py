@@ -18,7 +18,7 @@ def _linked(*loads: Load) -> Center:
     center = Center()
     for load in loads:
         center.take(load)
-    relink(center.connection, KEY, rules(), REFERENCE, 1)
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 1)
     return center
 
 
@@ -126,10 +126,12 @@ def test_a_late_notice_of_leaving_joins_the_two_numbers_once_it_comes() -> None:
     notice = Load()
     notice.enrol(here, "kokuho", "A", date(2018, 4, 1), date(2022, 4, 1), processed=date(2022, 9, 1))
     center.take(notice)
-    relink(center.connection, KEY, rules(), REFERENCE, 2)
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 2)
     after = center.persons()
     assert after[here] == after[there] == before[here]
-    assert center.connection.execute("SELECT * FROM link.alias").fetchall() == [(before[there], after[there], 2)]
+    assert center.connection.execute("SELECT * FROM link.alias").fetchall() == [
+        (before[there], after[there], 2, REFERENCE, "merge")
+    ]
     assert _reasons(center) == {}
 
 
@@ -189,7 +191,7 @@ def test_the_id_rests_on_the_first_record_and_outlives_its_withdrawal() -> None:
         early, "kokuho", "A", date(2019, 4, 1), date(2024, 4, 1), processed=date(2025, 1, 1), is_deleted=True
     )
     center.take(withdrawal)
-    relink(center.connection, KEY, rules(), REFERENCE, 2)
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 2)
     assert set(center.persons().values()) == {expected}
 
 

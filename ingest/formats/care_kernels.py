@@ -1,0 +1,74 @@
+"""The loops over the lines of a care file, compiled: whether they stand in their frame, and which claim is whose."""
+
+from __future__ import annotations
+
+from ingest.formats.bits import Array
+from ingest.formats.bytecsv_kernels import Lines, cell
+from ingest.formats.cell_kernels import VALID, whole_number
+from ingest.formats.compiled import loop
+
+NEITHER, CLAIM, LINE, BOTH = 0, 1, 2, 3
+"""What a record is: ``BOTH`` a claim where the one before it has another key, else a line of that."""
+UNKNOWN = 0
+"""The row of a claim that is not known."""
+
+
+@loop
+def frame_kinds(at: Lines, row: int, kind: Array) -> int:
+    """Puts the first field of each line into ``kind``; gives the first line that has no single byte there, or whose
+    second field is not the number that runs from ``row`` on."""
+    for number in range(at.lines.size):
+        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
+        start, stop = cell(at.buf, at.sep, base, last, 0)
+        if stop - start != 1:
+            return number
+        kind[number] = at.buf[start]
+        found, how = whole_number(at.buf, *cell(at.buf, at.sep, base, last, 1))
+        if how != VALID or found != row + number:
+            return number
+    return int(at.lines.size)
+
+
+@loop
+def tie(at: Lines, roles: Array, places: Array, row: int, odd: Array, held: Array, ends: Array, claim: Array) -> None:
+    """Puts into ``claim`` for each line the row of the last claim before it, or of itself, where both have the same
+    bytes in the fields of their key (``places`` by ``at.kinds``); else ``UNKNOWN``. ``roles`` says by kind what it is.
+
+    The bytes of that claim's key are in ``held``, each field of it up to its place in ``ends``, whose last two are the
+    row of the claim and its kind. After a claim that is ``odd`` none is known.
+    """
+    width = places.shape[1]
+    for number in range(at.lines.size):
+        line, kind = at.lines[number], at.kinds[number]
+        role = roles[kind]
+        claim[number] = UNKNOWN
+        if role == NEITHER:
+            continue
+        if odd[number]:
+            if role != LINE:
+                ends[width] = UNKNOWN
+            continue
+        base, last = at.first[line], at.first[line + 1]
+        if role != CLAIM and ends[width] != UNKNOWN and (role == LINE or ends[width + 1] == kind):
+            same, begin = True, 0
+            for place in range(width):
+                start, stop = cell(at.buf, at.sep, base, last, places[kind, place])
+                same &= stop - start == ends[place] - begin
+                if not same:
+                    break
+                for step in range(stop - start):
+                    same &= at.buf[start + step] == held[begin + step]
+                begin = ends[place]
+            if same:
+                claim[number] = ends[width]
+                continue
+        if role != LINE:
+            end = 0
+            for place in range(width):
+                start, stop = cell(at.buf, at.sep, base, last, places[kind, place])
+                for step in range(stop - start):
+                    held[end + step] = at.buf[start + step]
+                end += stop - start
+                ends[place] = end
+            claim[number] = ends[width] = row + line
+            ends[width + 1] = kind
