@@ -59,7 +59,7 @@ class NoiseRates(_Strict):
     ledger_gap: float = Field(default=0.1, ge=0, le=1, description="records without the number before or 宛名番号")
     file_twice: int = Field(default=1, ge=0, description="files of a site delivered twice")
     file_cut: int = Field(default=1, ge=0, description="files of each stream cut short, whole later")
-    file_unrecognised: int = Field(default=1, ge=0)
+    file_unrecognised: int = Field(default=1, ge=0, description="files of no known format")
 
 
 class StoryTowns(_Strict):
@@ -83,9 +83,13 @@ class Upheavals(_Strict):
 class Planted(_Strict):
     """Pairs of people who are hard to tell apart, put into the world beside those who happen to be so."""
 
-    twins: int = Field(default=0, ge=0)  # of one sex, insured together all their lives
-    namesakes: int = Field(default=0, ge=0)  # one name, day of birth, sex and town; both insured on the same days
-    apart: int = Field(default=0, ge=0)  # the same, but the second comes after the first has left
+    twins: int = Field(default=0, ge=0, description="of one sex, insured together all their lives")
+    namesakes: int = Field(
+        default=0, ge=0, description="of one name, day of birth, sex and town, both insured on the same days"
+    )
+    apart: int = Field(
+        default=0, ge=0, description="the same, but the second comes after the first has left: like one who came again"
+    )
 
 
 class SynthSettings(_Strict):
