@@ -36,31 +36,29 @@ def person_ties(persons: pl.DataFrame, incidences: pl.DataFrame, decisions: pl.D
     ``persons`` has (linkage_domain, identity_tag, group_tag), ``incidences`` as in ``INCIDENCE_SCHEMA``,
     ``decisions`` as in ``DECISION_SCHEMA``.
     """
-    ranks = _ranks(rules)
     several = (
-        persons.select(*_KEY, "group_tag")
-        .filter(pl.len().over("linkage_domain", "group_tag") > 1)
-        .sort(*_KEY)
+        persons.group_by("linkage_domain", "group_tag")
+        .agg("identity_tag")
+        .filter(pl.col("identity_tag").list.len() > 1)
+        .with_row_index("group")
+        .explode("identity_tag")
+        .sort("group", _ordinal("identity_tag"))
         .with_row_index("node")
     )
     if several.is_empty():
         return pl.DataFrame(schema=PERSON_TIE_SCHEMA)
-    tokens = _token_ties(several, incidences, ranks)
-    ties = (
-        pl.concat([_decided_ties(several, decisions), tokens])
-        .sort("tie_rank", "pass_tag", "one", "other")
-        .unique(["one", "other"], keep="first", maintain_order=True)
-    )
-    one, other = (
-        several.select(pl.col("node").alias(end), pl.col("identity_tag").alias(f"{end}_tag"), *more)
-        for end, more in (("one", ("linkage_domain", "group_tag")), ("other", ()))
-    )
-    return (
-        _needed(ties, len(several))
-        .join(one, on="one")
-        .join(other, on="other")
-        .select(PERSON_TIE_SCHEMA.keys())
-        .cast(PERSON_TIE_SCHEMA)  # type: ignore[arg-type]
+    nodes = several.select(*_KEY, "node", "group")
+    ties = _needed(pl.concat([_decided_ties(nodes, decisions), _token_ties(nodes, incidences, rules)]), len(several))
+    one, other = (several[ties[end]] for end in ("one", "other"))
+    strengths = {0: DECISION} | {rank: rule.strength for rank, rule in enumerate(rules.rules, start=1)}
+    return ties.select(
+        one["linkage_domain"],
+        one["group_tag"],
+        one["identity_tag"].alias("one_tag"),
+        other["identity_tag"].alias("other_tag"),
+        "pass_id",
+        pl.col("tie_rank").replace_strict(strengths, return_dtype=pl.String()).alias("strength"),
+        "tie_rank",
     )
 
 
@@ -79,41 +77,63 @@ def keep_ties(connection: duckdb.DuckDBPyConnection, ties: pl.DataFrame) -> None
     connection.unregister("solved_tie")
 
 
-def _ranks(rules: Rules) -> pl.DataFrame:
-    """Rank of every purpose, from 1: that of the first rule which names it, with the name of its strength."""
-    named = [(p, rank, rule.strength) for rank, rule in enumerate(rules.rules, start=1) for p in rule.purposes]
-    schema = {"purpose": pl.String(), "tie_rank": pl.Int64(), "strength": pl.String()}
-    return pl.DataFrame(named, schema=schema, orient="row").unique("purpose", keep="first", maintain_order=True)
+def _ordinal(tag: str) -> pl.Expr:
+    """The first eight bytes of a tag as a number: its order, and among those of one person its name."""
+    return pl.col(tag).bin.slice(0, 8).bin.reinterpret(dtype=pl.UInt64(), endianness="big")
 
 
-def _token_ties(several: pl.DataFrame, incidences: pl.DataFrame, ranks: pl.DataFrame) -> pl.DataFrame:
-    """From the first identity of every token that a person's identities share to each of the others."""
-    bundle = ["linkage_domain", "group_tag", "purpose", "pass_tag"]
+def _token_ties(nodes: pl.DataFrame, incidences: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """From the first identity of every token that a person's identities share to each of the others, surest first."""
+    ranks: dict[str, int] = {}  # of every purpose: that of the first rule which names it
+    for rank, rule in enumerate(rules.rules, start=1):
+        for purpose in rule.purposes:
+            ranks.setdefault(purpose, rank)
+    purposes = {purpose: number for number, purpose in enumerate(ranks)}
+    passes = sorted(incidences["pass_id"].unique())
+    token = ("group", "purpose_no", "token")
     carried = (
-        incidences.join(several, on=_KEY)
-        .group_by(*bundle, "node")
-        .agg(pl.col("pass_id").min())
-        .filter(pl.len().over(bundle) > 1)
-        .with_columns(pl.col("node").min().over(bundle).alias("first"))
-    )
-    first = carried.filter(pl.col("node") == pl.col("first")).select(*bundle, pl.col("pass_id").alias("first_pass"))
-    # Passes of one purpose match each other: the tie bears the name of the one that points to another's number.
-    named = pl.when(pl.col("pass_id") == pl.col("purpose")).then("first_pass").otherwise("pass_id")
-    return (
-        carried.filter(pl.col("node") != pl.col("first"))
-        .join(first, on=bundle)
-        .join(ranks, on="purpose")
+        incidences.filter(pl.col("purpose").is_in(list(purposes)))
         .select(
-            pl.col("first").alias("one"), pl.col("node").alias("other"), "pass_tag", named.alias("pass_id"),
-            "strength", "tie_rank",
+            *_KEY,
+            pl.col("purpose").replace_strict(purposes, return_dtype=pl.UInt8()).alias("purpose_no"),
+            _ordinal("pass_tag").alias("token"),
+            pl.col("pass_id")
+            .replace_strict({name: number for number, name in enumerate(passes)}, return_dtype=pl.UInt8())
+            .alias("pass_no"),
         )
-    )  # fmt: skip
+        .join(nodes, on=_KEY)
+        .select(*token, "node", "pass_no")
+        .sort(*token, "node", "pass_no")
+    )
+    is_same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in token).fill_null(value=False)
+    ties = carried.select(
+        pl.when(~is_same).then("node").forward_fill().alias("one"),
+        pl.col("node").alias("other"),
+        "purpose_no",
+        pl.when(~is_same).then("pass_no").forward_fill().alias("first_no"),
+        "pass_no",
+    ).filter(pl.col("one") != pl.col("other"))
+    names = pl.DataFrame({"purpose": list(purposes)}, schema={"purpose": pl.String()})
+    first, last = (
+        ties[number].replace_strict(dict(enumerate(passes)), return_dtype=pl.String())
+        for number in ("first_no", "pass_no")
+    )
+    # Passes of one purpose match each other: the tie bears the name of the one that points to another's number.
+    is_own = last == names["purpose"].gather(ties["purpose_no"])
+    return ties.select(
+        "one",
+        "other",
+        first.zip_with(is_own, last).alias("pass_id"),
+        pl.col("purpose_no")
+        .replace_strict({number: ranks[purpose] for purpose, number in purposes.items()}, return_dtype=pl.Int64())
+        .alias("tie_rank"),
+    )
 
 
-def _decided_ties(several: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+def _decided_ties(nodes: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     ends = [
-        several.select("linkage_domain", pl.col("identity_tag").alias(f"{end}_tag"), pl.col("node").alias(end),
-                       pl.col("group_tag").alias(f"{end}_group"))
+        nodes.select("linkage_domain", *(pl.col(name).alias(f"{end}_{name}") for name in ("node", "group")),
+                     pl.col("identity_tag").alias(f"{end}_tag"))
         for end in ("one", "other")
     ]  # fmt: skip
     return (
@@ -122,16 +142,20 @@ def _decided_ties(several: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFram
         .join(ends[1], on=["linkage_domain", "other_tag"])
         .filter(pl.col("one_group") == pl.col("other_group"))
         .select(
-            pl.min_horizontal("one", "other").alias("one"), pl.max_horizontal("one", "other").alias("other"),
-            pl.lit(b"", pl.Binary()).alias("pass_tag"), pl.lit(DECISION).alias("pass_id"),
-            pl.lit(DECISION).alias("strength"), pl.lit(0, pl.Int64()).alias("tie_rank"),
+            pl.min_horizontal("one_node", "other_node").alias("one"),
+            pl.max_horizontal("one_node", "other_node").alias("other"),
+            pl.lit(DECISION).alias("pass_id"),
+            pl.lit(0, pl.Int64()).alias("tie_rank"),
         )
-    )  # fmt: skip
+        .sort("one", "other")
+    )
 
 
 def _needed(ties: pl.DataFrame, count: int) -> pl.DataFrame:
-    """Of ``ties``, in canonical order and each pair once, those of the minimum spanning tree over ``count`` nodes."""
-    weights = np.arange(1, len(ties) + 1, dtype=np.float64)
-    ends = (ties["one"].to_numpy().astype(np.int64), ties["other"].to_numpy().astype(np.int64))
+    """Of ``ties``, the surest first, those of the minimum spanning tree over ``count`` nodes."""
+    once = ties.filter((pl.col("one").cast(pl.UInt64()) * 2**32 + pl.col("other")).is_first_distinct())
+    # Within a person the order is that of the rows, so a row's number is its weight.
+    ends = (once["one"].to_numpy().astype(np.int64), once["other"].to_numpy().astype(np.int64))
+    weights = np.arange(1, len(once) + 1, dtype=np.float64)
     tree = minimum_spanning_tree(coo_array((weights, ends), shape=(count, count)).tocsr())
-    return ties[np.sort(tree.data.astype(np.int64)) - 1]
+    return once[np.sort(tree.data.astype(np.int64)) - 1]
