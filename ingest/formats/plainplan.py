@@ -17,7 +17,7 @@ from ingest.formats import cells
 from ingest.formats.bits import Array
 from ingest.formats.cells import CLEANED, DAY, PRINTED, WHOLE, Cell
 from ingest.formats.contracts import Column, Contract
-from ingest.formats.groups import Group, group_of, groups_of, place_of, read_texts
+from ingest.formats.groups import Group, group_of, groups_of, place_of, raw_fields, read_texts
 from ingest.formats.sheet_kernels import Limits
 
 NOTHING_TOLD: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -52,12 +52,13 @@ class Plan:
         self._columns = {column.name: column for column in contract.columns}
         names = [name for name in (*contract.names(), *extra) if name not in told]
         self.numbers = [name for name in names if self._plain(name) == WHOLE]
-        groups = groups_of((name for name in names if name not in self.numbers), self._cells)
-        alone = {columns[0]: fields for fields, columns in groups.items() if len(columns) == 1}
-        self.days = [name for name in alone if self._plain(name) == DAY]
-        self.texts = [name for name in alone if self._is_any_text(name)]
-        self.otherwise = {name: self._group(alone[name], [name]) for name in (*self.days, *self.texts)}
-        numbered = {fields: columns for fields, columns in groups.items() if columns[0] not in self.otherwise}
+        self.days = [name for name in names if self._plain(name) == DAY]
+        self.texts = [name for name in names if self._is_any_text(name)]
+        where_they_stand = {*self.numbers, *self.days, *self.texts}
+        self.otherwise = {
+            name: self._group(raw_fields(self._cells[name], self._cells), [name]) for name in (*self.days, *self.texts)
+        }
+        numbered = groups_of((name for name in names if name not in where_they_stand), self._cells)
         self.groups = [self._group(*group) for group in numbered.items() if group[0]]
         self.constant, self.is_bad = self._constants(numbered.get((), []))
         self._slots = sorted({name for group in self.groups for name in group.fields}, key=place_of)

@@ -68,6 +68,24 @@ class StoryTowns(_Strict):
     polypharmacy: str = "31203"
 
 
+class Upheavals(_Strict):
+    """What befalls all members of an insurer at once; nothing where no municipality is named."""
+
+    month: date | None = None  # from its first day on; None: the middle of the months of claims
+    renumbered: str | None = None  # municipality whose 国保 gives all its members new numbers
+    merged: str | None = None  # municipality that becomes part of ``merged_into``: new insurers, new numbers
+    merged_into: str | None = None
+    half_width_office: str | None = None  # municipality whose insurers write every name in half-width kana
+
+
+class Planted(_Strict):
+    """Pairs of people who are hard to tell apart, put into the world beside those who happen to be so."""
+
+    twins: int = Field(default=0, ge=0)  # of one sex, insured together all their lives
+    namesakes: int = Field(default=0, ge=0)  # one name, day of birth, sex and town; both insured on the same days
+    apart: int = Field(default=0, ge=0)  # the same, but the second comes after the first has left
+
+
 class SynthSettings(_Strict):
     """One synthetic world. The same settings give the same bytes."""
 
@@ -79,6 +97,8 @@ class SynthSettings(_Strict):
     first_fiscal_year: int = 2020  # of enrolment, checkups and certification
     noise: NoiseRates = Field(default_factory=NoiseRates)
     stories: StoryTowns = Field(default_factory=StoryTowns)
+    upheavals: Upheavals = Field(default_factory=Upheavals)
+    planted: Planted = Field(default_factory=Planted)
 
     @field_validator("reference_month")
     @classmethod
@@ -107,7 +127,15 @@ class SynthSettings(_Strict):
     @property
     def first_claim_month(self) -> date:
         """The first 診療年月 of claims and care."""
-        index = self.reference_month.year * 12 + self.reference_month.month - self.months
+        return self._months_before(self.months - 1)
+
+    @property
+    def upheaval_month(self) -> date:
+        """The month of the upheavals."""
+        return self.upheavals.month or self._months_before(self.months // 2)
+
+    def _months_before(self, months: int) -> date:
+        index = self.reference_month.year * 12 + self.reference_month.month - 1 - months
         return date(index // 12, index % 12 + 1, 1)
 
 
@@ -151,13 +179,19 @@ def tiny(**changes: object) -> SynthSettings:
 
 
 def one_prefecture(
-    prefecture_code: str, *, people: int | None = None, months: int | None = None, seed: int | None = None
+    prefecture_code: str,
+    *,
+    people: int | None = None,
+    months: int | None = None,
+    seed: int | None = None,
+    planted: dict[str, int] | None = None,
 ) -> SynthSettings:
     """A world of all towns of one prefecture by their population: one linkage domain."""
     towns = {code: count for code, count in _populations().items() if code.startswith(prefecture_code)}
     if len(prefecture_code) != 2 or not towns:
         raise SettingsError(f"no prefecture {prefecture_code}; known are 16 (富山県) and 31 (鳥取県)")
-    changes = {name: value for name, value in {"people": people, "months": months, "seed": seed}.items() if value}
+    asked: dict[str, object] = {"people": people, "months": months, "seed": seed, "planted": planted}
+    changes = {name: value for name, value in asked.items() if value is not None}
     return SynthSettings(**({"municipalities": towns} | changes))  # type: ignore[arg-type]
 
 
