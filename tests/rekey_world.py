@@ -144,14 +144,14 @@ def directory(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     site = settings.site(SITE)
     key = KeyRing(site).secret("at-rest")
     with warehouse.open_database(site.directory, key, alias="directory", read_only=True) as connection:
-        stray = connection.execute("SELECT count(*) FROM people_batch ANTI JOIN people USING (content_hash)").fetchone()
+        stray = connection.execute("SELECT count(*) FROM people_batch ANTI JOIN people USING (form_id)").fetchone()
         assert stray == (0,)
         told = "identity_text, name_kanji, number, first_month, last_month"
         return {
             "people": connection.execute(f"SELECT {told} FROM people ORDER BY ALL").fetchall(),
             "said": connection.execute(
                 "SELECT dense_rank() OVER (ORDER BY sequence), identity_text, people_batch.last_month "
-                "FROM people_batch JOIN people USING (content_hash) ORDER BY ALL"
+                "FROM people_batch JOIN people USING (form_id) ORDER BY ALL"
             ).fetchall(),
             "members": connection.execute(
                 "SELECT insurer_number, applied_start_date, processed_date, count(*), "

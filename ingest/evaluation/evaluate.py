@@ -14,6 +14,7 @@ from ingest.evaluation.forms import forms
 from ingest.evaluation.identities import Identities, tokenise
 from ingest.evaluation.metrics import figures
 from ingest.evaluation.mixed import mixed
+from ingest.evaluation.planted import merged, planted_of
 from ingest.evaluation.truth import followed, people_of, transitions
 from ingest.identity.tokens import Tokeniser
 from ingest.progress import ProgressCallback
@@ -31,17 +32,18 @@ class Trial:
     identities: Identities
     people: pl.DataFrame
     turns: pl.DataFrame
+    planted: pl.DataFrame
 
 
 def make_trial(settings: SynthSettings, tell: ProgressCallback) -> Trial:
     """The identities of a world of the settings, and its truth."""
     tell("population", 0, 1)
     world = make_world(settings)
-    people, turns = people_of(world), transitions(world)
+    people, turns, planted = people_of(world), transitions(world), planted_of(world)
     written = forms(world, tell)
     del world
     identities = tokenise(written, lambda site: Tokeniser(derive(KEY, f"evaluation {site}"), 1), tell)
-    return Trial(identities, people, turns)
+    return Trial(identities, people, turns, planted)
 
 
 def evaluate(settings: SynthSettings, tell: ProgressCallback) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def judge(trial: Trial, linked: Linked) -> dict[str, Any]:
     turned = followed(units, trial.turns)
     return figures(units, trial.people) | {
         "mixed": mixed(units, trial.people),
+        "planted": merged(units, trial.planted),
         "refused_edges": dict(refused.iter_rows()),
         **turned,
         "followed_rate": turned["followed"] / turned["turned_75"] if turned["turned_75"] else None,

@@ -15,15 +15,11 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from ingest.arrow import as_arrow
 from ingest.sealing.errors import EnvelopeError
 from ingest.sealing.tables import WrittenTable, write_table
 
 _WAITING = 1  # frames that wait while another one is written: what is held in memory does not grow with the table
-
-
-def as_arrow(frame: pl.DataFrame) -> pa.Table:
-    """The frame as Arrow, texts as Polars and DuckDB both hold them: nothing is copied."""
-    return frame.to_arrow(compat_level=pl.CompatLevel.newest())
 
 
 class TableWriter:

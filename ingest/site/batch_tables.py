@@ -13,8 +13,9 @@ from types import TracebackType
 import polars as pl
 
 from ingest import warehouse
+from ingest.arrow import as_arrow
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.table_writer import TableWriter, as_arrow
+from ingest.sealing.table_writer import TableWriter
 from ingest.sealing.tables import WrittenTable, write_table
 from ingest.settings import SiteSettings
 from ingest.site.identity_rows import IdentityRows

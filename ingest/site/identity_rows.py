@@ -10,6 +10,8 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
+from ingest.arrow import as_arrow
+
 TABLES = ("identity", "identity_pass")
 GATHERED_ROWS = 1_000_000  # rows of passes, some hundred megabytes
 _SHARED = "withheld_token"  # purpose and pass_tag of the tokens that are left out
@@ -35,7 +37,7 @@ class IdentityRows:
         for table, frames in self._waiting.items():
             if not frames:
                 continue
-            self._connection.register("incoming", pl.concat(frames))
+            self._connection.register("incoming", as_arrow(pl.concat(frames)))
             into = f"INSERT INTO {table} BY NAME" if table in self._made else f"CREATE TABLE {table} AS"
             self._connection.execute(f"{into} SELECT * FROM incoming")
             self._connection.unregister("incoming")
