@@ -99,7 +99,7 @@ def run_dbt(
 
 
 def forget_other_folders(target: Path, project: Path) -> None:
-    """Drop what dbt parsed of a project in another folder: with it dbt keeps where each seed lies and reads it there."""
+    """Drop what dbt parsed of a project in another folder: with it dbt keeps where each seed lies, and reads that."""
     note = target / "project_folder"
     if not note.is_file() or note.read_text(encoding="utf-8") != str(project):
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
