@@ -54,7 +54,7 @@ def _learn(
 
 @loop
 def find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
-    """The number of a text in a vocabulary (see ``vocabulary.Vocabulary``), which learns it; FULL where it must grow."""
+    """The number of a text in a vocabulary (``vocabulary.Vocabulary``), which learns it; FULL where it has no room."""
     key = _text_key(buf, at, size)
     slot = _slot(key, size, slots.size)
     while slots[slot]:
