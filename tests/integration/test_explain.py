@@ -17,6 +17,7 @@ from ingest.center import explain as center_explain
 from ingest.center import explain_page as center_page
 from ingest.center.errors import CenterError
 from ingest.center.home import open_warehouse
+from ingest.center.link.rules import rules
 from ingest.center.review import review
 from ingest.cli import app
 from ingest.ledger import Ledger
@@ -74,10 +75,10 @@ def test_every_person_is_held_together_by_a_tree_of_its_strongest_ties(
         tiny_road, "SELECT identity_tag, purpose, pass_tag, pass_id FROM link.incidence"
     ):
         carried[tag].add((purpose, token, pass_id))
-    ranks = {
-        purpose: rank
-        for rank, purpose in enumerate(("number", "number_birth", "resident", "name_town", "name"), start=1)
-    }
+    ranks: dict[str, int] = {}
+    for rank, rule in enumerate(rules().rules, start=1):
+        for purpose in rule.purposes:
+            ranks.setdefault(purpose, rank)
     checked = 0
     for person, tags in groups.items():
         held = ties.pop(person, [])
