@@ -24,7 +24,7 @@ from ingest.formats.memory import Room
 from ingest.formats.vocabulary import Vocabulary
 
 _SCHEMA = CHECKUP_RESULT.plain_schema()
-SLICE = 1_000
+SLICE = 4_000
 """Lines that are read before what is new among their texts is worked out."""
 
 
