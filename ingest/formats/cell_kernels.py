@@ -8,7 +8,7 @@ import numpy as np
 
 from ingest.formats.bits import Array, word_at
 from ingest.formats.bytecsv_kernels import Lines, cell, fetch_ahead
-from ingest.formats.compiled import loop
+from ingest.formats.compiled import loop, part_of_loop
 from ingest.formats.uke_text import INLINE, decode, put_short, trim
 
 BLANK, VALID, OTHER = 0, 1, 2
@@ -66,7 +66,7 @@ def plain_texts(
     return used
 
 
-@loop
+@part_of_loop
 def put_plain_text(
     buf: Any, at: int, stop: int, is_printed: bool, characters: Any, view: Any, row: int, held: Any, used: int
 ) -> tuple[int, int]:

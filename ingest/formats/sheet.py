@@ -45,13 +45,11 @@ class Numbered:
 
 @dataclass
 class _Taken:
-    """What was taken by one plan, block by block: the rows of the table, the kinds of their lines, the numbers of their
-    texts, and those of days and texts in another form."""
+    """What was taken by one plan: its vocabulary, the rows of the table block by block, and by the name of a day or
+    text rows and numbers of its cells in another form."""
 
     words: Vocabulary
     rows: list[Array] = field(default_factory=list)
-    kinds: list[Array] = field(default_factory=list)
-    ids: list[Array] = field(default_factory=list)
     others: dict[str, list[tuple[Array, Array]]] = field(default_factory=dict)
 
 
@@ -59,59 +57,59 @@ class Sheet:
     """Rows of one table; ``plans`` are those of its records."""
 
     def __init__(self, plans: Sequence[Plan], encoding: str) -> None:
-        self.plans, self._encoding = plans, encoding
+        self.plans = plans
         self.columns = SheetColumns(plans)
-        self._taken = [_Taken(Vocabulary(encoding)) for _ in plans]
         self.waiting: list[list[Numbered]] = []
-        self._limits = [plan.limits() for plan in plans]
-        self._at_number = [self.columns.numbers.places(plan.numbers) for plan in plans]
-        self._at_day = [self.columns.days.places(plan.days) for plan in plans]
+        self._taken = [_Taken(Vocabulary(encoding)) for _ in plans]
+        may_be_printed = encoding == "cp932"
+        self._is_printed = [np.array([may_be_printed and p.is_printed(name) for name in p.texts], bool) for p in plans]
 
     def take(self, number: int, block: Block, lines: Array, kinds: Array, rows: Array) -> None:
         """Puts some lines into ``rows`` of the table by the plan with this number."""
         if not len(lines):
             return
-        plan, taken, columns = self.plans[number], self._taken[number], self.columns
-        at = block.at(lines, kinds)
-        if plan.numbers:
-            kernels.put_numbers(
-                at, plan.number_fields, plan.number_bounds, self._limits[number], rows, self._at_number[number],
-                columns.numbers.value, columns.numbers.state, columns.bad,
-            )  # fmt: skip
-        if plan.days and kernels.put_days(
-            at, plan.day_fields, _YEARS, rows, self._at_day[number], columns.days.value, columns.days.state
-        ):
-            for name in plan.days:
-                self._take_others(number, name, at, rows, columns.days.state_of(name))
-        for name, fields in zip(plan.texts, plan.text_fields, strict=True):
-            if self._put_texts(name, plan.is_printed(name), at, fields, rows):
-                self._take_others(number, name, at, rows, columns.texts.state_of(name))
+        plan, taken = self.plans[number], self._taken[number]
+        at, counts = block.at(lines, kinds), np.array([0, self.columns.used, 0], np.int64)
         taken.rows.append(rows)
-        taken.kinds.append(kinds)
-        if plan.groups:
-            taken.ids.append(taken.words.of_rows(at, plan.group_fields))
-
-    def _put_texts(self, name: str, is_printed: bool, at: Lines, fields: Array, rows: Array) -> int:
-        """Puts the texts of a column and gives how many are of another form."""
-        columns, counts = self.columns, np.array([0, self.columns.used[name], 0], np.int64)
-        is_printed = is_printed and self._encoding == "cp932"
-        view, state = columns.texts.value_of(name), columns.texts.state_of(name)
+        if plan.told:
+            self.columns.ids[-1, rows] = kinds
         while True:
-            kernels.put_texts(at, fields, is_printed, characters(), rows, view, state, columns.held[name], counts)
-            columns.used[name] = int(counts[kernels.USED])
-            if counts[kernels.DONE] == len(at.lines):
-                return int(counts[kernels.OTHERS])
-            columns.make_text_room(name, len(at.buf))
+            kernels.put_lines(at, rows, *self._columns(number), characters(), self.columns.bad, counts)
+            self.columns.used = int(counts[kernels.COUNTS.used])
+            if counts[kernels.COUNTS.done] == len(lines):
+                break
+            taken.words.make_room(len(block.buf))
+            self.columns.make_text_room(len(block.buf))
+        if counts[kernels.COUNTS.others]:
+            self._take_others(number, at, rows)
 
-    def _take_others(self, number: int, name: str, at: Lines, rows: Array, state: Array) -> None:
-        """Numbers the cells of a day or text that are of another form."""
-        others = np.flatnonzero(state[rows] == OTHER)
-        if len(others):
-            plan, taken = self.plans[number], self._taken[number]
-            kinds = at.kinds[others] if len(at.kinds) else at.kinds
-            some = at._replace(lines=at.lines[others], kinds=kinds)
-            ids = taken.words.of_rows(some, plan.fields(plan.otherwise[name].fields))
-            taken.others.setdefault(name, []).append((rows[others], ids))
+    def _columns(self, number: int) -> tuple[kernels.Numbers, kernels.Days, kernels.Texts, kernels.Ids]:
+        """The columns that a plan fills, as the loop takes them."""
+        plan, columns = self.plans[number], self.columns
+        numbers, days, texts = columns.numbers, columns.days, columns.texts
+        return (
+            kernels.Numbers(
+                plan.number_fields, plan.number_bounds, *plan.limits, numbers.places(plan.numbers),
+                numbers.value, numbers.state,
+            ),
+            kernels.Days(plan.day_fields, _YEARS, days.places(plan.days), days.value, days.state),
+            kernels.Texts(
+                plan.text_fields, self._is_printed[number], texts.places(plan.texts),
+                texts.value, texts.state, columns.held,
+            ),
+            kernels.Ids(plan.group_fields, columns.ids, self._taken[number].words.words()),
+        )  # fmt: skip
+
+    def _take_others(self, number: int, at: Lines, rows: Array) -> None:
+        """Numbers the cells of days and texts that are of another form."""
+        plan, taken = self.plans[number], self._taken[number]
+        for name, group in plan.otherwise.items():
+            grid = self.columns.days if name in plan.days else self.columns.texts
+            others = np.flatnonzero(grid.state_of(name)[rows] == OTHER)
+            if len(others):
+                some = at._replace(lines=at.lines[others], kinds=at.kinds[others])
+                ids = taken.words.of_rows(some, plan.fields(group.fields))
+                taken.others.setdefault(name, []).append((rows[others], ids))
 
     def close(self) -> None:
         """No more lines come: what was taken by number is made ready to be read."""
@@ -121,17 +119,20 @@ class Sheet:
         plan, taken = self.plans[number], self._taken[number]
         if not taken.rows:
             return []
-        rows = np.concatenate(taken.rows)
-        found = []
+        rows, found = np.concatenate(taken.rows), []
+        is_all = len(self.plans) == 1
         for group in plan.groups:
-            slots = plan.slots(group)
-            ids = [np.concatenate([part[:, slot] for part in taken.ids]) for slot in slots]
+            ids = [
+                self.columns.ids[slot, : len(rows)] if is_all else self.columns.ids[slot, rows]
+                for slot in plan.slots(group)
+            ]
             found.append(_numbered(group, rows, ids, taken.words))
         for name, others in taken.others.items():
-            group = plan.otherwise[name]
             whole = np.concatenate([ids for _, ids in others])
-            ids = [np.ascontiguousarray(column) for column in whole.T]
-            found.append(_numbered(group, np.concatenate([rows for rows, _ in others]), ids, taken.words))
+            columns = [np.ascontiguousarray(column) for column in whole.T]
+            found.append(
+                _numbered(plan.otherwise[name], np.concatenate([part for part, _ in others]), columns, taken.words)
+            )
         return found
 
     def put(self, number: int, said: Said, begin: Sequence[int]) -> None:
@@ -152,7 +153,7 @@ class Sheet:
         rows = np.concatenate(taken.rows)
         for name, words in plan.told.items():
             told = values_of(pl.Series(words, dtype=pl.String))
-            kinds = np.concatenate(taken.kinds).astype(np.int32)
+            kinds = self.columns.ids[-1, rows]
             self.columns.spread(name, told, np.arange(len(words), dtype=np.int32), kinds, rows)
         for name, value in plan.constant.items():
             if name not in self.columns.constant and value.item() is not None:

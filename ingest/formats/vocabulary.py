@@ -62,8 +62,18 @@ class Vocabulary:
         found = self._pool[at : at + (end - first) * width * 4].copy().view(np.int32).reshape(-1, width)
         return np.concatenate([np.zeros((first - begin, width), np.int32), found]) if first > begin else found
 
+    def words(self) -> kernels.Words:
+        """What the loops take, until it grows."""
+        return kernels.Words(*self._parts())
+
     def _parts(self) -> tuple[Array, ...]:
         return self._slots, self._keys, self._starts, self._sizes, self._pool, self._counts
+
+    def make_room(self, text: int) -> None:
+        """Has room for another text of so many bytes."""
+        count, used = (int(n) for n in self._counts)
+        if count >= len(self._keys) or used + text > len(self._pool):
+            self._grow(text)
 
     def _grow(self, text: int) -> None:
         count, used = self._counts
