@@ -6,7 +6,7 @@ TSUMUGI := $(BIN)/tsumugi
 export TSUMUGI_WORKSPACE ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo demo-data demo-full test test-all fuzz attack needles coverage lint lock clean-demo
+.PHONY: help install system demo demo-data demo-full test test-all fuzz attack needles rotation coverage lint lock clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,9 +56,17 @@ attack: install ## 10,000 attacks on sealed batches, at the desk of a real cente
 needles: demo-data ## look for fifty people in a gigabyte of the center's files, spill and logs
 	TSUMUGI_NEEDLES_IN=$(abspath $(TSUMUGI_WORKSPACE)) $(BIN)/pytest -m long tests/security/test_needles_at_size.py
 
+rotation: install ## every key rotated in the middle of the demo's months, killed at ten places; an hour
+	rm -rf data-rotation
+	TSUMUGI_WORKSPACE=data-rotation $(TSUMUGI) init --demo
+	TSUMUGI_WORKSPACE=data-rotation $(TSUMUGI) keys init
+	TSUMUGI_WORKSPACE=data-rotation $(TSUMUGI) synth
+	TSUMUGI_ROTATION_IN=$(abspath data-rotation) $(BIN)/pytest -m long tests/integration/test_rotation_demo.py
+
 # Who a person is, the seal of a batch, the account of what was loaded and the one door to DuckDB: every branch is tried.
 coverage: install ## branch coverage of identity, sealing, ledger and warehouse: 100 %, or the target fails
-	$(BIN)/coverage run -m pytest -q -m "not long" tests/unit tests/security tests/app/test_app_access.py \
+	$(BIN)/coverage run -m pytest -q -m "not long" tests/unit/identity tests/unit/sealing tests/unit/ledger \
+		tests/security/test_warehouse_door.py tests/spec/test_envelope_vectors.py \
 		tests/property/test_envelope_attacks.py tests/property/test_normalise.py
 	$(BIN)/coverage report
 

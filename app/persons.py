@@ -7,6 +7,7 @@ to do is to say so clearly and to write it down.
 from __future__ import annotations
 
 import csv
+import operator
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -260,20 +261,43 @@ def disease_names() -> dict[str, str]:
         return {row["disease_code"]: row["disease_name"] for row in csv.DictReader(stream)}
 
 
-@lru_cache(maxsize=8)
-def thresholds(day: date) -> dict[str, list[tuple[float, str]]]:
-    """判定値 in force on ``day``: item → (value, meaning), lowest first; from seed ``thresholds``."""
-    found: dict[str, list[tuple[float, str]]] = {}
+@dataclass(frozen=True)
+class Step:
+    """A 判定値: the value, on which side of it a finding lies (``>=``, ``>``, ``<`` or ``<=``), and what it means."""
+
+    value: float
+    operator: str
+    meaning: str
+
+    def is_reached(self, value: float | None) -> bool:
+        """Whether a measured value is a finding; what was not measured is none."""
+        return value is not None and _COMPARED[self.operator](value, self.value)
+
+
+_COMPARED = {">=": operator.ge, ">": operator.gt, "<": operator.lt, "<=": operator.le}
+
+
+@lru_cache(maxsize=16)
+def thresholds(day: date, sex_code: str | None) -> dict[str, list[Step]]:
+    """判定値 in force on ``day`` for a sex: item → its steps, nearest first; from seed ``thresholds``."""
+    found: dict[str, list[Step]] = {}
     with _THRESHOLDS.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
-            if row["valid_from"] <= day.isoformat() and (not row["valid_to"] or row["valid_to"] > day.isoformat()):
-                found.setdefault(row["item_id"], []).append((float(row["value"]), row["meaning"]))
-    return {item: sorted(values) for item, values in found.items()}
+            in_force = row["valid_from"] <= day.isoformat() and (
+                not row["valid_to"] or row["valid_to"] > day.isoformat()
+            )
+            if in_force and row["sex_code"] in ("all", sex_code):
+                step = Step(float(row["value"]), row["operator"], row["meaning"])
+                found.setdefault(row["item_id"], []).append(step)
+    return {
+        item: sorted(steps, key=lambda step: step.value, reverse=steps[0].operator.startswith("<"))
+        for item, steps in found.items()
+    }
 
 
 def digits(item: str) -> int:
     """How many digits after the point an item of the checkup is printed with."""
-    return 1 if item in ("hba1c", "bmi") else 0
+    return {"hba1c": 1, "bmi": 1, "waist": 1, "uric_acid": 1, "creatinine": 2}.get(item, 0)
 
 
 def last_day(month: date) -> date:

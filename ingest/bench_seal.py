@@ -17,7 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from ingest import warehouse
 from ingest.progress import ProgressCallback
 from ingest.sealing import hpke
-from ingest.sealing.envelope import PARQUET, OpenBatch, open_batch, seal
+from ingest.sealing.opened import OpenBatch
+from ingest.sealing.seal import seal
+from ingest.sealing.tables import PARQUET
+from ingest.sealing.unseal import open_batch
 
 _ROUNDS = 3
 _THREADS = 2

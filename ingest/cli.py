@@ -16,6 +16,8 @@ from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
 from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
+from ingest.link_cli import Preset, PresetName, link_app
+from ingest.persons_cli import add_to as add_persons
 from ingest.settings import Settings
 
 app = typer.Typer(
@@ -34,12 +36,14 @@ masters_app = typer.Typer(no_args_is_help=True, help="The official masters of co
 bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, as ratios within one run.")
 app.add_typer(site_app, name="site")
 app.add_typer(center_app, name="center")
+add_persons(site_app, center_app)
 app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")
 app.add_typer(enrolment_app, name="enrolment")
 app.add_typer(districts_app, name="districts")
 app.add_typer(layouts_app, name="layouts")
+app.add_typer(link_app, name="link")
 _QUARANTINE_HELP = (
     "Rows that were set aside at a site: list, look, release, give up.\n\n"
     "`list` counts them and says what to do; `list --rows` names each by an ID. A row that cannot be typed or breaks "
@@ -92,8 +96,10 @@ def synth(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same files.")] = None,
     municipality: Annotated[list[str] | None, typer.Option(help="5-digit codes; repeat the option.")] = None,
     full: Annotated[bool, typer.Option("--full", help="All 34 municipalities, 100,000 people.")] = False,
+    preset: PresetName = Preset.DEFAULT,
 ) -> None:
     """Invent a population and write its files, in the real formats, into the sites' inboxes."""
+    from ingest.synth.presets import with_preset
     from ingest.synth.run import synthesise
     from ingest.synth.settings import chosen
 
@@ -103,6 +109,7 @@ def synth(
             out.print("a population was invented here before; nothing to do (`make clean-demo` begins anew)")
             return
         wanted = chosen(full=full, people=people, months=months, seed=seed, municipalities=municipality)
+        wanted = with_preset(wanted, preset)
         with progress_bar() as progress:
             figures = synthesise(settings.workspace, wanted, progress)
         _tell("synth", figures)

@@ -33,8 +33,9 @@ def is_expected(error: Exception) -> bool:
     # Imported when something is wrong: the readers are slow to load, and `tsumugi --help` needs none.
     from ingest.formats.reading import FileRefused
     from ingest.policy.access import AccessDenied
+    from ingest.policy.audit import AuditBroken
 
-    own = (SettingsError, WarehouseError, SealingError, FileRefused, AccessDenied, SiteError, CenterError)
+    own = (AuditBroken, SettingsError, WarehouseError, SealingError, FileRefused, AccessDenied, SiteError, CenterError)
     return isinstance(error, own)
 
 

@@ -43,6 +43,11 @@ class Rotated(StrEnum):
     signing = "signing"
     envelope = "envelope"
     identity = "identity"
+    at_rest = "at-rest"
+    tenant_master = "tenant-master"
+    statistics_master = "statistics-master"
+    link = "link"
+    audit = "audit"
 
 
 @keys_app.command("init")
@@ -195,9 +200,15 @@ def rotate_command(
     signing: prepares a key and the public file that names it; send it to the peers, and when they have taken it
     (`keys import`), do it again with --activate. envelope: in use at once, old batches still open; send the new public
     file. identity (sites): every file of the archive is read once more, and a batch tells the center the new tags, so
-    that persons and their ids go on. Make a new recovery kit afterwards.
+    that persons and their ids go on.
+
+    at-rest: databases and archive are encrypted anew, file by file; the largest file must fit on the disk once more.
+    tenant-master (sites), statistics-master: published files anew, and the keys that the app of this workspace has.
+    link (center): what is kept of tags of before a rotation is encrypted anew; person ids stay. audit: the audit
+    chains go on, the new key signed by the old one. Make a new recovery kit afterwards.
     """
     from ingest.sealing import rotation
+    from ingest.sealing.keytable import by_ledger
     from ingest.sealing.public import read_public, to_read_aloud
 
     with told_errors():
@@ -207,6 +218,9 @@ def rotate_command(
             raise SettingsError("--activate is for signing keys only")
         if what is Rotated.identity:
             _rotate_identity(settings, name)
+            return
+        if what.value in by_ledger():
+            _renew(settings, name, what)
             return
         if activate:
             keys = rotation.activate_signing(one)
@@ -222,6 +236,20 @@ def rotate_command(
                 "相手が `tsumugi keys import` で登録したら、`tsumugi keys rotate signing --activate` で使い始めます",
                 soft_wrap=True,
             )
+
+
+def _renew(settings: Settings, name: str, what: Rotated) -> None:
+    from ingest import key_rotation
+
+    with progress_bar() as progress:
+        figures = key_rotation.rotate(settings, name, what.value, progress)
+    if figures.get("damaged"):
+        err.print(f"控えのうち{figures['damaged']:,}件は壊れていて開けません。バックアップから戻せるか確かめてください")
+    told = f"{figures['number']}番、新しい鍵のもとにあるもの {figures['files']:,}件"
+    out.print(
+        f"{name}: 鍵 {what.value} を更新しました（{told}）。復旧キットを作り直してください",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _rotate_identity(settings: Settings, name: str) -> None:

@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS batch (
     way TEXT NOT NULL,                 -- sent or received
     peer TEXT NOT NULL,                -- the other party
     sequence INTEGER NOT NULL,
-    kind TEXT NOT NULL,                -- facts, retraction, rekey, results
+    kind TEXT NOT NULL,                -- facts, retraction, rekey, decision, results
     manifest_hash TEXT NOT NULL,
     state TEXT NOT NULL,               -- sealed, accepted, held, refused
     reason_code TEXT, message TEXT,
@@ -101,6 +101,23 @@ CREATE TABLE IF NOT EXISTS rotation (    -- of a site's identity key
     state TEXT NOT NULL,               -- open, reopened (the center refused it), sent, done
     sequence INTEGER,                  -- batch that tells the center
     started_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS decision (    -- on persons; whose identities it names stands in the encrypted directory
+    decision_id TEXT PRIMARY KEY,
+    decision_code TEXT NOT NULL,       -- merge, split, apart, undo
+    undone_id TEXT NOT NULL,           -- the decision that an undo takes back, else empty
+    decided_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    decided_on TEXT NOT NULL,
+    sequence INTEGER                   -- batch that tells the center
+);
+CREATE TABLE IF NOT EXISTS key_rotation (  -- of the keys whose number in use stands here
+    kind TEXT NOT NULL,                -- of sealing/keytable.csv
+    number INTEGER NOT NULL,           -- the new one
+    state TEXT NOT NULL,               -- open: data lie under both keys; done: under the new one
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    PRIMARY KEY (kind, number)
 );
 CREATE TABLE IF NOT EXISTS hold (        -- full deliveries that lose too many members, and what was decided
     file_id TEXT PRIMARY KEY,

@@ -23,9 +23,11 @@ _POLL_SECONDS = 0.2
 def run_road(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
     """Do every step that is due.
 
-    Each step decides itself whether it has anything to do, so a second run does nothing. Returns
+    Rotations of keys that were interrupted go on first. Each step decides itself whether it has anything to do, so a
+    second run does nothing. Returns
     ``{"steps": [(title, figures), …]}`` in the order they were done.
     """
+    from ingest import key_rotation
     from ingest.center.build import build
     from ingest.center.errors import CenterError
     from ingest.center.link import link
@@ -33,7 +35,8 @@ def run_road(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
     from ingest.center.release import release, waits_for
     from ingest.center.results import results
 
-    steps: list[tuple[str, dict[str, Any]]] = _at_each_site(settings, "extract", progress)
+    steps: list[tuple[str, dict[str, Any]]] = key_rotation.finish(settings, progress)  # of keys, interrupted
+    steps += _at_each_site(settings, "extract", progress)
     if settings.center is not None:
         steps.append(("center receive", receive(settings, progress)))
         steps.append(("center link", link(settings, progress)))

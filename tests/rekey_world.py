@@ -80,7 +80,7 @@ def standing(settings: Settings, epochs: int) -> dict[str, Any]:
     """What stands at the center, told without a tag: persons, their ids, records with their versions, refusals."""
     center, ring = settings.the_center(), KeyRing(settings.site(SITE))
     with open_warehouse(center, KeyRing(center), read_only=True) as connection:
-        texts = _texts(
+        texts = texts_of(
             connection.execute("SELECT DISTINCT identity_tag, ciphertext, epoch FROM raw.identity").pl(), ring
         )
         assert max(epoch for _, epoch in texts.values()) == epochs
@@ -89,14 +89,14 @@ def standing(settings: Settings, epochs: int) -> dict[str, Any]:
         ).fetchall()
         found: dict[str, Any] = {
             "ids": {texts[tag][0]: (person, provisional) for tag, person, provisional in persons},
-            "groups": _groups([(texts[tag][0], person) for tag, person, _ in persons]),
+            "groups": grouped([(texts[tag][0], person) for tag, person, _ in persons]),
             "refused": connection.execute("FROM link.refused_edge ORDER BY ALL").fetchall(),
             "evidence": connection.execute(
                 "SELECT pass_id, sum(edges) FROM link.person_evidence GROUP BY ALL ORDER BY ALL"
             ).fetchall(),
         }
         passes = connection.execute("SELECT DISTINCT identity_tag, pass_id, pass_tag FROM raw.identity_pass").fetchall()
-        found["passes"] = _groups([((texts[tag][0], name), (name, value)) for tag, name, value in passes])
+        found["passes"] = grouped([((texts[tag][0], name), (name, value)) for tag, name, value in passes])
         assert set(passes) == set(
             connection.execute("SELECT DISTINCT identity_tag, pass_id, pass_tag FROM link.incidence").fetchall()
         )
@@ -107,10 +107,10 @@ def standing(settings: Settings, epochs: int) -> dict[str, Any]:
                 found[f"{contract.name} of"] = sorted((texts[tag][0], file, row) for tag, file, row in rows)
             if contract.business_key:
                 rows = connection.execute(f"SELECT {place}, record_key_tag FROM raw.{contract.name}").fetchall()
-                found[f"{contract.name} records"] = _groups([((file, row), tag) for file, row, tag in rows])
+                found[f"{contract.name} records"] = grouped([((file, row), tag) for file, row, tag in rows])
             for name in contract.names("key"):
                 rows = connection.execute(f"SELECT {place}, {name}_tag FROM raw.{contract.name}").fetchall()
-                found[f"{contract.name} {name}"] = _groups([((file, row), tag) for file, row, tag in rows if tag])
+                found[f"{contract.name} {name}"] = grouped([((file, row), tag) for file, row, tag in rows if tag])
             clear = ", ".join(contract.names("clear"))
             found[contract.name] = connection.execute(
                 f"SELECT {place}, {clear} FROM raw.{contract.name} ORDER BY ALL"
@@ -144,14 +144,14 @@ def directory(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
     site = settings.site(SITE)
     key = KeyRing(site).secret("at-rest")
     with warehouse.open_database(site.directory, key, alias="directory", read_only=True) as connection:
-        stray = connection.execute("SELECT count(*) FROM people_batch ANTI JOIN people USING (content_hash)").fetchone()
+        stray = connection.execute("SELECT count(*) FROM people_batch ANTI JOIN people USING (form_id)").fetchone()
         assert stray == (0,)
         told = "identity_text, name_kanji, number, first_month, last_month"
         return {
             "people": connection.execute(f"SELECT {told} FROM people ORDER BY ALL").fetchall(),
             "said": connection.execute(
                 "SELECT dense_rank() OVER (ORDER BY sequence), identity_text, people_batch.last_month "
-                "FROM people_batch JOIN people USING (content_hash) ORDER BY ALL"
+                "FROM people_batch JOIN people USING (form_id) ORDER BY ALL"
             ).fetchall(),
             "members": connection.execute(
                 "SELECT insurer_number, applied_start_date, processed_date, count(*), "
@@ -161,7 +161,8 @@ def directory(settings: Settings) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def _texts(identities: pl.DataFrame, ring: KeyRing) -> dict[bytes, tuple[str, int]]:
+def texts_of(identities: pl.DataFrame, ring: KeyRing) -> dict[bytes, tuple[str, int]]:
+    """Text and epoch by tag of the identities of a site, opened with its keys."""
     found = {}
     for (epoch,), rows in identities.group_by("epoch"):
         tokeniser = Tokeniser(ring.numbered("identity", int(str(epoch))), int(str(epoch)))
@@ -172,7 +173,7 @@ def _texts(identities: pl.DataFrame, ring: KeyRing) -> dict[bytes, tuple[str, in
     return found
 
 
-def _groups(pairs: list[tuple[Any, Any]]) -> list[tuple[Any, ...]]:
+def grouped(pairs: list[tuple[Any, Any]]) -> list[tuple[Any, ...]]:
     """Things by the name they share, the names forgotten."""
     groups: dict[Any, list[Any]] = {}
     for thing, name in pairs:

@@ -12,8 +12,8 @@ import yaml
 from ingest import warehouse
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
-from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.seal import Sealed, seal
 from ingest.settings import PROJECT_ROOT, Settings
 from ingest.site.databases import open_directory
 from ingest.site.receive import TABLES

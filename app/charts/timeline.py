@@ -202,9 +202,9 @@ def checkup(shared: Frame, history: History, item: str, *, is_last: bool) -> alt
         .drop_nulls()
         .filter(pl.col("day") >= shared.start)
     )
-    steps = thresholds(shared.end).get(item, [])
-    low = min([*data["value"], *[value for value, _ in steps[:1]]], default=0.0)
-    high = max([*data["value"], *[value for value, _ in steps[:1]]], default=1.0)
+    steps = thresholds(shared.end, None).get(item, [])
+    low = min([*data["value"], *[step.value for step in steps[:1]]], default=0.0)
+    high = max([*data["value"], *[step.value for step in steps[:1]]], default=1.0)
     room = (high - low or abs(high) * 0.1 or 1.0) * 0.35
     scale = alt.Scale(domain=[low - room, high + room * 1.8], nice=False, zero=False)
     base = alt.Chart(data).encode(
@@ -221,9 +221,9 @@ def checkup(shared: Frame, history: History, item: str, *, is_last: bool) -> alt
         ),
         base.mark_text(dy=-10, fontSize=11.5, color=theme.INK).encode(text=alt.Text("value:Q", format=digits)),
     ]
-    for number, (value, meaning) in enumerate(steps):
-        if low - room < value < high + room * 1.8:
-            layers += _step(value, meaning, scale, shift=-_STAGGER * number)
+    for number, step in enumerate(steps):
+        if low - room < step.value < high + room * 1.8:
+            layers += _step(step.value, step.meaning, scale, shift=-_STAGGER * number)
     return _finished(shared, 104 if is_last else 82, *layers)
 
 

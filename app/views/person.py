@@ -87,7 +87,7 @@ def _one(screen: Screen, person_id: str, found: dict[str, Any]) -> None:
     text = screen.text
     history = persons.history(screen.files.own, person_id)
     year = persons.year(screen.files.own, person_id, screen.reference_month)
-    st.html(_head(screen, found) + summary.cards(screen, history, year))
+    st.html(_head(screen, found) + summary.cards(screen, history, year, found.get("sex_code")))
     shared = timeline.frame(text, screen.mark, screen.reference_month)
     with st.container(key="ts_timeline"):
         st.altair_chart(timeline.spans(shared, history), key="line_spans", theme=None)
@@ -135,15 +135,14 @@ def _head(screen: Screen, found: dict[str, Any]) -> str:
 
 def _checkup_table(screen: Screen, checkups: pl.DataFrame, items: list[str]) -> str:
     text = screen.text
-    limits = persons.thresholds(screen.reference_month)
+    limits = persons.thresholds(screen.reference_month, None)
     head = "".join(f"<th>{html.escape(text(f'item.{item}'))}</th>" for item in items)
     lines = []
     for row in checkups.sort("exam_date", descending=True).iter_rows(named=True):
         cells = []
         for item in items:
             value = row[item]
-            lowest = limits.get(item, [(float("inf"), "")])[0][0]
-            over = value is not None and value >= lowest
+            over = any(step.is_reached(value) for step in limits.get(item, []))
             printed = "－" if value is None else f"{value:.{persons.digits(item)}f}"
             cells.append(f'<td class="{"low" if over else ""}">{printed}</td>')
         metabolic = text.get(f"metabolic.{row['metabolic_code']}", "－")

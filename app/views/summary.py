@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from app import persons
-from app.persons import History, Year
+from app.persons import History, Step, Year
 from app.show import day_name
 from app.text import Text
 from app.views.screen import Screen
@@ -15,14 +15,14 @@ from app.views.screen import Screen
 _DISEASES_SHOWN = 5
 
 
-def cards(screen: Screen, history: History, year: Year) -> str:
+def cards(screen: Screen, history: History, year: Year, sex_code: str | None) -> str:
     """One card for each kind of record that the tenant sees."""
     text, last_day = screen.text, persons.last_day(screen.reference_month)
     found = [("person.care", _care(text, history, last_day))] if screen.sees_care else []
     if screen.sees_medical:
         found = [
             ("person.enrolment", _enrolment(text, history, last_day)),
-            ("person.last_checkup", _checkup(text, history, last_day)),
+            ("person.last_checkup", _checkup(text, history, persons.thresholds(last_day, sex_code))),
             ("person.year", _treatment(text, year)),
             *found,
         ]
@@ -62,20 +62,22 @@ def _since(rows: list[dict[str, Any]], current: dict[str, Any]) -> date:
     return start
 
 
-def _checkup(text: Text, history: History, last_day: date) -> list[str]:
+def _checkup(text: Text, history: History, limits: dict[str, list[Step]]) -> list[str]:
     if history.checkups.is_empty():
         return [html.escape(text("person.no_checkups"))]
     last = history.checkups.sort("exam_date").row(-1, named=True)
     lines = [_strong(day_name(text, last["exam_date"]))]
-    limits = persons.thresholds(last_day)
     over = []
     for item, steps in limits.items():
-        reached = [meaning for value, meaning in steps if last.get(item) is not None and last[item] >= value]
+        reached = [step for step in steps if step.is_reached(last.get(item))]
         if reached:
-            value = f"{last[item]:.{persons.digits(item)}f}"
-            words = text("person.over", item=text(f"item.{item}"), value=value, meaning=_meaning(text, reached[-1]))
-            over.append(f'<span class="ts-mark bad" aria-hidden="true">↑</span>{html.escape(words)}')
-    judged = "・".join(text(f"item.{item}") for item in limits)
+            value, furthest = f"{last[item]:.{persons.digits(item)}f}", reached[-1]
+            is_under = furthest.operator.startswith("<")
+            key = "person.under" if is_under else "person.over"
+            words = text(key, item=text(f"item.{item}"), value=value, meaning=_meaning(text, furthest.meaning))
+            arrow = "↓" if is_under else "↑"
+            over.append(f'<span class="ts-mark bad" aria-hidden="true">{arrow}</span>{html.escape(words)}')
+    judged = "・".join(text(f"item.{item}") for item in limits if last.get(item) is not None)
     lines += over or [html.escape(text("person.none_over", items=judged))]
     lines.append(html.escape(f"{text('item.metabolic')} {text.get('metabolic.' + str(last['metabolic_code']), '－')}"))
     taken = [text(f"person.{name}") for name in persons.DRUGS if last[name]]

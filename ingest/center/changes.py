@@ -38,6 +38,12 @@ def _spans_sql(contract: Contract, relation: str) -> str:
             "least(certified_start_date, insured_start_date, event_date) AS first_month, "
             f"NULL::DATE AS last_month FROM {relation}"
         )
+    if contract.name == "guidance":  # counted in the fiscal year of its checkup, which may have ended before it
+        return (
+            "SELECT DISTINCT scheme_code, insurer_number, "
+            "least(guidance_month, make_date(guidance_fiscal_year::INTEGER, 4, 1)) AS first_month, "
+            f"guidance_month AS last_month FROM {relation}"
+        )
     if contract.name == "population":
         return (
             "SELECT DISTINCT 'care' AS scheme_code, '' AS insurer_number, make_date(year, 1, 1) AS first_month, "

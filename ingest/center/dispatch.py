@@ -18,11 +18,11 @@ import duckdb
 
 from ingest import faults
 from ingest.ledger import Ledger
-from ingest.sealing.envelope import Sealed, seal, sealed_at
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
 from ingest.sealing.receipts import Statement, read_receipt, read_statement, receipt_path
+from ingest.sealing.seal import Sealed, seal, sealed_at
 from ingest.settings import Settings
 
 KIND = "results"

@@ -7,12 +7,15 @@ warehouse anew from it, also after a change of rules, and it is encrypted like e
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from ingest.sealing.envelope import arrived_hash
+from ingest.sealing.errors import BatchRefused
 from ingest.sealing.files import sync_folder
+from ingest.sealing.manifest import Manifest, parsed, read_head
+from ingest.sealing.unseal import arrived_hash
 from ingest.settings import CenterSettings
 
 _ARRIVING = ".open"
@@ -35,6 +38,15 @@ def keep(center: CenterSettings, site: str, sequence: int) -> None:
         shutil.rmtree(target, ignore_errors=True)
         source.replace(target)
         sync_folder(target.parent)
+
+
+def manifest_of(center: CenterSettings, site: str, sequence: int, manifest_hash: str) -> Manifest | None:
+    """What a kept batch says of itself, believed by the hash under which it was taken; None where it is not there."""
+    try:
+        body, _ = read_head(place(center, site, sequence))
+    except BatchRefused:
+        return None
+    return parsed(body) if hashlib.sha256(body).hexdigest() == manifest_hash else None
 
 
 def tidy(center: CenterSettings, site: str, taken: Mapping[int, str]) -> None:

@@ -13,8 +13,8 @@ import duckdb
 from ingest.center import changes
 from ingest.center.schema import ACCOMPANYING, RAW_TABLES, sql_types
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchRefused
+from ingest.sealing.opened import OpenBatch
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 

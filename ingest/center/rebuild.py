@@ -25,9 +25,9 @@ from ingest.center.link import link_batches
 from ingest.center.receive import reception_of, take_in
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.keys import KeyRing
+from ingest.sealing.opened import OpenBatch
 from ingest.sealing.reception import Reception
 from ingest.settings import PROJECT_ROOT, CenterSettings, Settings
 

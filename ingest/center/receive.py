@@ -18,15 +18,15 @@ from typing import Any
 import duckdb
 
 from ingest import faults
-from ingest.center import kept, rekey, retraction
+from ingest.center import decisions, kept, rekey, retraction
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.landing import check_tables, land
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchHeld, BatchRefused
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
+from ingest.sealing.opened import OpenBatch
 from ingest.sealing.reception import Reception, last_of
 from ingest.settings import CenterSettings, Settings
 
@@ -131,7 +131,7 @@ class Desk:
         self._accept(taken, sequence, rows, batch.manifest.kind)
         return rows if batch.manifest.kind == KIND else {}
 
-    def _accept(self, taken: dict[int, str], sequence: int, rows: dict[str, int], kind: str = KIND) -> None:
+    def _accept(self, taken: dict[int, str], sequence: int, rows: dict[str, int], kind: str) -> None:
         with self._ledger.transaction() as connection:
             self._reception.accept(connection, sequence, taken[sequence], kind, {"rows": rows})
         faults.point("receive.noted")
@@ -148,9 +148,14 @@ class Desk:
         noted = set(self._reception.accepted().values())
         for sequence, manifest_hash in taken.items():
             if manifest_hash not in noted:
-                self._accept(taken, sequence, {})
+                self._accept(taken, sequence, {}, self._kind_of(sequence, manifest_hash))
             else:
                 self._reception.answer(sequence, manifest_hash, "accepted")
+
+    def _kind_of(self, sequence: int, manifest_hash: str) -> str:
+        """The kind of a batch that was taken; a copy that is gone, as after a loss of power, tells nothing of it."""
+        manifest = kept.manifest_of(self._center, self._site, sequence, manifest_hash)
+        return manifest.kind if manifest else KIND
 
 
 def reception_of(settings: Settings, ledger: Ledger, ring: KeyRing, site: str) -> Reception:
@@ -166,9 +171,9 @@ def take_in(
     reference_month: date,
     link_key: bytes,
 ) -> dict[str, int]:
-    """Land facts, take back what a retraction names or put new tags for old, in one transaction; rows by table.
+    """Land facts, take back what a retraction names, put new tags for old or keep decisions, in one transaction.
 
-    Raises BatchRefused where it does not hold; nothing of it is in the warehouse then.
+    Returns rows by table. Raises BatchRefused where it does not hold; nothing of it is in the warehouse then.
     """
     take: Callable[..., dict[str, int]] = land
     if batch.manifest.kind == retraction.KIND:
@@ -177,6 +182,9 @@ def take_in(
     elif batch.manifest.kind == rekey.KIND:
         rekey.check(connection, batch)
         take = partial(rekey.take, link_key=link_key)
+    elif batch.manifest.kind == decisions.KIND:
+        decisions.check(connection, batch)
+        take = decisions.take
     elif batch.manifest.kind == KIND:
         check_tables(connection, batch)
     else:

@@ -12,11 +12,12 @@ from datetime import date
 
 import duckdb
 
+from ingest.center import decisions
 from ingest.center.link import first_tags
 from ingest.center.schema import REKEY, columns_sql, sql_types
 from ingest.formats.contracts import CONTRACTS, Contract
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchRefused
+from ingest.sealing.opened import OpenBatch
 
 KIND = "rekey"
 _IDENTITY = "'identity'"
@@ -52,6 +53,7 @@ def take(
     for table, tags in _tagged():
         _replace(connection, table, tags, linkage_domain)
     _replace_ciphertexts(connection, linkage_domain, epoch)
+    decisions.rekey(connection, linkage_domain)
     for name in REKEY:
         connection.execute(f"DROP TABLE temp.told_{name}")
     connection.execute(
@@ -85,8 +87,11 @@ def _tagged() -> Iterator[tuple[str, dict[str, str]]]:
     yield "link.node", {"identity_tag": _IDENTITY, "component_tag": _IDENTITY}
     yield "link.incidence", {"identity_tag": _IDENTITY, "pass_tag": "purpose"}
     yield "link.identity_person", {"identity_tag": _IDENTITY}
+    yield "link.person_tie", {"one_tag": _IDENTITY, "other_tag": _IDENTITY}
     yield "link.refused_component", {"component_tag": _IDENTITY}
+    yield "link.decision", {"one_tag": _IDENTITY, "other_tag": _IDENTITY}
     yield "control.retracted_identity", {"identity_tag": _IDENTITY}
+    yield "control.decided_identity", {"identity_tag": _IDENTITY}
 
 
 def _require_sound(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, linkage_domain: str, epoch: int) -> None:

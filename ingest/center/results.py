@@ -101,7 +101,7 @@ def _release(connection: duckdb.DuckDBPyConnection, ledger: Ledger, settings: Se
 
 
 def _queries(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, str]:
-    """Table in the batch -> query: own rows of the domain, all rows of what is shared, the identities."""
+    """Table in the batch -> query: own rows of the domain, all rows of what is shared, identities and their ties."""
     own = f"linkage_domain = '{domain}'"
     queries = {table: f"SELECT * FROM published.{table} WHERE {own}" for table in DOMAIN_TABLES}
     queries |= {table: f"SELECT * FROM published.{table}" for table in SHARED_TABLES}
@@ -111,6 +111,7 @@ def _queries(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, st
         f"SELECT DISTINCT identity_tag, ciphertext, epoch FROM raw.identity SEMI JOIN ({tags}) USING (identity_tag) "
         f"WHERE {own}"
     )
+    queries["person_tie"] = f"SELECT one_tag, other_tag, pass_id, strength, tie_rank FROM link.person_tie WHERE {own}"
     return queries
 
 

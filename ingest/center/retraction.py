@@ -15,8 +15,8 @@ import duckdb
 from ingest.center import changes
 from ingest.center.schema import RAW_TABLES, RETRACTION, columns_sql
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchRefused
+from ingest.sealing.opened import OpenBatch
 
 KIND = "retraction"
 _LIVES = ("enrolment", "care_certification")  # records on which linkage rests

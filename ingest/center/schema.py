@@ -70,9 +70,28 @@ REKEY: dict[str, dict[str, pl.DataType]] = {
 }
 """The tables of a rekey: every tag under the old and the new identity key, and the new ciphertexts."""
 
+DECISION: dict[str, pl.DataType] = {
+    "decision_id": pl.String(),
+    "place": pl.Int64(),  # in its batch
+    "decision_code": pl.String(),  # merge, split, apart, undo
+    "one_tag": pl.Binary(),
+    "other_tag": pl.Binary(),
+    "undone_id": pl.String(),  # of the decision that an undo takes back, else empty
+    "decided_by": pl.String(),
+    "decided_on": pl.Date(),
+    "reason": pl.String(),
+}
+"""The only table of a batch of manual decisions (``decisions``): no name, number or birth date of a person."""
+
 RAW_TABLES: dict[str, dict[str, pl.DataType]] = {
     name: contract.sealed_schema() for name, contract in CONTRACTS.items()
 } | ACCOMPANYING
+
+
+def columns_sql(schema: dict[str, pl.DataType]) -> str:
+    """Column definitions of a Polars schema."""
+    return ", ".join(f"{name} {_SQL_TYPES[dtype]}" for name, dtype in schema.items())
+
 
 _OWN_TABLES = {
     "link.node": "linkage_domain VARCHAR, identity_tag BLOB, component_tag BLOB, sex_code VARCHAR, birth_month DATE",
@@ -82,14 +101,21 @@ _OWN_TABLES = {
     "edges BIGINT",
     "link.refused_edge": "reason_code VARCHAR, pass_id VARCHAR, edges BIGINT",
     "link.person_evidence": "person_id BLOB, pass_id VARCHAR, edges BIGINT",
-    "link.alias": "old_person_id BLOB, new_person_id BLOB, build_sequence BIGINT",
+    "link.person_tie": "linkage_domain VARCHAR, person_id BLOB, one_tag BLOB, other_tag BLOB, pass_id VARCHAR, "
+    "strength VARCHAR, tie_rank BIGINT",  # what holds a person together: see Solved in link/components.py
+    "link.alias": "old_person_id BLOB, new_person_id BLOB, build_sequence BIGINT, reference_month DATE, "
+    "reason VARCHAR",  # late_record, merge, split, manual
+    "link.decision": "linkage_domain VARCHAR, kind VARCHAR, one_tag BLOB, other_tag BLOB",  # see link/decisions.py
     "link.first_tag": "linkage_domain VARCHAR, purpose VARCHAR, tag BLOB, first_tag BLOB",  # see link/first_tags.py
     "control.received_batch": "site VARCHAR, sequence BIGINT, manifest_hash VARCHAR, linkage_domain VARCHAR, "
     "rows BIGINT, is_linked BOOLEAN",
     "control.retracted_batch": "linkage_domain VARCHAR, batch_sequence BIGINT",
     "control.retracted_identity": "linkage_domain VARCHAR, identity_tag BLOB",  # until the next linkage
+    "control.decided_identity": "linkage_domain VARCHAR, identity_tag BLOB",  # until the next linkage
     "control.rekey": "linkage_domain VARCHAR, batch_sequence BIGINT, epoch INTEGER, is_built BOOLEAN",
+    "control.decision": f"linkage_domain VARCHAR, batch_sequence BIGINT, {columns_sql(DECISION)}",
     "control.link_rules": "rules_hash VARCHAR",
+    "control.link_renewal": "number INTEGER",  # link keys that link.first_tag went over to, see link/first_tags.py
     "control.change_partition": "scheme_code VARCHAR, insurer_number VARCHAR, month DATE, table_name VARCHAR, "
     "reason VARCHAR",
     "control.change_person": "person_id BLOB, reason VARCHAR",
@@ -99,11 +125,6 @@ _OWN_TABLES = {
     "control.build": "build_sequence BIGINT, reference_month DATE, project_hash VARCHAR, is_full_refresh BOOLEAN, "
     "state VARCHAR",
 }
-
-
-def columns_sql(schema: dict[str, pl.DataType]) -> str:
-    """Column definitions of a Polars schema."""
-    return ", ".join(f"{name} {_SQL_TYPES[dtype]}" for name, dtype in schema.items())
 
 
 def sql_types(schema: dict[str, pl.DataType]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ingest.settings import Settings
 def examine(settings: Settings, progress: ProgressCallback) -> list[Finding]:
     """All findings on the machine and the parties of the workspace, in order of check and party."""
     here = parties_of(settings)
-    findings = [machine.extension(), machine.time_zone(), *machine.memory(here)]
+    findings = [machine.extension(), machine.loops(), machine.time_zone(), *machine.memory(here)]
     for done, (name, party) in enumerate(here.items()):
         progress("doctor", done, len(here))
         party.home.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""What the machine must have: the encryption extension, time, memory, room on its disks."""
+"""What the machine must have: the encryption extension, compiled readers, time, memory, room on its disks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
 from ingest import warehouse
 from ingest.doctor.finding import MACHINE, Finding
@@ -32,6 +33,24 @@ def extension() -> Finding:
     if found != duckdb.__version__:
         return Finding(check, MACHINE, "wrong", f"duckdb {duckdb.__version__} と httpfs {found} の版が違います", remedy)
     return Finding(check, MACHINE, "ok", f"duckdb {duckdb.__version__} と httpfs {found}")
+
+
+def loops() -> Finding:
+    """Whether this numba compiles what reads the files (decision 0005): one loop is compiled, kept and tried."""
+    check, version = "loops", "?"
+    remedy = "requirements.lock の版の numba と llvmlite を入れ直し、利用者のホームに書けるようにしてください"
+    line = b"RE,1\r\n"
+    try:
+        version = importlib.metadata.version("numba")
+        from ingest.formats.uke_words import SPARE, line_end
+
+        found = line_end(np.frombuffer(line + bytes(SPARE), np.uint8), 0, len(line))
+    except Exception as error:  # an option it knows no more, a code it makes no more, a folder it may not write to
+        what = f"numba {version} は読み取りの処理をコンパイルできません（{type(error).__name__}）"
+        return Finding(check, MACHINE, "wrong", what, remedy)
+    if found != (len(line) - 1, True):
+        return Finding(check, MACHINE, "wrong", f"numba {version} でコンパイルした処理の結果が違います", remedy)
+    return Finding(check, MACHINE, "ok", f"numba {version}")
 
 
 def time_zone(now: datetime | None = None) -> Finding:

@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ingest import warehouse
+from ingest.doctor import key_ages
 from ingest.doctor.finding import Finding
 from ingest.doctor.limits import limit
 from ingest.ledger import Ledger
+from ingest.policy import audit_key
+from ingest.policy.audit import AuditBroken
 from ingest.sealing import inventory
 from ingest.sealing.errors import SealingError
 from ingest.sealing.keys import KeyRing
@@ -26,7 +29,9 @@ _OTHERS = 0o077
 def examine(name: str, party: PartySettings, settings: Settings) -> list[Finding]:
     """Findings on one party of the workspace."""
     findings = [permissions(name, party), keys(name, party, settings)]
+    findings += key_ages.examine(name, party)
     findings += databases(name, party)
+    findings += audit_chains(name, party)
     if party.ledger.is_file():
         with Ledger(party.ledger) as ledger:
             findings.append(clock(name, ledger))
@@ -54,6 +59,23 @@ def keys(name: str, party: PartySettings, settings: Settings) -> Finding:
         return Finding("keys", name, "ok", "鍵はすべて読め、相手の公開鍵も登録されています")
     what = "、".join(dict.fromkeys(fault.what for fault in found[:_SHOWN]))
     return Finding("keys", name, "wrong", f"{len(found)}件: {what}", "、".join({fault.remedy for fault in found}))
+
+
+def audit_chains(name: str, party: PartySettings) -> list[Finding]:
+    """Whether each audit chain holds and is as long as its signed head says."""
+    findings = []
+    for chain in audit_key.chains(party):
+        try:
+            count = audit_key.check(chain, party)
+            findings.append(
+                Finding("audit", name, "ok", f"監査記録 {chain.name} は{count:,}件、連鎖も署名も合っています")
+            )
+        except SealingError:
+            break  # said by the check of keys
+        except AuditBroken as error:
+            remedy = "バックアップの同じファイルと比べ、誰が何を消したか調べてください"
+            findings.append(Finding("audit", name, "wrong", str(error), remedy))
+    return findings
 
 
 def databases(name: str, party: PartySettings) -> list[Finding]:

@@ -106,6 +106,61 @@ def prefetch(typing_context: Any, array: Any, at: Any) -> Any:
     return types.none(array, types.int64), generate
 
 
+@_intrinsic
+def item_at(typing_context: Any, array: Any, at: Any) -> Any:
+    """The value at ``at``, which is no place from the end: numba would look for that at every value."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return context.unpack_value(builder, array.dtype, builder.gep(data, [arguments[1]]))
+
+    return array.dtype(array, types.int64), generate
+
+
+@_intrinsic
+def put_pair(typing_context: Any, column: Any, row: Any, table: Any, at: Any) -> Any:
+    """Copies the value ``at`` of a table of values of two words into that of a column."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pair = ir.VectorType(ir.IntType(64), 2)
+        places = []
+        for which in (0, 2):
+            data = context.make_array(signature.args[which])(context, builder, arguments[which]).data
+            place = builder.gep(data, [builder.shl(arguments[which + 1], ir.IntType(64)(1))])
+            places.append(builder.bitcast(place, pair.as_pointer()))
+        builder.store(builder.load(places[1], align=8), places[0], align=8)
+        return context.get_dummy_value()
+
+    return types.none(column, types.int64, table, types.int64), generate
+
+
+@_intrinsic
+def put_words(typing_context: Any, column: Any, row: Any, low: Any, high: Any) -> Any:
+    """Puts a value of two words into a column."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        first = builder.shl(arguments[1], ir.IntType(64)(1))
+        for step in (0, 1):
+            place = builder.gep(data, [builder.add(first, ir.IntType(64)(step))])
+            builder.store(arguments[2 + step], place)
+        return context.get_dummy_value()
+
+    return types.none(column, types.int64, types.uint64, types.uint64), generate
+
+
+@_intrinsic
+def put_item(typing_context: Any, column: Any, at: Any, value: Any) -> Any:
+    """Puts a value at ``at``, which is no place from the end."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        context.pack_value(builder, column.dtype, arguments[2], builder.gep(data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.none(column, types.int64, column.dtype), generate
+
+
 @loop
 def first_bits(count: int) -> Any:
     """The lowest ``count`` bits set, all of them from ``WIDE`` on."""

@@ -46,6 +46,12 @@ def clean(text: pl.Expr) -> pl.Expr:
     return pl.when(folded != "").then(folded)
 
 
+def cleaned(texts: pl.Series) -> pl.Series:
+    """The same of texts at hand; it calls back nothing from Polars, so that threads may ask."""
+    folded = _fold(texts).str.strip_chars().to_frame("text")
+    return folded.select(pl.when(pl.col("text") != "").then("text").alias(texts.name)).to_series()
+
+
 def _fold(column: pl.Series) -> pl.Series:
     """NFKC; a column of ASCII, as most are, is left alone (normalising is the slowest step of reading)."""
     text = column if column.dtype == pl.String else column.cast(pl.String)

@@ -11,25 +11,23 @@ until 2023 and eight from 2024. Whoever reads them looks at the examination's fi
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from ingest.formats import bytecsv, cells, csvtext
-from ingest.formats.bits import Array
-from ingest.formats.bytecsv import Block, Head, PlainFile
+from ingest.formats.bytecsv import Head, PlainFile
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings
-from ingest.formats.fkac167_plain import PlainResults
+from ingest.formats.fkac167_blocks import plain_blocks
 from ingest.formats.fkac167_results import FLAG_PREFIX, items, results
 from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem, no_line_end
 from ingest.formats.layout_files import layout_cache
-from ingest.formats.plaincells import PlainCells
 from ingest.formats.reading import FileRefused, Problem, Reader, Reading, empty_set_aside, empty_tables
 
 FILE_NAME = "FKAC167"
@@ -99,28 +97,29 @@ class Fkac167:
         Raises FileRefused before the first part, or not at all. A file with characters that cannot be read, without
         its 作成年月日 or with a torn last line is read whole.
         """
-        file = bytecsv.survey(path)
-        head = None if file is None else bytecsv.head(path, file, 2)
-        if file is not None and head is not None:
-            title, headings = (csvtext.split_line(line) for line in head.lines)
-            if _is_named(title) and _dates_of(title):
-                self._check_headings(headings)
-                if file.is_complete or bytecsv.ends_with(path, file, len(headings)):
-                    yield from self._plain_parts(path, file, head, title, headings)
-                    return
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            surveying = pool.submit(bytecsv.survey, path)
+            guess = next(iter(bytecsv.outlines(path)), None)  # the headings are made out meanwhile
+            layout = None if guess is None else _Layout.of(path, guess)
+            file = surveying.result()
+        if file is not None and file != guess:
+            layout = _Layout.of(path, file)
+        if file is not None and layout is not None and _is_named(layout.title) and _dates_of(layout.title):
+            self._check_headings(layout.headings)
+            if file.is_complete or bytecsv.ends_with(path, file, len(layout.headings)):
+                yield from self._plain_parts(path, file, layout)
+                return
         whole = self._read_whole(path)
         yield Reading(self.format, whole.edition, [], {}, whole.tables, whole.set_aside)
         whole.tables, whole.set_aside = empty_tables("checkup", "checkup_result"), empty_set_aside()
         yield whole
 
-    def _plain_parts(
-        self, path: Path, file: PlainFile, head: Head, title: Sequence[str], headings: Sequence[str]
-    ) -> Iterator[Reading]:
+    def _plain_parts(self, path: Path, file: PlainFile, layout: _Layout) -> Iterator[Reading]:
         """The parts of a file of which nearly every line is plain; the others are read as ``_read_whole`` does."""
-        own, _ = _checkup_cells(headings, title, pl.DataFrame())
+        head, headings, own = layout.head, layout.headings, layout.own
         rows, last_row, fits = 0, 0, False
         months = pl.Series([], dtype=pl.Date)
-        for block, lines, checkup, found in _plain_blocks(
+        for block, lines, checkup, found in plain_blocks(
             bytecsv.blocks(path, file, head.begin, head.row, bytecsv.BLOCK_BYTES), headings, own, file.encoding
         ):
             others = block.text_of(block.other_lines(lines))
@@ -193,46 +192,12 @@ class Fkac167:
 
     def _check_headings(self, headings: Sequence[str]) -> None:
         """Raises FileRefused unless every needed column stands in the heading."""
-        where = occurrences(headings)
-        missing = sorted(
-            {c.column_name for c in _columns() if c.is_needed and (fold(c.column_name), c.occurrence) not in where}
-        )
+        missing = _missing(headings)
         if not missing:
             return
         if headings and len(unknown_headings(_known_columns(), headings)) == len(headings):
             raise FileRefused("encoding", "見出しを読めません", line=2)
         raise FileRefused("missing_field", f"見出しがありません: {'、'.join(missing)}", line=2)
-
-
-def _plain_blocks(
-    blocks: Iterator[Block], headings: Sequence[str], own: list[Cell], encoding: str
-) -> Iterator[tuple[Block, Array, pl.DataFrame, pl.DataFrame]]:
-    """Each block with its lines that are plain, their ``checkup`` and ``checkup_result``.
-
-    The texts of a block's results are numbered by a thread while its checkups are read, and the results put together
-    by another while the next block is.
-    """
-    plain, plain_results = PlainCells(CHECKUP, own, encoding), PlainResults(headings, encoding)
-    waiting: deque[tuple[Block, Array, pl.DataFrame, Future[tuple[pl.DataFrame, Array]]]] = deque()
-    with ThreadPoolExecutor(max_workers=1) as numbering, ThreadPoolExecutor(max_workers=1) as pool:
-        for block in blocks:
-            lines = block.plain_lines(len(headings))
-            numbers = numbering.submit(plain_results.number, block, lines)
-            checkup, odd = plain.read(block, lines)
-            lines, texts = (lines[~odd], numbers.result()[~odd]) if odd.any() else (lines, numbers.result())
-            waiting.append((block, lines, checkup, pool.submit(plain_results.of(texts), checkup)))
-            if len(waiting) > 1:
-                yield _without_odd(*waiting.popleft())
-        while waiting:
-            yield _without_odd(*waiting.popleft())
-
-
-def _without_odd(
-    block: Block, lines: Array, checkup: pl.DataFrame, results_of: Future[tuple[pl.DataFrame, Array]]
-) -> tuple[Block, Array, pl.DataFrame, pl.DataFrame]:
-    """What was read of a block, without the lines of which a result is odd."""
-    found, odd = results_of.result()
-    return (block, lines[~odd], checkup.filter(~pl.Series(odd)), found) if odd.any() else (block, lines, checkup, found)
 
 
 def _rows(
@@ -243,6 +208,34 @@ def _rows(
     found, results_aside = results(fields, headings, checkup)
     aside = pl.concat([aside, cells.misfits(misfits, "checkup"), results_aside])
     return {"checkup": checkup, "checkup_result": found}, aside.sort("source_row", maintain_order=True)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The first lines of a file, and the cells of ``checkup`` by its headings."""
+
+    head: Head
+    title: Sequence[str]
+    headings: Sequence[str]
+    own: list[Cell]
+
+    @staticmethod
+    def of(path: Path, file: PlainFile) -> _Layout | None:
+        """Those of a file in this encoding; None where its first lines are not plain, or tell no column needed."""
+        head = bytecsv.head(path, file, 2)
+        if head is None:
+            return None
+        title, headings = (csvtext.split_line(line) for line in head.lines)
+        own = [] if _missing(headings) else _checkup_cells(headings, title, pl.DataFrame())[0]
+        return _Layout(head, title, headings, own)
+
+
+def _missing(headings: Sequence[str]) -> list[str]:
+    """The columns that every row needs and that stand in no heading."""
+    where = occurrences(headings)
+    return sorted(
+        {c.column_name for c in _columns() if c.is_needed and (fold(c.column_name), c.occurrence) not in where}
+    )
 
 
 def _is_named(first_row: Sequence[str]) -> bool:

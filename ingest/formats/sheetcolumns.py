@@ -1,7 +1,8 @@
 """The columns of a table that is being filled: room for rows to come, and Arrow's columns of those that came.
 
 A column is an array of values (of texts: of Arrow's views, see ``uke_text``) and one of states (``cell_kernels``),
-which begin as ``BLANK``. Memory that is not filled is never touched, so that too much room costs nothing.
+which begin as ``BLANK``. Values begin as zeros: a view that holds anything may crash Polars, though its row is null.
+Memory that is not filled is never touched, so that too much room costs nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Grid:
 
     def __init__(self, names: Sequence[str], kind: DTypeLike, width: int = 1) -> None:
         self.names, self._kind, self._width = list(names), kind, width
-        self.value, self.state = np.empty((len(names), 0), kind), np.zeros((len(names), 0), np.uint8)
+        self.value, self.state = np.zeros((len(names), 0), kind), np.zeros((len(names), 0), np.uint8)
 
     def places(self, names: Sequence[str]) -> Array:
         """Which of the columns some are."""
@@ -65,7 +66,7 @@ class Grid:
     def grow(self, size: int) -> None:
         """Has room for so many rows."""
         value, state = self.value, self.state
-        self.value = np.empty((len(self.names), size * self._width), self._kind)
+        self.value = np.zeros((len(self.names), size * self._width), self._kind)
         self.state = np.zeros((len(self.names), size), np.uint8)
         self.value[:, : value.shape[1]], self.state[:, : state.shape[1]] = value, state
 

@@ -38,14 +38,14 @@ class Vocabulary:
     def of_cells(self, buf: Array, offset: Array, length: Array, ids: Array) -> None:
         """Puts the numbers of some cells into ``ids``."""
         done = 0
-        while (done := kernels.number_texts(buf, offset, length, done, ids, *self._parts())) < len(offset):
-            self._grow(int(length[done]))
+        while (done := kernels.number_texts(buf, offset, length, done, ids, *self.parts())) < len(offset):
+            self.grow(int(length[done]))
 
     def of_rows(self, at: Lines, fields: Array) -> Array:
         """The numbers of the cells of some fields of lines (``fields`` a row for each kind of line), one row a line."""
         ids, done = np.empty((len(at.lines), fields.shape[1]), np.int32), 0
-        while (done := kernels.number_rows(at, fields, done, ids, *self._parts())) < len(at.lines):
-            self._grow(len(at.buf))
+        while (done := kernels.number_rows(at, fields, done, ids, *self.parts())) < len(at.lines):
+            self.grow(len(at.buf))
         return ids
 
     def texts(self, numbers: Array) -> pl.Series:
@@ -63,19 +63,21 @@ class Vocabulary:
         return np.concatenate([np.zeros((first - begin, width), np.int32), found]) if first > begin else found
 
     def words(self) -> kernels.Words:
-        """What the loops take, until it grows."""
-        return kernels.Words(*self._parts())
+        """The same as ``parts``, by name."""
+        return kernels.Words(*self.parts())
 
-    def _parts(self) -> tuple[Array, ...]:
+    def parts(self) -> tuple[Array, ...]:
+        """What the loops look texts up in, until there is more room."""
         return self._slots, self._keys, self._starts, self._sizes, self._pool, self._counts
 
     def make_room(self, text: int) -> None:
-        """Has room for another text of so many bytes."""
+        """Sees to it that there is room for one more text, of so many bytes."""
         count, used = (int(n) for n in self._counts)
         if count >= len(self._keys) or used + text > len(self._pool):
-            self._grow(text)
+            self.grow(text)
 
-    def _grow(self, text: int) -> None:
+    def grow(self, text: int) -> None:
+        """Makes room for more texts, one of so many bytes among them."""
         count, used = self._counts
         if count >= len(self._keys):
             self._keys, self._starts, self._sizes = (

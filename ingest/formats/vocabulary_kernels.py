@@ -53,8 +53,8 @@ def _learn(
 
 
 @loop
-def _find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
-    """The number of a text in a vocabulary (see ``vocabulary.Vocabulary``), which learns it; FULL where it cannot."""
+def find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
+    """The number of a text in a vocabulary (``vocabulary.Vocabulary``), which learns it; FULL where it has no room."""
     key = _text_key(buf, at, size)
     slot = _slot(key, size, slots.size)
     while slots[slot]:
@@ -94,12 +94,15 @@ def number_of(buf: Any, at: int, size: int, words: Words) -> int:
         slot = _slot(key, size, words.slots.size)
         known = words.slots[slot]
         while known:
-            if words.keys[known] == key and words.sizes[known] == size:
-                if size <= 8 or word_at(words.pool, np.int64(words.starts[known] + size - 8)) == tail:
-                    return known
+            if (
+                words.keys[known] == key
+                and words.sizes[known] == size
+                and (size <= 8 or word_at(words.pool, np.int64(words.starts[known] + size - 8)) == tail)
+            ):
+                return known
             slot = (slot + 1) & (words.slots.size - 1)
             known = words.slots[slot]
-    return _find(buf, at, size, words.slots, words.keys, words.starts, words.sizes, words.pool, words.counts)
+    return find(buf, at, size, words.slots, words.keys, words.starts, words.sizes, words.pool, words.counts)
 
 
 @loop
@@ -142,7 +145,7 @@ def number_texts(
                 slot = (slot + 1) & (slots.size - 1)
                 known = slots[slot]
         if known == 0:
-            known = _find(buf, at, size, slots, keys, starts, sizes, pool, counts)
+            known = find(buf, at, size, slots, keys, starts, sizes, pool, counts)
             if known == FULL:
                 return place
         ids[place] = known
@@ -179,7 +182,7 @@ def number_rows(
                     slot = (slot + 1) & (slots.size - 1)
                     known = slots[slot]
             if known == 0 and size > 0:
-                known = _find(buf, start, size, slots, keys, starts, sizes, pool, counts)
+                known = find(buf, start, size, slots, keys, starts, sizes, pool, counts)
                 if known == FULL:
                     return number
             ids[number, place] = known

@@ -11,15 +11,23 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
+from ingest.arrow import as_arrow
 from ingest.identity.cipher import TAG_BYTES
 from ingest.identity.evidence import PEOPLE_SCHEMA, WRITTEN
 from ingest.identity.tokens import Tokeniser
 from ingest.sealing.errors import SealingError
 
 _TYPES = {pl.Binary(): "BLOB", pl.String(): "VARCHAR", pl.Date(): "DATE", pl.Boolean(): "BOOLEAN"}
-_MADE = ("first_month", "last_month", "insured_key", "own_branch")  # functions of the rest, or of when it was said
+# Functions of the rest, or of when it was said.
+_MADE = ("identity_tag", "first_month", "last_month", "insured_key", "own_branch")
 _CONTENT = [name for name in PEOPLE_SCHEMA if name not in _MADE]
-_CONTENT_HASH = f"sha256(to_json(row({', '.join(_CONTENT)}))::VARCHAR)"
+_NOTHING, _BETWEEN = "chr(30)", "chr(31)"  # stand in no text that anybody writes
+_FORM_ID = (
+    f"left(sha256(concat_ws({_BETWEEN}, "
+    + ", ".join(f"coalesce({name}::VARCHAR, {_NOTHING})" for name in _CONTENT)
+    + ")), 32)::UUID"
+)
+"""What tells a form from every other one: 128 bits, as a number, which DuckDB joins and keeps for less than a text."""
 
 
 class DirectoryError(SealingError):
@@ -37,12 +45,12 @@ class Directory:
         self._sequence = sequence
         # What a run adds is tidied into the file once, when it is closed; a killed run's is in the encrypted log.
         connection.execute("SET wal_autocheckpoint = '1GB'")
-        # No primary keys: an index on a hash costs more than the joins that keep a form once.
+        _number_forms_of_before(connection)
+        # No primary keys: an index on them costs more than the joins that keep a form once.
         columns = ", ".join(f"{name} {_TYPES[dtype]}" for name, dtype in PEOPLE_SCHEMA.items())
-        connection.execute(f"CREATE TABLE IF NOT EXISTS people (content_hash VARCHAR, {columns})")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS people (form_id UUID, {columns})")
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS people_batch (content_hash VARCHAR, sequence BIGINT, first_month DATE, "
-            "last_month DATE)"
+            "CREATE TABLE IF NOT EXISTS people_batch (form_id UUID, sequence BIGINT, first_month DATE, last_month DATE)"
         )
 
     def remember(self, people: pl.DataFrame) -> int:
@@ -51,27 +59,32 @@ class Directory:
         The same form again only widens its months; doing it twice changes nothing. Every call looks through the whole
         directory, so it is told of many persons at once.
         """
-        content = ", ".join(_CONTENT)
-        self._connection.register("incoming_people", people)
+        self._connection.register("incoming_people", as_arrow(people))
         try:
             self._connection.execute(
-                "CREATE OR REPLACE TEMP TABLE told_people AS "
-                f"SELECT {_CONTENT_HASH} AS content_hash, * "
-                f"FROM (SELECT {content}, insured_key, own_branch, min(first_month) AS first_month, "
-                "max(last_month) AS last_month FROM incoming_people GROUP BY ALL)"
+                f"CREATE OR REPLACE TEMP TABLE said AS SELECT {_FORM_ID} AS form_id, * FROM incoming_people"
+            )
+            self._connection.execute(
+                "CREATE OR REPLACE TEMP TABLE told_forms AS SELECT form_id, min(rowid) AS place, "
+                "min(first_month) AS first_month, max(last_month) AS last_month FROM temp.said GROUP BY form_id"
             )
             self._widen("people_batch", f"known.sequence = {self._sequence}")
             self._connection.execute(
                 f"""
                 INSERT INTO people_batch
-                SELECT content_hash, {self._sequence}, first_month, last_month FROM temp.told_people
-                ANTI JOIN (FROM people_batch WHERE sequence = {self._sequence}) USING (content_hash)"""
+                SELECT form_id, {self._sequence}, first_month, last_month FROM temp.told_forms
+                ANTI JOIN (FROM people_batch WHERE sequence = {self._sequence}) USING (form_id)"""
             )
             self._widen("people")
             self._connection.execute(
-                "INSERT INTO people BY NAME FROM temp.told_people ANTI JOIN people USING (content_hash)"
+                """
+                INSERT INTO people BY NAME
+                SELECT said.* EXCLUDE (first_month, last_month), new_forms.first_month, new_forms.last_month
+                FROM temp.said JOIN (FROM temp.told_forms ANTI JOIN people USING (form_id)) AS new_forms
+                ON new_forms.place = said.rowid"""
             )
-            self._connection.execute("DROP TABLE temp.told_people")
+            self._connection.execute("DROP TABLE temp.told_forms")
+            self._connection.execute("DROP TABLE temp.said")
         except duckdb.Error as error:
             # DuckDB's own text may quote a row, so it goes no further.
             raise DirectoryError(f"the directory could not be written ({type(error).__name__})") from None
@@ -87,8 +100,8 @@ class Directory:
         )
         self._connection.execute(
             f"""
-            UPDATE {table} AS known SET first_month = {first}, last_month = {last} FROM temp.told_people AS told
-            WHERE known.content_hash = told.content_hash AND {only}
+            UPDATE {table} AS known SET first_month = {first}, last_month = {last} FROM temp.told_forms AS told
+            WHERE known.form_id = told.form_id AND {only}
             AND ({first} IS DISTINCT FROM known.first_month OR {last} IS DISTINCT FROM known.last_month)"""
         )
 
@@ -105,19 +118,19 @@ class Directory:
         self._connection.execute("BEGIN")
         try:
             self._connection.execute(
-                "CREATE OR REPLACE TEMP TABLE unsaid AS SELECT content_hash FROM people_batch WHERE sequence = ?",
+                "CREATE OR REPLACE TEMP TABLE unsaid AS SELECT form_id FROM people_batch WHERE sequence = ?",
                 [sequence],
             )
             self._connection.execute("DELETE FROM people_batch WHERE sequence = ?", [sequence])
             gone = self._connection.execute(
-                "DELETE FROM people WHERE content_hash IN (SELECT content_hash FROM temp.unsaid) "
-                "AND content_hash NOT IN (SELECT content_hash FROM people_batch)"
+                "DELETE FROM people WHERE form_id IN (SELECT form_id FROM temp.unsaid) "
+                "AND form_id NOT IN (SELECT form_id FROM people_batch)"
             ).fetchone()
             self._connection.execute(
                 "UPDATE people SET first_month = kept.first_month, last_month = kept.last_month FROM ("
-                "SELECT content_hash, min(first_month) AS first_month, max(last_month) AS last_month FROM people_batch "
-                "SEMI JOIN temp.unsaid USING (content_hash) GROUP BY content_hash) AS kept "
-                "WHERE people.content_hash = kept.content_hash"
+                "SELECT form_id, min(first_month) AS first_month, max(last_month) AS last_month FROM people_batch "
+                "SEMI JOIN temp.unsaid USING (form_id) GROUP BY form_id) AS kept "
+                "WHERE people.form_id = kept.form_id"
             )
             self._connection.execute("DROP TABLE temp.unsaid")
         except BaseException:
@@ -134,24 +147,13 @@ class Directory:
             schema={"identity_text": pl.String(), "new_tag": pl.Binary()},
         )
         self._connection.register("new_tags", tags)
-        self._connection.execute("BEGIN")
         try:
             self._connection.execute(
-                "CREATE OR REPLACE TEMP TABLE renamed AS "
-                f"SELECT content_hash AS old_hash, {_CONTENT_HASH} AS new_hash, identity_tag AS new_tag FROM ("
-                "SELECT people.* REPLACE (new_tag AS identity_tag) FROM people JOIN new_tags USING (identity_text) "
-                "WHERE identity_tag <> new_tag)"
+                "UPDATE people SET identity_tag = new_tag FROM new_tags "
+                "WHERE people.identity_text = new_tags.identity_text AND identity_tag <> new_tag"
             )
-            for table, more in (("people", ", identity_tag = new_tag"), ("people_batch", "")):
-                self._connection.execute(
-                    f"UPDATE {table} SET content_hash = new_hash{more} FROM temp.renamed WHERE content_hash = old_hash"
-                )
-            self._connection.execute("DROP TABLE temp.renamed")
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-        self._connection.unregister("new_tags")
+        finally:
+            self._connection.unregister("new_tags")
 
     def lookup(self, identity_tags: pl.Series) -> pl.DataFrame:
         """Names, address and numbers behind identity tags, one row for each tag that is known.
@@ -221,3 +223,25 @@ class Directory:
         own = self.lookup(found["known_tag"]).rename({"identity_tag": "known_tag"})
         named = found.select(pl.col("returned_tag").alias("identity_tag"), "known_tag").join(own, on="known_tag")
         return named.drop("known_tag").sort("identity_tag")
+
+
+def _number_forms_of_before(connection: duckdb.DuckDBPyConnection) -> None:
+    """Until version 0.2 a form was told by a text, ``content_hash``, that held the tag of its identity too."""
+    named = "SELECT 1 FROM duckdb_columns() WHERE database_name = current_database() AND column_name = 'content_hash'"
+    if connection.execute(named).fetchone() is None:
+        return
+    connection.execute("BEGIN")
+    try:
+        connection.execute(f"CREATE TEMP TABLE numbered AS SELECT content_hash, {_FORM_ID} AS form_id FROM people")
+        for table in ("people", "people_batch"):
+            connection.execute(
+                f"CREATE TABLE new_{table} AS SELECT form_id, {table}.* EXCLUDE (content_hash) "
+                f"FROM {table} JOIN temp.numbered USING (content_hash)"
+            )
+            connection.execute(f"DROP TABLE {table}")
+            connection.execute(f"ALTER TABLE new_{table} RENAME TO {table}")
+        connection.execute("DROP TABLE temp.numbered")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

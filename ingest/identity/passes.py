@@ -27,6 +27,8 @@ EVIDENCE_COLUMNS = (
     "insured_number",
     "branch",
     "name_kana",
+    "kana_skeleton",
+    "given_kana",
     "birth_date",
     "sex_code",
     "municipality_code",

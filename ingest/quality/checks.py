@@ -51,9 +51,14 @@ class Check:
             return ~self.rule.broken_items(frame, [FILE, PARENT] if FILE in frame.columns else [PARENT])
         return frame.select(self._case()).to_series()
 
-    def distinct(self) -> pl.Expr:
-        """The distinct cases of a frame, for one row; not of rules of several rows."""
-        return self._case().unique().implode().alias(self.name)
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that a case is made of."""
+        return frozenset(self._case().meta.root_names())
+
+    def distinct(self, values: pl.DataFrame) -> list[Any]:
+        """The distinct cases of a frame of ``columns``, in which nothing needs to stand twice."""
+        return values.select(self._case().unique()).to_series().to_list()
 
     def words(self) -> dict[str, str]:
         """What a finding says."""
@@ -109,7 +114,19 @@ def checks(table: str) -> tuple[Check, ...]:
 
 def distinct_cases(table: str, frame: pl.DataFrame) -> list[tuple[Check, list[Any]]]:
     """Every check of ``table`` with its distinct cases among the rows of ``frame``."""
-    every = checks(table)
-    of_rows = [one for one in every if one.rule is None or not one.rule.is_of_items]
-    found = frame.lazy().select(one.distinct() for one in of_rows).collect().row(0, named=True)
-    return [(one, found[one.name] if one.name in found else one.cases(frame).unique().to_list()) for one in every]
+    known: dict[str, pl.DataFrame] = {}  # by column its distinct values: rows are looked through once a column
+    return [(one, _distinct(one, frame, known)) for one in checks(table)]
+
+
+def _distinct(one: Check, frame: pl.DataFrame, known: dict[str, pl.DataFrame]) -> list[Any]:
+    if one.rule is not None and one.rule.is_of_items:
+        return one.cases(frame).unique().to_list()
+    if one.kind == "required":
+        missing = frame.get_column(*one.columns).null_count()
+        return [True] * (missing < frame.height) + [False] * (missing > 0)
+    if len(one.columns) > 1:
+        return one.distinct(frame.select(sorted(one.columns)))
+    (name,) = one.columns
+    if name not in known:
+        known[name] = frame.select(pl.col(name).unique())
+    return one.distinct(known[name])

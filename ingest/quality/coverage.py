@@ -16,6 +16,7 @@ from ingest.formats.reading import empty_tables
 from ingest.masters import store
 from ingest.masters.lookups import UNCODED_DISEASE, known_codes
 from ingest.quality.checks import FILE
+from ingest.quality.grouping import grouped
 
 SCHEMA: dict[str, pl.DataType] = {
     FILE: pl.Int64(),
@@ -46,19 +47,16 @@ class Coverage:
             return empty
         lines = empty_tables("claim_diagnosis", "claim_item")
         given = {name: tables.get(name, frame.with_columns(_NOWHERE)) for name, frame in lines.items()}
-        diseases = given["claim_diagnosis"].select(
-            FILE, "parent_source_row",
-            is_unclassified=pl.col("icd10_code").is_null() & ~self._is_known("disease_code", self._diseases),
-        )  # fmt: skip
+        diagnoses = given["claim_diagnosis"].select(FILE, "parent_source_row", "disease_code", "icd10_code")
+        is_unknown = _is_unknown(diagnoses["disease_code"], self._diseases)
+        diseases = diagnoses.with_columns(is_unclassified=is_unknown & diagnoses["icd10_code"].is_null())
         found = [_counted(diseases, "disease"), self._claims(tables["claim"], diseases)]
         items = given["claim_item"].select(FILE, "item_kind_code", "item_code")
         for kind, code in ITEM_KINDS.items():
             own = items.filter(pl.col("item_kind_code") == code)
-            # Few codes, many lines: each code is looked up once.
-            counted = own.group_by(FILE, "item_code").len("rows").with_columns(
-                is_unclassified=~self._is_known("item_code", self._items[kind])
-            )  # fmt: skip
-            found.append(_counted(counted, kind, "rows"))
+            found.append(
+                _counted(own.with_columns(is_unclassified=_is_unknown(own["item_code"], self._items[kind])), kind)
+            )
         return pl.concat([empty, *found])
 
     def _claims(self, claims: pl.DataFrame, diseases: pl.DataFrame) -> pl.DataFrame:
@@ -77,16 +75,20 @@ class Coverage:
     def _items(self) -> dict[str, pl.Series]:
         return {kind: known_codes(self._workspace, kind)["code"] for kind in ITEM_KINDS}
 
-    @staticmethod
-    def _is_known(column: str, codes: pl.Series) -> pl.Expr:
-        return pl.col(column).is_in(codes.implode()).fill_null(False)
+
+def _is_unknown(column: pl.Series, known: pl.Series) -> pl.Series:
+    """Per row whether its code is none that is known. Few codes, many rows: each code is looked up once."""
+    codes = column.unique()
+    unknown = codes.filter(~codes.is_in(known.implode()).fill_null(False))
+    return column.is_in(unknown.implode(), nulls_equal=True)
 
 
-def _counted(rows: pl.DataFrame, kind: str, count: str | None = None) -> pl.DataFrame:
-    """``SCHEMA`` of rows that stand for ``count`` rows each, else for one."""
-    return (
-        rows.with_columns((pl.col(count) if count else pl.lit(1)).cast(pl.Int64).alias("row_count"))
-        .group_by(pl.col(FILE).cast(pl.Int64))
-        .agg(pl.col("row_count").sum(), pl.col("row_count").filter("is_unclassified").sum().alias("unclassified_count"))
-        .select(FILE, pl.lit(kind).alias("kind"), "row_count", "unclassified_count")
+def _counted(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """``SCHEMA`` of rows that say whether they are unclassified."""
+    counted = grouped(
+        rows,
+        [FILE],
+        pl.len().cast(pl.Int64).alias("row_count"),
+        pl.col("is_unclassified").sum().cast(pl.Int64).alias("unclassified_count"),
     )
+    return counted.select(pl.col(FILE).cast(pl.Int64), pl.lit(kind).alias("kind"), "row_count", "unclassified_count")

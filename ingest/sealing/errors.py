@@ -39,3 +39,8 @@ class BatchHeld(SealingError):
 
 class KeyError_(SealingError):  # noqa: N801, N818 - the name says what it is and is no KeyError
     """A key cannot be had; one line with the remedy, never a key."""
+
+
+def told(error: BaseException) -> str:
+    """What an error says, of the system's the reason alone: no path, no value."""
+    return error.strerror or "" if isinstance(error, OSError) else str(error)

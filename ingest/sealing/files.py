@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import stat
@@ -59,6 +60,13 @@ def copy_at_most(source: BinaryIO, target: BinaryIO, size: int) -> None:
         # Not on this system, or not between these two file systems: go on from where both files stand.
         while left and (chunk := source.read(min(left, _CHUNK))):
             left -= target.write(chunk)
+
+
+def measured(path: Path) -> tuple[int, str]:
+    """Size and SHA-256 of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return path.stat().st_size, digest
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from ingest.policy.access import load_grants
+from ingest.sealing.keyfiles import write_private
 from ingest.sealing.keys import KeyRing, export_tenant_keys
 from ingest.sealing.keytable import CENTER
 from ingest.settings import PartySettings, Settings
@@ -37,3 +38,9 @@ def hand_over_keys(settings: Settings) -> list[Path]:
             viewer_classes=own.get_column("viewer_class").to_list(),
         )
     return written
+
+
+def replace(path: Path, key: bytes) -> None:
+    """Give the app the new key of a file of which it has the old one at ``path``; nothing where it has none."""
+    if path.is_file():
+        write_private(path, key.hex().encode())

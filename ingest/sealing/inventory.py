@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from ingest.sealing import hpke, public, unlock
+from ingest.sealing import hpke, key_numbers, public, unlock
 from ingest.sealing.errors import SealingError
 from ingest.sealing.keys import KeyRing
-from ingest.sealing.keytable import ENVELOPE, IDENTITY, SIGNING, kinds_of, numbered, split
+from ingest.sealing.keytable import BY_LEDGER, ENVELOPE, IDENTITY, SIGNING, KeyKind, kinds_of, numbered, split
 from ingest.settings import PartySettings
 
 IN_USE, RETIRED, PREPARED, MISSING = "in_use", "retired", "prepared", "missing"
@@ -44,7 +44,7 @@ def facts(party: PartySettings, epoch: int = 1) -> list[KeyFact]:
     kept = unlock.kept_names(party)
     own = _own_public(party)
     for kind in kinds_of(party):
-        in_use = _in_use(kind.kind, own, epoch)
+        in_use = _in_use(party, kind, own, epoch)
         names = {name for name in kept if split(name)[0] == kind.kind} | {
             numbered(kind.kind, number) for number in range(1, in_use + 1)
         }
@@ -99,12 +99,14 @@ def _own_public(party: PartySettings) -> public.PublicKeys | None:
     return public.read_public(path) if path.is_file() else None
 
 
-def _in_use(kind: str, own: public.PublicKeys | None, epoch: int) -> int:
-    if kind == IDENTITY:
+def _in_use(party: PartySettings, kind: KeyKind, own: public.PublicKeys | None, epoch: int) -> int:
+    if kind.kind == IDENTITY:
         return epoch
-    if own is None or kind not in (SIGNING, ENVELOPE):
+    if kind.numbered_by == BY_LEDGER:
+        return key_numbers.numbers(party, kind.kind).in_use
+    if own is None:
         return 1
-    return own.signing_number if kind == SIGNING else own.envelope_number
+    return own.signing_number if kind.kind == SIGNING else own.envelope_number
 
 
 def _fingerprint(own: public.PublicKeys | None, name: str) -> str | None:
@@ -119,6 +121,9 @@ def _fingerprint(own: public.PublicKeys | None, name: str) -> str | None:
 
 
 def _made_on(party: PartySettings, name: str) -> date | None:
+    begun = key_numbers.begun_on(party, *split(name))
+    if begun is not None:
+        return begun
     for path in (unlock.key_file(party, name), unlock.wrapped_file(party, name)):
         if path.is_file():
             return _day(path)

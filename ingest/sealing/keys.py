@@ -21,10 +21,22 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ingest.memory import forbid_dumps
-from ingest.sealing import hpke, passphrase, public, unlock
+from ingest.sealing import hpke, key_numbers, passphrase, public, unlock
 from ingest.sealing.errors import KeyError_
 from ingest.sealing.keyfiles import checked_name, create_private, write_private
-from ingest.sealing.keytable import CENTER, ENVELOPE, SIGNING, kinds_of, numbered, split
+from ingest.sealing.keytable import (
+    BY_LEDGER,
+    CENTER,
+    ENVELOPE,
+    SIGNING,
+    STATISTICS_MASTER,
+    TENANT_MASTER,
+    by_ledger,
+    is_name,
+    kinds_of,
+    numbered,
+    split,
+)
 from ingest.sealing.public import PUBLIC_FILE, PublicKeys
 from ingest.settings import PartySettings, Settings, SiteSettings
 
@@ -43,10 +55,10 @@ class KeyRing:
         return f"KeyRing({self._party.home})"
 
     def secret(self, name: str) -> bytes:
-        """The secret called ``name``; KeyError_ when it cannot be had.
+        """The secret called ``name``; KeyError_ when it cannot be had, also while a rotation of it is not through.
 
-        ``signing`` is the key in use. ``envelope`` is every private envelope key that the party still has, the newest
-        first, one after the other: what was sealed to a retired one opens as well.
+        The name of a kind is that of the key in use, whatever its number. ``envelope`` is every private envelope key
+        that the party still has, the newest first, one after the other: what was sealed to a retired one opens as well.
         """
         if name == SIGNING:
             return self.numbered(SIGNING, self._numbers()[0])
@@ -54,19 +66,25 @@ class KeyRing:
             newest = self._numbers()[1]
             retired = [self._retired(numbered(ENVELOPE, number)) for number in range(newest - 1, 0, -1)]
             return self.numbered(ENVELOPE, newest) + b"".join(retired)
-        return self._kept(name)
+        if name in by_ledger():
+            return self.numbered(name, key_numbers.in_use(self._party, name))
+        return self._derived(name) or self._kept(name)
 
     def numbered(self, kind: str, number: int) -> bytes:
-        """One key of a kind that is rotated."""
+        """One key of a kind, in use or not."""
         return self._kept(numbered(kind, number))
 
     def tenant_key(self, tenant_id: str, scheme_set: str) -> bytes:
         """Key of one tenant's person file of one scheme set."""
-        return self.secret(tenant_key_name(tenant_id, scheme_set))
+        return tenant_key_of(self.secret(TENANT_MASTER), tenant_id, scheme_set)
 
     def statistics_key(self, viewer_class: str) -> bytes:
         """Key of this party's statistics file for one viewer class."""
-        return self.secret(f"statistics-{checked_name(viewer_class)}")
+        return statistics_key_of(self.secret(STATISTICS_MASTER), viewer_class)
+
+    def id_key(self, tenant_id: str) -> bytes:
+        """Key of one tenant's published ids; of the first master always, for ids outlive the keys of files."""
+        return derive(self.numbered(TENANT_MASTER, FIRST_EPOCH), f"person_id|{tenant_id}")
 
     def public(self) -> PublicKeys:
         """This party's own public keys."""
@@ -104,21 +122,30 @@ class KeyRing:
 
     def _kept(self, name: str) -> bytes:
         if name not in self._unlocked:
-            self._unlocked[name] = self._derived(name) or unlock.unlocked(self._party, name)
+            self._unlocked[name] = unlock.unlocked(self._party, name)
         return self._unlocked[name]
 
     def _derived(self, name: str) -> bytes | None:
-        if name in ("tenant-master", "statistics-master"):
+        if is_name(name):
             return None
         if name.startswith("tenant-"):
             tenant_id, mark, scheme_set = name.removeprefix("tenant-").partition("--")
             if not mark:
                 raise KeyError_(f"{name}: a tenant key is named tenant-<tenant>--<scheme set>")
-            return derive(self.secret("tenant-master"), f"tenant|{checked_name(tenant_id)}|{checked_name(scheme_set)}")
+            return self.tenant_key(tenant_id, scheme_set)
         if name.startswith("statistics-"):
-            viewer_class = name.removeprefix("statistics-")
-            return derive(self.secret("statistics-master"), f"statistics|{checked_name(viewer_class)}")
+            return self.statistics_key(name.removeprefix("statistics-"))
         return None
+
+
+def tenant_key_of(master: bytes, tenant_id: str, scheme_set: str) -> bytes:
+    """Key of one tenant's person file of one scheme set, of the tenants' master key."""
+    return derive(master, f"tenant|{checked_name(tenant_id)}|{checked_name(scheme_set)}")
+
+
+def statistics_key_of(master: bytes, viewer_class: str) -> bytes:
+    """Key of the statistics file of one viewer class, of the statistics' master key."""
+    return derive(master, f"statistics|{checked_name(viewer_class)}")
 
 
 def tenant_key_name(tenant_id: str, scheme_set: str) -> str:
@@ -213,7 +240,7 @@ def _create_party(name: str, party: PartySettings, given: str | None) -> bytes:
     known = {split(kept)[0] for kept in unlock.kept_names(party)}
     for kind in kinds_of(party):
         # Of a kind that was rotated the first key may be gone for good; a fresh one in its name would open nothing.
-        if not (kind.is_rotated and (kind.kind in known or path.exists())):
+        if kind.kind not in known and (kind.numbered_by == BY_LEDGER or not path.exists()):
             make_key(party, numbered(kind.kind, FIRST_EPOCH), given)
     if not path.exists():
         write_private(path, public_of(name, KeyRing(party), 1, 1))
@@ -234,15 +261,24 @@ def export_tenant_keys(
     ``<app home>/keys/statistics-<publisher>--<viewer class>.key`` (hex, mode 0600), ``publisher`` being
     the site's name or "center". The app never sees a master key, nor any other key of the party.
     """
-    folder = app_home / "keys"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (app_home / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
     written = []
     for tenant_id, scheme_set in sorted(set(tenants)):
-        path = folder / f"{tenant_key_name(tenant_id, scheme_set)}.key"
+        path = app_tenant_key(app_home, tenant_id, scheme_set)
         write_private(path, ring.tenant_key(tenant_id, scheme_set).hex().encode())
         written.append(path)
     for viewer_class in sorted(set(viewer_classes)):
-        path = folder / f"statistics-{checked_name(publisher)}--{checked_name(viewer_class)}.key"
+        path = app_statistics_key(app_home, publisher, viewer_class)
         write_private(path, ring.statistics_key(viewer_class).hex().encode())
         written.append(path)
     return written
+
+
+def app_tenant_key(app_home: Path, tenant_id: str, scheme_set: str) -> Path:
+    """Where the app has the key of a tenant's person file of one scheme set."""
+    return app_home / "keys" / f"{tenant_key_name(tenant_id, scheme_set)}.key"
+
+
+def app_statistics_key(app_home: Path, publisher: str, viewer_class: str) -> Path:
+    """Where the app has the key of a publisher's statistics for one viewer class."""
+    return app_home / "keys" / f"statistics-{checked_name(publisher)}--{checked_name(viewer_class)}.key"

@@ -1,7 +1,8 @@
 """The key table of the design as data: which keys a party holds and what each opens (``keytable.csv``).
 
-A key that is rotated is numbered: ``signing`` is the first, ``signing-2`` the one after it. Identity keys carry their
-number (their epoch) from the first on: ``identity-1``.
+Keys are numbered: ``signing`` is the first, ``signing-2`` the one after it. Identity keys carry their number (their
+epoch) from the first on: ``identity-1``. Which number is in use stands where ``numbered_by`` says: the epoch of the
+site, the party's public file, or its ledger (``key_numbers``), which lies beside the data that the key encrypts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from ingest.settings import PartySettings, SiteSettings
 TABLE_FILE = Path(__file__).with_name("keytable.csv")
 CENTER = "center"
 IDENTITY, ENVELOPE, SIGNING = "identity", "envelope", "signing"
+AT_REST, AUDIT, LINK = "at-rest", "audit", "link"
+TENANT_MASTER, STATISTICS_MASTER = "tenant-master", "statistics-master"
+BY_EPOCH, BY_PUBLIC_FILE, BY_LEDGER = "epoch", "public", "ledger"
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class KeyKind:
 
     kind: str
     parties: tuple[str, ...]
-    is_rotated: bool
+    numbered_by: str
     opens_ja: str
     opens_en: str
 
@@ -35,10 +39,9 @@ def kinds() -> tuple[KeyKind, ...]:
     """The whole table, in its order."""
     with TABLE_FILE.open(encoding="utf-8", newline="") as handle:
         return tuple(
-            KeyKind(row["kind"], tuple(row["parties"].split()), row["is_rotated"] == "true", row["opens_ja"],
-                    row["opens_en"])
+            KeyKind(row["kind"], tuple(row["parties"].split()), row["numbered_by"], row["opens_ja"], row["opens_en"])
             for row in csv.DictReader(handle)
-        )  # fmt: skip
+        )
 
 
 def kinds_of(party: PartySettings) -> list[KeyKind]:
@@ -58,9 +61,14 @@ def split(name: str) -> tuple[str, int]:
         if name == kind.kind and kind.kind != IDENTITY:
             return name, 1
         number = name.removeprefix(f"{kind.kind}-")
-        if kind.is_rotated and number != name and number.isdecimal() and name == numbered(kind.kind, int(number)):
+        if number != name and number.isdecimal() and name == numbered(kind.kind, int(number)):
             return kind.kind, int(number)
     raise KeyError_(f"no key is called '{name}'")
+
+
+def by_ledger() -> frozenset[str]:
+    """The kinds whose number in use the ledger knows."""
+    return frozenset(kind.kind for kind in kinds() if kind.numbered_by == BY_LEDGER)
 
 
 def is_name(name: str) -> bool:

@@ -11,12 +11,14 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from ingest.sealing.errors import SealingError
+from ingest.sealing.errors import BatchRefused, SealingError
+from ingest.sealing.files import read_plain
 
 FORMAT = "tsumugi/batch/1"
 BODY_FILE = "manifest.json"
@@ -25,6 +27,7 @@ MAXIMUM_BODY_BYTES = 16 * 1024 * 1024
 FIRST_HASH = ""  # what the first batch names as its predecessor
 
 _PUBLIC_BYTES = 32
+_SIGNATURE_BYTES = 64
 _MANIFEST_LABEL = b"tsumugi/manifest/1\x00"
 _FILE_NAME = re.compile(r"[0-9]{4}_[a-z][a-z0-9_]{0,99}\.parquet")
 _HEX_HASH = re.compile(r"[0-9a-f]{64}")
@@ -152,6 +155,13 @@ def _is_signed_by(public: bytes, content: bytes, signature: bytes) -> bool:
     return True
 
 
+def read_head(folder: Path) -> tuple[bytes, bytes]:
+    """Body and signature of the batch at ``folder``, not yet believed; BatchRefused where there is no batch."""
+    if not folder.is_dir() or folder.is_symlink():
+        raise BatchRefused("not_a_batch", "there is no batch folder")
+    return read_plain(folder / BODY_FILE, MAXIMUM_BODY_BYTES), read_plain(folder / SIGNATURE_FILE, _SIGNATURE_BYTES)
+
+
 def sign_manifest(body: bytes, signing_key: bytes) -> bytes:
     """The signature that stands beside the body."""
     return sign(_MANIFEST_LABEL, body, signing_key)
@@ -169,6 +179,11 @@ def read_manifest(body: bytes, signature: bytes, pinned_public: bytes) -> Manife
     """
     if not is_signed_manifest(body, signature, pinned_public):
         raise ManifestError("signature", "the manifest is not signed by the pinned key of its sender")
+    return parsed(body)
+
+
+def parsed(body: bytes) -> Manifest:
+    """The manifest in a body that is believed, by its signature or its hash; ManifestError("malformed")."""
     content = parse_canonical(body)
     try:
         if content.pop("format") != FORMAT:

@@ -8,7 +8,8 @@ the new one without a telephone call.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -24,6 +25,7 @@ from ingest.sealing.manifest import (
     is_signed,
     is_signed_manifest,
     parse_canonical,
+    read_manifest,
     sign,
 )
 
@@ -38,11 +40,25 @@ _GROUPS_A_LINE = 4
 
 
 @dataclass(frozen=True)
+class Retired:
+    """A signing key of a peer that nothing new is accepted by.
+
+    ``until`` is the number of the last batch of its time, 0 while that is not known (no batch under a later key has
+    been taken yet); ``retired_on`` the day (UTC) on which the peer's newer key took over here.
+    """
+
+    signing: bytes
+    number: int
+    until: int
+    retired_on: date
+
+
+@dataclass(frozen=True)
 class PublicKeys:
     """What the others may know of a party: its name, its two public keys and their numbers (1, 2, … by rotation).
 
     Of a pinned peer also ``before``, the signing key that is accepted until the first batch under the new one, and
-    ``retired``, all that were accepted once, one after the other: batches kept from then are read again by them.
+    ``retired``, all that were accepted once, the oldest first: batches of their time are known by them.
     """
 
     party: str
@@ -51,7 +67,7 @@ class PublicKeys:
     envelope_number: int = 1
     signing_number: int = 1
     before: bytes = b""
-    retired: bytes = b""
+    retired: tuple[Retired, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -66,7 +82,12 @@ class PublicKeys:
     @property
     def ever(self) -> bytes:
         """The keys by which what this party has signed at any time is known again."""
-        return self.verifying + self.retired
+        return self.verifying + b"".join(key.signing for key in self.retired)
+
+    def accepting(self, sequence: int) -> bytes:
+        """The keys by which a batch of this number is accepted where it is due: after the receiver was put back to a
+        backup, batches come again that were signed by a key retired since."""
+        return self.verifying + b"".join(key.signing for key in self.retired if sequence <= key.until)
 
     def document(self, signing_key: bytes, before_key: bytes | None = None) -> bytes:
         """The public file; ``before_key`` is the private signing key before this one, where there was one."""
@@ -151,10 +172,9 @@ def read_peer(keys: Path, party: str) -> PublicKeys:
     if found.party != party:
         raise KeyError_(f"the pinned public keys of {party} are those of another party")
     before = _before(folder, party)
-    retired = [read_public(path).signing for path in sorted(folder.glob(f"{party}--retired-*.json"))]
     return PublicKeys(
         found.party, found.envelope, found.signing, found.envelope_number, found.signing_number,
-        read_public(before).signing if before.is_file() else b"", b"".join(retired),
+        read_public(before).signing if before.is_file() else b"", _retired(folder, party),
     )  # fmt: skip
 
 
@@ -176,7 +196,7 @@ def pin(keys: Path, document: bytes, fingerprint: str | None) -> PublicKeys:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if known is not None and known.signing != file.keys.signing:
         if _before(folder, party).is_file():
-            _retire(folder, party)
+            _retire(folder, party, until=0)
         write_private(_before(folder, party), path.read_bytes())
     write_private(path, document)
     return file.keys
@@ -188,8 +208,9 @@ def settle_peer(keys: Path, party: str, batch: Path) -> None:
     if not _before(folder, checked_name(party)).is_file():
         return
     body, signature = (batch / BODY_FILE).read_bytes(), (batch / SIGNATURE_FILE).read_bytes()
-    if is_signed_manifest(body, signature, read_public(folder / f"{party}.json").signing):
-        _retire(folder, party)
+    newest = read_public(folder / f"{party}.json").signing
+    if is_signed_manifest(body, signature, newest):
+        _retire(folder, party, until=read_manifest(body, signature, newest).sequence - 1)
 
 
 def _require_trust(file: _File, known: PublicKeys | None) -> None:
@@ -208,9 +229,33 @@ def _before(folder: Path, party: str) -> Path:
     return folder / f"{party}--before.json"
 
 
-def _retire(folder: Path, party: str) -> None:
+def _retired_file(folder: Path, party: str) -> Path:
+    return folder / f"{party}--retired.json"
+
+
+def _retired(folder: Path, party: str) -> tuple[Retired, ...]:
+    path = _retired_file(folder, party)
+    if not path.is_file():
+        return ()
+    return tuple(
+        Retired(bytes.fromhex(key["signing"]), key["number"], key["until"], date.fromisoformat(key["retired_on"]))
+        for key in parse_canonical(path.read_bytes())
+    )
+
+
+def _retire(folder: Path, party: str, until: int) -> None:
+    """The key before joins the retired ones; ``until`` is the last number of its time and, where it was not known, of
+    those retired earlier."""
     before = _before(folder, party)
-    before.replace(folder / f"{party}--retired-{read_public(before).signing.hex()[:16]}.json")
+    keys = read_public(before)
+    known = tuple(key for key in _retired(folder, party) if key.signing != keys.signing)
+    today = datetime.now(UTC).date()
+    dated = [
+        replace(key, until=key.until or until) for key in (*known, Retired(keys.signing, keys.signing_number, 0, today))
+    ]
+    content = [asdict(key) | {"signing": key.signing.hex(), "retired_on": key.retired_on.isoformat()} for key in dated]
+    write_private(_retired_file(folder, party), canonical(content))
+    before.unlink()  # last: a kill before it retires the same key once more
 
 
 def _read(document: bytes) -> _File:

@@ -17,10 +17,11 @@ from typing import Any, Literal
 import duckdb
 
 from ingest.ledger import Ledger
-from ingest.sealing.envelope import OpenBatch, arrived_hash, open_batch, open_kept
 from ingest.sealing.errors import BatchHeld, BatchRefused
 from ingest.sealing.keys import KeyRing
+from ingest.sealing.opened import OpenBatch
 from ingest.sealing.receipts import Receipt, Statement, receipt_path, write_receipt, write_statement
+from ingest.sealing.unseal import arrived_hash, open_batch, open_kept
 
 _FOLDER = re.compile(r"[0-9]{6}")
 
@@ -71,7 +72,7 @@ class Reception:
             recipient=self._own,
             expected_sequence=due,
             previous_hash=taken.get(due - 1),
-            pinned_public=self._ring.peer(self._peer).verifying,
+            pinned_public=self._ring.peer(self._peer).accepting(due),
             private_key=self._ring.secret("envelope"),
             refused=self._refused(due),
             taken=taken,

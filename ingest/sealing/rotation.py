@@ -7,6 +7,7 @@ prepared first: the public file that names it goes to the peers, and only when t
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest import faults
@@ -17,6 +18,16 @@ from ingest.sealing.keys import KeyRing, make_key, public_of
 from ingest.sealing.keytable import ENVELOPE, SIGNING, numbered
 from ingest.sealing.public import NEXT_FILE, PUBLIC_FILE, PublicKeys
 from ingest.settings import PartySettings
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What a rotation of a key that encrypts data goes over to: kind and new number, the old key and the new one."""
+
+    kind: str
+    number: int
+    older: bytes = field(repr=False)
+    newer: bytes = field(repr=False)
 
 
 def rotate_envelope(party_name: str, party: PartySettings) -> Path:

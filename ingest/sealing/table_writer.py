@@ -15,8 +15,9 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from ingest.sealing.envelope import WrittenTable, write_table
+from ingest.arrow import as_arrow
 from ingest.sealing.errors import EnvelopeError
+from ingest.sealing.tables import WrittenTable, write_table
 
 _WAITING = 1  # frames that wait while another one is written: what is held in memory does not grow with the table
 
@@ -79,7 +80,7 @@ class TableWriter:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         while (frame := self._frames.get()) is not None:
-            yield from frame.to_arrow().cast(self._schema).to_batches()
+            yield from as_arrow(frame).cast(self._schema).to_batches()
         self._is_ended = True
         if self._is_abandoned:
             raise EnvelopeError(f"table {self._table} was given up")

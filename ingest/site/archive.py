@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from ingest import faults
 from ingest.site.errors import SiteError
 
 _LABEL = b"tsumugi-archive-1\n"
@@ -71,26 +73,73 @@ def restore(folder: Path, file_id: str, key: bytes, target: Path) -> None:
     source = archived(folder, file_id)
     if not source.is_file():
         raise SiteError(f"{source} is not in the archive")
-    length = source.stat().st_size - len(_LABEL) - _NONCE - _TAG
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
     try:
-        with source.open("rb") as reader, _private(temporary) as writer:
-            if length < 0 or reader.read(len(_LABEL)) != _LABEL:
-                raise SiteError(f"{source} is damaged")
-            decryptor = Cipher(algorithms.AES(_file_key(key, file_id)), modes.GCM(reader.read(_NONCE))).decryptor()
-            decryptor.authenticate_additional_data(_LABEL + file_id.encode())
-            while length:
-                block = reader.read(min(_BLOCK, length))
-                length -= len(block)
-                writer.write(decryptor.update(block))
+        with _private(temporary) as writer:
             try:
-                decryptor.finalize_with_tag(reader.read(_TAG))
+                for block in _opened(source, file_id, key):
+                    writer.write(block)
             except InvalidTag:
                 raise SiteError(f"{source} is damaged or of another key") from None
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _opened(source: Path, file_id: str, key: bytes) -> Iterator[bytes]:
+    """The bytes of an archived file, not to be believed before the end; InvalidTag there where they do not hold."""
+    length = source.stat().st_size - len(_LABEL) - _NONCE - _TAG
+    with source.open("rb") as reader:
+        if length < 0 or reader.read(len(_LABEL)) != _LABEL:
+            raise SiteError(f"{source} is damaged")
+        decryptor = Cipher(algorithms.AES(_file_key(key, file_id)), modes.GCM(reader.read(_NONCE))).decryptor()
+        decryptor.authenticate_additional_data(_LABEL + file_id.encode())
+        while length:
+            block = reader.read(min(_BLOCK, length))
+            length -= len(block)
+            yield decryptor.update(block)
+        decryptor.finalize_with_tag(reader.read(_TAG))
+
+
+def renew(folder: Path, file_id: str, older: bytes, newer: bytes) -> None:
+    """Encrypt an archived file anew under the at-rest key ``newer``, block by block; no plaintext reaches the disk.
+
+    A file that is under it already stays. Raises SiteError where neither key opens it; it is as it was then.
+    """
+    source = archived(folder, file_id)
+    temporary = source.with_suffix(f".tmp-{os.getpid()}")
+    nonce = os.urandom(_NONCE)
+    encryptor = Cipher(algorithms.AES(_file_key(newer, file_id)), modes.GCM(nonce)).encryptor()
+    encryptor.authenticate_additional_data(_LABEL + file_id.encode())
+    try:
+        with _private(temporary) as writer:
+            writer.write(_LABEL + nonce)
+            try:
+                for block in _opened(source, file_id, older):
+                    writer.write(encryptor.update(block))
+            except InvalidTag:
+                if not _is_under(source, file_id, newer):
+                    raise SiteError(f"{source} is damaged or of another key") from None
+                return
+            encryptor.finalize()
+            writer.write(encryptor.tag)
+            writer.flush()
+            os.fsync(writer.fileno())
+        faults.point("renew.archived")
+        temporary.replace(source)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(source.parent)
+
+
+def _is_under(source: Path, file_id: str, key: bytes) -> bool:
+    try:
+        for _ in _opened(source, file_id, key):
+            pass
+    except InvalidTag:
+        return False
+    return True
 
 
 def sync_folder(folder: Path) -> None:

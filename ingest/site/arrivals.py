@@ -11,6 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from ingest.expected import stream_rules
+from ingest.quality.grouping import grouped
 
 SCHEMA: dict[str, pl.DataType] = {
     "insurer_number": pl.String(),
@@ -26,23 +27,24 @@ def arrivals(stream: str, kept: pl.DataFrame, by: str) -> pl.DataFrame:
     ``kept`` is the plain form of the table of the stream, without the rows that were not sealed.
     """
     rule = stream_rules()[stream]
+    insurer = "insurer_number" if "insurer_number" in kept.columns else "municipality_code"
+    kinds = [name for name in ("claim_kind_code",) if name in kept.columns]
+    told = grouped(kept, [by, insurer, *kinds, rule.month_column], pl.len().cast(pl.Int64).alias("rows"))
     # One file of claims may hold several kinds; what arrived is told of each (医科 and DPC are adjudicated as one).
-    told = pl.lit(stream)
-    if "claim_kind_code" in kept.columns:
-        told = pl.col("claim_kind_code").replace({"medical": stream, "dpc": stream})
+    streams = pl.col("claim_kind_code").replace({"medical": stream, "dpc": stream}) if kinds else pl.lit(stream)
     month = pl.date(pl.col("year"), 1, 1) if rule.month_column == "year" else pl.col(rule.month_column)
     if rule.dated_by == "file":
         month = month.max().over(by)
-    insurer = "insurer_number" if "insurer_number" in kept.columns else "municipality_code"
     return (
-        kept.filter(month.is_not_null())
+        told.filter(month.is_not_null())
         .select(
             by,
             pl.col(insurer).alias("insurer_number"),
-            told.alias("stream"),
+            streams.alias("stream"),
             month.dt.truncate("1mo").dt.offset_by(f"-{rule.months_back}mo").alias("month"),
+            "rows",
         )
         .group_by(by, "insurer_number", "stream", "month")
-        .agg(pl.len().cast(pl.Int64).alias("rows"))
+        .agg(pl.col("rows").sum())
         .sort(by, "insurer_number", "stream", "month")
     )

@@ -1,9 +1,8 @@
 """The tables of the batch that a run makes, on their way through the site.
 
 Facts, which are nearly everything, go straight into their encrypted files, the keys of which stand in memory only.
-Identities, which parts of a delivery repeat, and the few rows about the delivery itself wait in memory, and beyond its
-limit in encrypted spill, until all are there. What a killed run leaves behind opens for nobody; the next run deletes
-it.
+Identities (``identity_rows``) and the few rows about the delivery itself wait until all are there. What a killed run
+leaves behind opens for nobody; the next run deletes it.
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ from types import TracebackType
 import polars as pl
 
 from ingest import warehouse
+from ingest.arrow import as_arrow
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import WrittenTable, write_table
 from ingest.sealing.table_writer import TableWriter
+from ingest.sealing.tables import WrittenTable, write_table
 from ingest.settings import SiteSettings
+from ingest.site.identity_rows import IdentityRows
 
-IDENTITY_TABLES = ("identity", "identity_pass")
 _READ = "read_parquet(?, encryption_config = {footer_key_value: ?})"
 
 
@@ -33,6 +33,7 @@ class BatchTables:
         self.connection = warehouse.connect(spill=site.spill, memory_limit=site.memory_limit, threads=site.threads)
         # One thread, that of each writer: a table is written in the order in which its rows came.
         self._writing = warehouse.connect(spill=site.spill, memory_limit=site.memory_limit, threads=1)
+        self._identities = IdentityRows(self.connection)
         self._others: list[str] = []
         self._writers: dict[str, TableWriter] = {}
         self._facts: dict[str, WrittenTable] = {}
@@ -58,8 +59,7 @@ class BatchTables:
 
     def add_identities(self, identity: pl.DataFrame, identity_pass: pl.DataFrame) -> None:
         """Add identities and their passes; the same ones may come again."""
-        for table, frame in zip(IDENTITY_TABLES, (identity, identity_pass), strict=True):
-            self.add(table, frame)
+        self._identities.add(identity, identity_pass)
 
     def add(self, table: str, frame: pl.DataFrame) -> None:
         """Add rows of a table that tells of the deliveries themselves; the first call fixes its columns and types."""
@@ -86,38 +86,16 @@ class BatchTables:
         return {table: written.rows for table, written in self._facts.items()}
 
     def withhold_shared(self, most: int) -> dict[str, int]:
-        """Leave out tokens that more than ``most`` identities share, such as those of a stand-in number; rows by pass.
-
-        By how often it occurs such a token would tell what it stands for, and would tie strangers into one person.
-        """
-        if "identity_pass" not in self._others:
-            return {}
-        self.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE shared AS SELECT purpose, pass_tag FROM identity_pass "
-            "GROUP BY purpose, pass_tag HAVING count(DISTINCT identity_tag) > ?",
-            [most],
-        )
-        withheld = self.connection.execute(
-            "SELECT pass_id, count(*) FROM (SELECT DISTINCT * FROM identity_pass) SEMI JOIN shared "
-            "USING (purpose, pass_tag) GROUP BY pass_id ORDER BY pass_id"
-        ).fetchall()
-        self.connection.execute(
-            "DELETE FROM identity_pass WHERE (purpose, pass_tag) IN (SELECT (purpose, pass_tag) FROM shared)"
-        )
-        self.connection.execute("DROP TABLE shared")
-        return dict(withheld)
+        """Leave out tokens that more than ``most`` identities share; rows by pass (``IdentityRows``)."""
+        return self._identities.withhold_shared(most)
 
     def to_seal(self) -> dict[str, str | WrittenTable]:
-        """What is sealed, by table; after ``finish``."""
-        # Chunks repeat an identity; the batch names it once.
-        others = {
-            table: f"SELECT DISTINCT * FROM {table}" if table in IDENTITY_TABLES else table for table in self._others
-        }
-        return {**self._facts, **others}
+        """What is sealed, by table; after ``finish`` and ``withhold_shared``."""
+        return {**self._facts, **self._identities.to_seal(), **{table: table for table in self._others}}
 
     def _writer(self, table: str) -> TableWriter:
         if table not in self._writers:
-            schema = pl.DataFrame(schema=CONTRACTS[table].sealed_schema()).to_arrow().schema
+            schema = as_arrow(pl.DataFrame(schema=CONTRACTS[table].sealed_schema())).schema
             path = self._folder / f"{table}.parquet"
             self._writers[table] = TableWriter(self._writing.cursor(), table, path, schema)
         return self._writers[table]
@@ -146,10 +124,7 @@ class BatchTables:
                     f"INSERT INTO spoken_of SELECT DISTINCT identity_tag FROM {_READ}",
                     [str(written.path), written.key],
                 )
-        for table in IDENTITY_TABLES:
-            self.connection.execute(
-                f"DELETE FROM {table} WHERE identity_tag NOT IN (SELECT identity_tag FROM spoken_of)"
-            )
+        self._identities.forget_all_but("spoken_of")
         self.connection.execute("DROP TABLE spoken_of")
 
     def _remove(self) -> None:

@@ -8,7 +8,7 @@ from ingest import at_rest, warehouse
 from ingest.quality.quarantine import Quarantine
 from ingest.settings import SiteSettings
 
-_REMEDY = "サイトのホームフォルダ全体（台帳 ledger.sqlite とも）をバックアップから戻してください"
+REMEDY = "サイトのホームフォルダ全体（台帳 ledger.sqlite とも）をバックアップから戻してください"
 
 
 def open_directory(site: SiteSettings, key: bytes) -> duckdb.DuckDBPyConnection:
@@ -16,14 +16,14 @@ def open_directory(site: SiteSettings, key: bytes) -> duckdb.DuckDBPyConnection:
 
     Raises WarehouseError while another process writes to it, and where the file is not as it was left.
     """
-    at_rest.opening(site.home, site.directory, _REMEDY)
+    at_rest.opening(site.home, site.directory, REMEDY)
     return warehouse.open_database(site.directory, key, alias="directory", spill=site.spill)
 
 
 def open_quarantine(site: SiteSettings, key: bytes, *, read_only: bool = False) -> Quarantine:
     """The quarantine in use; raises WarehouseError like ``open_directory``."""
     if read_only:
-        at_rest.check(site.home, site.quarantine, _REMEDY)
+        at_rest.check(site.home, site.quarantine, REMEDY)
     else:
-        at_rest.opening(site.home, site.quarantine, _REMEDY)
+        at_rest.opening(site.home, site.quarantine, REMEDY)
     return Quarantine(site.quarantine, key, spill=site.spill, read_only=read_only)

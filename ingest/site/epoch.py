@@ -7,12 +7,15 @@ setting has to be edited and none can be forgotten.
 from __future__ import annotations
 
 from sqlite3 import Connection
+from typing import TYPE_CHECKING
 
-from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.sealing.keys import FIRST_EPOCH, KeyRing
 from ingest.sealing.keytable import IDENTITY
 from ingest.settings import PartySettings, SiteSettings
+
+if TYPE_CHECKING:
+    from ingest.identity.tokens import Tokeniser
 
 _EPOCH = "identity_epoch"  # value of the ledger
 
@@ -37,4 +40,6 @@ def move_on(ledger: Ledger, connection: Connection, epoch: int) -> None:
 
 def tokeniser(ring: KeyRing, epoch: int) -> Tokeniser:
     """What makes and opens the tokens of an epoch of this site."""
+    from ingest.identity.tokens import Tokeniser  # with the readers, without which `tsumugi doctor` must do
+
     return Tokeniser(ring.numbered(IDENTITY, epoch), epoch)

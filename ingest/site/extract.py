@@ -34,7 +34,20 @@ from ingest.quality import report, suites
 from ingest.quality.coverage import Coverage
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings, SiteSettings
-from ingest.site import archive, epoch, held, hold_desk, holds, inbox, layouts, profiles, rekey, retract, steps
+from ingest.site import (
+    archive,
+    decisions,
+    epoch,
+    held,
+    hold_desk,
+    holds,
+    inbox,
+    layouts,
+    profiles,
+    rekey,
+    retract,
+    steps,
+)
 from ingest.site.area import area_of
 from ingest.site.batch_tables import BatchTables
 from ingest.site.databases import open_directory, open_quarantine
@@ -64,6 +77,7 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
         receipts = outbox.settle()
         retract.finish(site, site_name, ledger, ring, outbox)
         rekey.finish(settings, site_name, ledger, ring, outbox, progress)
+        decisions.finish(site, ledger, ring, outbox)
         outbox.hand_over()
         _report(ledger, settings, site_name)
         corrected, codes = layouts.corrected_layouts(site), masters.subtraction_codes(settings.workspace)

@@ -26,12 +26,13 @@ from typing import Any
 import duckdb
 
 from ingest.ledger import Ledger
-from ingest.sealing.envelope import Sealed, WrittenTable, seal
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
 from ingest.sealing.manifest import BODY_FILE, SIGNATURE_FILE
 from ingest.sealing.receipts import Receipt, Statement, read_receipt, read_statement, receipt_path
+from ingest.sealing.seal import Sealed, seal
+from ingest.sealing.tables import WrittenTable
 from ingest.settings import Settings
 from ingest.site import archive, release
 from ingest.site.sent import Sent
@@ -261,6 +262,7 @@ class Outbox:
             # What tells the center of a retraction is sealed anew; a batch that it never took needs no retraction.
             connection.execute("UPDATE retraction SET sequence = NULL WHERE sequence >= ?", (first,))
             connection.execute("DELETE FROM retraction WHERE batch_sequence >= ?", (first,))
+            connection.execute("UPDATE decision SET sequence = NULL WHERE sequence >= ?", (first,))
             connection.execute("UPDATE rotation SET state = 'reopened', sequence = NULL WHERE sequence >= ?", (first,))
             for batch in batches:
                 reason = reason_code if batch["sequence"] == first else RECALLED

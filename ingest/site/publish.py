@@ -77,6 +77,17 @@ class Published:
     rows: dict[str, int]
 
 
+def only_granted(table: PersonTable) -> str:
+    """The join that leaves of rows ``f`` those which a grant in the table ``granted`` names."""
+    end = f"coalesce(f.{table.end}, DATE '9999-12-31')" if table.end else f"f.{table.first} + 1"
+    return f"""
+        SEMI JOIN granted g
+            ON g.scheme_code = f.scheme_code AND g.insurer_number = f.insurer_number
+            AND (g.municipality_code IS NULL OR g.municipality_code = f.municipality_code)
+            AND (g.valid_to IS NULL OR f.{table.first} < g.valid_to)
+            AND {end} > g.valid_from"""
+
+
 class Publisher:
     """Writes files from the results in ``connection`` (catalog ``results``).
 
@@ -151,17 +162,9 @@ class Publisher:
     def _select_rows(self) -> None:
         """Copy the rows that a grant names into temporary tables ``mine_<name>``."""
         for table in PERSON_TABLES:
-            end = f"coalesce(f.{table.end}, DATE '9999-12-31')" if table.end else f"f.{table.first} + 1"
             self._connection.execute(
-                f"""
-                CREATE OR REPLACE TEMP TABLE mine_{table.name} AS
-                SELECT f.* FROM results.{table.source} f
-                SEMI JOIN granted g
-                    ON g.scheme_code = f.scheme_code AND g.insurer_number = f.insurer_number
-                    AND (g.municipality_code IS NULL OR g.municipality_code = f.municipality_code)
-                    AND (g.valid_to IS NULL OR f.{table.first} < g.valid_to)
-                    AND {end} > g.valid_from
-                """
+                f"CREATE OR REPLACE TEMP TABLE mine_{table.name} AS "
+                f"SELECT f.* FROM results.{table.source} f {only_granted(table)}"
             )
 
     def _insurers(self) -> pl.DataFrame:

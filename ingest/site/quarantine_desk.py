@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 from ingest.formats.reading import reasons
 from ingest.ledger import Ledger
-from ingest.policy import audit
+from ingest.policy import audit, audit_key
 from ingest.quality.quarantine import Quarantine
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings, SiteSettings
@@ -94,7 +94,7 @@ def show(settings: Settings, site_name: str, entry_id: str, purpose: str) -> str
         content = quarantine.content(entry_id)
     if content is None:
         raise SiteError("no such entry, or its record was dropped; `tsumugi quarantine list --rows` names the entries")
-    _record(site, site_name, "quarantine.show", entry_id, purpose)
+    _record(site, site_name, "quarantine.show", [entry_id], purpose)
     return content
 
 
@@ -116,8 +116,7 @@ def release(
         possible = [entry_id for entry_id in wanted if entry_id not in refused]
         if refused and not (only_possible and possible):
             raise SiteError(release_module.told(refused))
-        for entry_id in possible:
-            _record(site, site_name, "quarantine.release", entry_id, f"{by.strip()}: {reason.strip()}")
+        _record(site, site_name, "quarantine.release", possible, f"{by.strip()}: {reason.strip()}")
         release_module.note(ledger, known, possible, by=by.strip(), reason=reason.strip())
     return {"noted": len(possible)} | ({"left": len(refused)} if only_possible else {})
 
@@ -137,8 +136,7 @@ def drop(settings: Settings, site_name: str, entry_ids: list[str], purpose: str)
                 f"{kept[0]} ほか計{len(kept):,}件は解除した行のため破棄できません。送付を取り下げるときは "
                 "`tsumugi site retract` を使ってください"
             )
-        for entry_id in entry_ids:
-            _record(site, site_name, "quarantine.drop", entry_id, purpose)
+        _record(site, site_name, "quarantine.drop", entry_ids, purpose)
         return quarantine.drop(entry_ids, by=getpass.getuser(), purpose=purpose)
 
 
@@ -147,11 +145,14 @@ def _purpose(purpose: str) -> None:
         raise SiteError("say what for with --purpose; it is kept in the audit chain")
 
 
-def _record(site: SiteSettings, site_name: str, action: str, entry_id: str, purpose: str) -> None:
-    audit.record(
-        audit_file(site), account=getpass.getuser(), role="operator", tenant=f"site-{site_name}", action=action,
-        object=entry_id, purpose=purpose,
-    )  # fmt: skip
+def _record(site: SiteSettings, site_name: str, action: str, entry_ids: list[str], purpose: str) -> None:
+    for entry_id in entry_ids:
+        audit.record(
+            audit_file(site), account=getpass.getuser(), role="operator", tenant=f"site-{site_name}", action=action,
+            object=entry_id, purpose=purpose,
+        )  # fmt: skip
+    if entry_ids:
+        audit_key.sign_head_in_use(audit_file(site), site)
 
 
 _ROW_COLUMNS = ("ファイル", "行", "項目", "理由", "状態")

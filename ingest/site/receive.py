@@ -23,11 +23,11 @@ from ingest.identity.tokens import Tokeniser
 from ingest.ledger import Ledger
 from ingest.policy import access
 from ingest.progress import ProgressCallback
-from ingest.sealing.envelope import OpenBatch
 from ingest.sealing.errors import BatchHeld, BatchRefused
 from ingest.sealing.files import sync_folder
-from ingest.sealing.keys import KeyRing, derive
+from ingest.sealing.keys import KeyRing
 from ingest.sealing.keytable import CENTER
+from ingest.sealing.opened import OpenBatch
 from ingest.sealing.reception import Reception, last_of
 from ingest.settings import Settings, SiteSettings
 from ingest.site import area, own_areas, steps
@@ -150,6 +150,13 @@ class Desk:
             if older != kept:
                 shutil.rmtree(older)
 
+    def newest(self) -> OpenBatch | None:
+        """The results that were taken last, checked once more; None before the first."""
+        last = self._ledger.last_batch("received", CENTER)
+        if last is None:
+            return None
+        return self._reception.reopen(self._kept / f"{int(last['sequence']):06d}", str(last["manifest_hash"]))
+
     # -- publishing --------------------------------------------------------------------------------
     def publish(self, progress: ProgressCallback) -> dict[str, Any]:
         """Write the files of the newest results, unless that was done with the same inputs."""
@@ -238,7 +245,7 @@ class Desk:
 
     def _tenant_file(self, tenant_id: str, scheme_set: str) -> TenantFile:
         # One key of ids a tenant: the same person has the same id in all files of that tenant.
-        id_key = derive(self._ring.secret("tenant-master"), f"person_id|{tenant_id}")
+        id_key = self._ring.id_key(tenant_id)
         path = self._site.published / "tenants" / tenant_id / f"{scheme_set}.duckdb"
         return TenantFile(tenant_id, scheme_set, path, self._ring.tenant_key(tenant_id, scheme_set), id_key)
 

@@ -24,6 +24,7 @@ from ingest.sealing.rotation import prepare_key
 from ingest.settings import Settings, SiteSettings
 from ingest.site import epoch, rekey_pairs, retract
 from ingest.site.databases import open_directory
+from ingest.site.decided_pairs import DecidedPairs
 from ingest.site.errors import SiteError
 from ingest.site.lock import locked
 from ingest.site.members import Members
@@ -76,15 +77,17 @@ def finish(
         faults.point("rekey.read")
         own = connection.execute("SELECT DISTINCT purpose, old_tag, new_tag FROM pair "
                                  "WHERE purpose IN ('member/enrolment', 'record/enrolment')").pl()  # fmt: skip
+        of_decided = connection.execute("SELECT DISTINCT old_tag, new_tag FROM pair WHERE purpose = 'identity'").pl()
         sealed = outbox.seal(connection, _TABLES, KIND, {"epoch": number})
     faults.point("rekey.sealed")
     with open_directory(site, ring.secret("at-rest")) as known:
-        directory, members = Directory(known), Members(known)
+        directory, members, decided = Directory(known), Members(known), DecidedPairs(known)
         for memory in (directory, members):
             memory.forget(sealed.sequence)  # what a batch of this number said that the center refused
         directory.rekey(epoch.tokeniser(ring, number))
         faults.point("rekey.directory")
         members.rekey(own)
+        decided.rekey(of_decided)
     faults.point("rekey.members")
     with ledger.transaction() as noting:
         outbox.note(noting, sealed, KIND)

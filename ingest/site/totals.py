@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from ingest.formats.contracts import CONTRACTS
+from ingest.quality.grouping import grouped
 from ingest.site.errors import SiteError
 from ingest.site.triage import FILE
 
@@ -68,10 +69,14 @@ def _summed(table: str, frame: pl.DataFrame, outcome: pl.Expr) -> pl.DataFrame:
     no_scheme = pl.lit(None, dtype=pl.String).alias("scheme_code")
     keys = [FILE, "scheme_code"] if "scheme_code" in frame.columns else [FILE]
     told = outcome.alias("outcome")
-    # What is the same for every row is added to the sums: as a key it would be compared row by row.
+    # What is the same for every row is added to the sums.
     is_of_rows = bool(outcome.meta.root_names())
-    sums = frame.group_by(*keys, *[told] * is_of_rows).agg(
-        pl.len().cast(pl.Int64).alias("rows"), *(pl.col(m).sum().cast(pl.Int64) for m in measures)
+    rows = frame.with_columns(told) if is_of_rows else frame
+    sums = grouped(
+        rows,
+        [*keys, *["outcome"] * is_of_rows],
+        pl.len().cast(pl.Int64).alias("rows"),
+        *(pl.col(m).sum().cast(pl.Int64) for m in measures),
     )
     return (
         sums.with_columns(*[no_scheme] * ("scheme_code" not in keys), *[told] * (not is_of_rows))

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ingest.formats import enrolment_profile
 from ingest.formats.enrolment_proposal import propose
 from ingest.synth.calibration import seed
-from ingest.synth.noise import Parcel, strangers
+from ingest.synth.noise import Parcel
+from ingest.synth.sent import first_delivery, following_care, last_delivery, parted_care, sent_guidance
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.care_lines import care_lines, high_costs
 from ingest.synth.world.chance import stream
@@ -36,7 +36,6 @@ CUT_FILES = (
     "care_certification/care_5311_??????.csv",
 )
 SECOND_CODE_EVERY = 3  # months of delivery whose 給付実績 has the 交換情報識別番号 1112
-AS_CLAIMED_EVERY = 4  # months of delivery in which one insurer's care comes as 請求明細書 only
 SENDS_XML_OF = 8  # of so many institutions one
 PARCEL_FRAMES = ("claims", "diagnoses", "items", "records")
 FOLDERS = {"dental": "dental", "pharmacy": "pharmacy"}
@@ -64,13 +63,13 @@ class Desk:
 
     @property
     def first(self) -> int:
-        """The first month of delivery: all that is older comes with it."""
-        return month_of(self.settings.first_claim_month) + 1
+        """The first month of delivery."""
+        return first_delivery(self.settings)
 
     @property
     def last(self) -> int:
         """The last month of delivery."""
-        return month_of(self.settings.reference_month) + 1
+        return last_delivery(self.settings)
 
     def path(self, site: str, stream_name: str, name: str) -> Path:
         """Where a file goes; its folder is made."""
@@ -133,24 +132,13 @@ class Desk:
         self.count("claim", frames["claims"].height)
         self.rows["claim_item"] = self.rows.get("claim_item", 0) + frames["items"].height
 
-    def write_enrolment(self, versions: pl.DataFrame) -> None:
-        """資格: the first month in full (what stood in the first fiscal year or later), then what changed."""
-        is_koki = pl.col("scheme_code") == "koki"
-        versions = versions.with_columns(
-            site=pl.when(is_koki).then(pl.col("insurer_number").str.slice(2, 2)).otherwise(
-                pl.col("insurer_number").str.slice(0, 2)
-            ),
-            file=pl.when(is_koki).then(pl.lit("koki"))
+    def write_enrolment(self, sent: pl.DataFrame) -> None:
+        """資格 of ``sent.sent_enrolment``, one file a site, scheme and month; one insurer's apart."""
+        sent = sent.with_columns(
+            file=pl.when(pl.col("scheme_code") == "koki").then(pl.lit("koki"))
             .when(pl.col("insurer_number") == VENDOR_INSURER).then(pl.lit("vendor"))
-            .otherwise(pl.lit("kokuho")),
-            delivery=_delivery("processed_date", self.first),
+            .otherwise(pl.lit("kokuho"))
         )  # fmt: skip
-        key = ["scheme_code", "insurer_number", "symbol", "number", "branch", "applied_start_date"]
-        since = date(self.settings.first_fiscal_year, 4, 1)
-        full = versions.filter(pl.col("delivery") == self.first).unique(key, keep="last", maintain_order=True)
-        full = full.filter(pl.col("applied_end_date").is_null() | (pl.col("applied_end_date") >= since))
-        sent = pl.concat([full, versions.filter(pl.col("delivery") > self.first)])
-        sent = strangers(sent, self.settings.noise, stream(self.settings.seed, "noise strangers"))
         for (site, file, delivery), rows in _files(sent, "site", "file", "delivery"):
             path = self.path(site, "enrolment", f"enrolment_{file}_{_month(delivery)}.csv")
             plain = rows.drop("person", "record", "site", "file", "delivery")
@@ -199,8 +187,7 @@ class Desk:
     def _write_archives(
         self, checkups: pl.DataFrame, results: pl.DataFrame, guidance: pl.DataFrame, sessions: pl.DataFrame
     ) -> None:
-        guidance = guidance.with_columns(delivery=_delivery("told", self.first))
-        guidance = guidance.filter(pl.col("delivery") <= self.last)
+        guidance = sent_guidance(self.settings, guidance)
         both = pl.concat([frame.select("site", "delivery") for frame in (checkups, guidance)])
         for site, delivery in both.unique().sort("site", "delivery").rows():
             created = month_date(delivery).replace(day=5)
@@ -214,7 +201,7 @@ class Desk:
             path = self.path(site, "checkup", f"{sender}_{receiver}_{created:%Y%m%d}0_1.zip")
             write_checkup_archive(
                 own.drop("person", "site", "delivery"), lines, path,
-                guidance=(guided.drop("site", "told", "delivery"), contacts),
+                guidance=(guided.drop("person", "site", "told", "delivery"), contacts),
                 sender=sender, receiver=receiver, method=delivery,
             )  # fmt: skip
             self.count("checkup", own.height)
@@ -237,10 +224,10 @@ class Desk:
             claims, services = pl.concat([claims, owed_claims]), pl.concat([services, owed_services])
         self.owed = []
         for (site,), rows in _files(claims, "site"):
-            early = self._as_claimed(rows, delivery)
+            rows, early = parted_care(rows, delivery)
             if not early.is_empty():
                 self._write_as_claimed(str(site), early, services, delivery)
-            rows = rows.join(early, on="source_row", how="anti", maintain_order="left").drop("person", "site")
+            rows = rows.drop("person", "site")
             service, line = _lines_of(rows, services)
             path = self.path(site, "care_claim", f"care_1111_{_month(delivery)}.csv")
             code = "1112" if delivery % SECOND_CODE_EVERY == 0 else "1111"
@@ -253,16 +240,9 @@ class Desk:
         service, line = _lines_of(rows, services)
         write_care_7131(rows, service, line, self.path(site, "care_claim", f"care_7131_{_month(delivery)}.csv"))
         self.count("care_claim", rows.height)
-        follows = early.gather_every(2).with_columns(adjudication_month=pl.lit(month_date(delivery + 1)))
+        follows = following_care(early, delivery)
         keys = follows.select(parent_source_row="source_row")
         self.owed.append((follows, services.join(keys, on="parent_source_row", how="semi", maintain_order="left")))
-
-    def _as_claimed(self, rows: pl.DataFrame, delivery: int) -> pl.DataFrame:
-        """Claims of one insurer that come as 請求明細書 alone in some months; corrections never do."""
-        insurer = rows["insurer_number"].mode().sort()[0]
-        is_new = (pl.col("creation_code") == "1") & (pl.col("service_month") == month_date(delivery - 1))
-        is_early = is_new & (pl.col("insurer_number") == insurer) & ~pl.col("is_purchase")
-        return rows.filter(is_early & (delivery % AS_CLAIMED_EVERY == 0))
 
     def write_counts(self, counts: pl.DataFrame, delivery: int) -> None:
         """介護被保険者数; the first month of delivery brings the months before it."""
@@ -339,22 +319,5 @@ def _files(frame: pl.DataFrame, *keys: str) -> list[tuple[tuple[Any, ...], pl.Da
     return sorted(frame.partition_by(list(keys), as_dict=True, maintain_order=True).items(), key=lambda pair: pair[0])
 
 
-def _delivery(column: str, first: int) -> pl.Expr:
-    """Month number after that of a date, at least the first month of delivery."""
-    months = (pl.col(column).dt.year().cast(pl.Int64) - 1970) * 12 + pl.col(column).dt.month()
-    return pl.max_horizontal(months, pl.lit(first))
-
-
-def delivery_of_days(column: pl.Expr, first: int) -> pl.Expr:
-    """The same for a column of day numbers."""
-    day = column.cast(pl.Int32).cast(pl.Date)
-    return pl.max_horizontal((day.dt.year().cast(pl.Int64) - 1970) * 12 + day.dt.month(), pl.lit(first))
-
-
 def _month(number: int) -> str:
     return month_date(number).strftime("%Y%m")
-
-
-def late_by(rates: NDArray[np.float64], n: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Months by which rows come late: 0 for most, then by the given shares of 1, 2, … months."""
-    return random.choice(len(rates) + 1, n, p=np.concatenate([[1 - rates.sum()], rates]))

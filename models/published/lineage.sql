@@ -6,10 +6,16 @@
     'dental': ('measure_medical', ['medical', 'enrolment']),
     'pharmacy': ('measure_medical', ['medical', 'enrolment']),
     'quality': ('measure_classification', ['medical']),
+    'linkage': ('measure_linkage', ['enrolment', 'medical', 'checkup', 'care_claim', 'care_certification', 'population']),
     'checkup': ('measure_checkup', ['checkup', 'enrolment']),
+    'metabolic': ('measure_metabolic', ['checkup', 'enrolment']),
+    'questionnaire': ('measure_questionnaire', ['checkup', 'enrolment']),
+    'late_elderly': ('measure_questionnaire', ['checkup', 'enrolment']),
     'attendance': ('measure_attendance', ['checkup', 'enrolment']),
-    'care_cost_per_recipient': ('measure_care', ['care_claim', 'care_certification']),
-    'certification_rate': ('measure_care', ['care_certification', 'care_insured_count']),
+    'guidance': ('measure_guidance', ['checkup', 'enrolment']),
+    'care_cost': ('measure_care', ['care_claim', 'care_certification']),
+    'certified': ('measure_care', ['care_certification']),
+    'certification': ('measure_care', ['care_certification', 'care_insured_count']),
 } %}
 
 with catalogue as (
@@ -17,8 +23,11 @@ with catalogue as (
         indicator_id,
         definition_version,
         case
-            when indicator_id in ('care_cost_per_recipient', 'certification_rate') then indicator_id
             when indicator_id like 'attendance%' then 'attendance'
+            when indicator_id like 'guidance%' then 'guidance'
+            when indicator_id like 'care_cost%' then 'care_cost'
+            when indicator_id like 'certified%' then 'certified'
+            when indicator_id like '%certification%' then 'certification'
             else block_code
         end as way
     from {{ ref('indicators') }}

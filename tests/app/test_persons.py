@@ -121,3 +121,20 @@ def test_a_pharmacy_or_dental_receipt_is_no_month_of_medical_care(own: list[Any]
 
 def test_diseases_are_named_by_the_ministrys_code() -> None:
     assert persons.disease_names()["8833421"]
+
+
+def test_a_step_is_reached_on_its_own_side_and_by_the_limit_of_the_sex() -> None:
+    day = date(2025, 3, 31)
+    (waist,) = persons.thresholds(day, "2")["waist"]
+    (hdl,) = persons.thresholds(day, None)["hdl"]
+    (uric_acid,) = persons.thresholds(day, None)["uric_acid"]
+    assert [waist.is_reached(value) for value in (89.9, 90.0, None)] == [False, True, False]
+    assert [hdl.is_reached(value) for value in (39.0, 40.0)] == [True, False]
+    assert [uric_acid.is_reached(value) for value in (7.0, 7.1)] == [False, True]
+    assert "waist" not in persons.thresholds(day, None), "whose sex is unknown has no limit of the waist"
+
+
+def test_steps_stand_with_the_one_that_is_reached_first_before() -> None:
+    steps = persons.thresholds(date(2025, 3, 31), None)
+    assert [step.value for step in steps["hba1c"]] == [5.6, 6.5, 8.0]
+    assert persons.thresholds(date(2018, 3, 31), None) == {}, "no step is in force before its first day"

@@ -18,10 +18,11 @@ from typing import Any
 from ingest.center.home import open_warehouse
 from ingest.center.receive import Desk
 from ingest.ledger import Ledger
-from ingest.sealing.envelope import Sealed, arrived_hash
 from ingest.sealing.keys import KeyRing
 from ingest.sealing.manifest import BODY_FILE, SIGNATURE_FILE, canonical, sign_manifest
 from ingest.sealing.receipts import read_receipt, receipt_path
+from ingest.sealing.seal import Sealed
+from ingest.sealing.unseal import arrived_hash
 from tests.integration.center_world import demo_workspace, load_of, seal_load
 from tests.property.link_world import Load
 

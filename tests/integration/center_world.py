@@ -15,15 +15,15 @@ from ingest.center.home import open_warehouse
 from ingest.center.schema import ACCOMPANYING, RAW_TABLES
 from ingest.faults import FAULT_VARIABLE
 from ingest.formats.contracts import CONTRACTS
-from ingest.sealing.envelope import Sealed, seal
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.sealing.receipts import Receipt, read_receipt
+from ingest.sealing.seal import Sealed, seal
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
 from ingest.warehouse import connect
 from tests.handmade import demo_workspace
 from tests.property.link_world import Load
 
-__all__ = ["demo_workspace", "load_of", "receipt", "rows", "run_killed", "seal_load"]
+__all__ = ["demo_workspace", "load_of", "receipt", "rows", "run_killed", "seal_load", "seal_retraction"]
 
 
 def load_of(domain: str, *numbers: str, month: date = date(2024, 5, 1)) -> Load:
@@ -83,6 +83,24 @@ def seal_load(
             recipient_public=ring.peer(CENTER).envelope,
             replaces=replaces,
         )
+
+
+def seal_retraction(settings: Settings, taken_back: int, sequence: int, previous: str) -> str:
+    """Seal what takes back one batch of site 16; returns its manifest hash."""
+    ring = KeyRing(settings.site("16"))
+    with connect(threads=1) as connection:
+        return seal(
+            connection,
+            {"retraction": f"SELECT {taken_back}::BIGINT AS retracted_sequence"},
+            settings.to_center("16") / f"{sequence:06d}",
+            sender="16",
+            recipient=CENTER,
+            sequence=sequence,
+            previous_hash=previous,
+            kind="retraction",
+            signing_key=ring.secret("signing"),
+            recipient_public=ring.peer(CENTER).envelope,
+        ).manifest_hash
 
 
 def _total(table: str, measure: str, value: int) -> dict[str, Any]:

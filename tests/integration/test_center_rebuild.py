@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingest import warehouse
 from ingest.center.errors import CenterError
 from ingest.center.home import open_warehouse
 from ingest.center.link import link
@@ -16,14 +15,13 @@ from ingest.center.rebuild import rebuild
 from ingest.center.receive import receive
 from ingest.center.status import status
 from ingest.progress import silent
-from ingest.sealing.envelope import seal
-from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
 from ingest.settings import load as load_settings
 from ingest.site.rekey import rotate
 from ingest.warehouse import WarehouseError
 from tests import rekey_world
-from tests.integration.center_world import demo_workspace, load_of, run_killed, seal_load
+from tests.integration.center_world import demo_workspace, load_of, run_killed, seal_load, seal_retraction
 
 # What tells only how the warehouse came about, or is empty between builds.
 HISTORY = {"link.alias", "control.build", "control.change_history", "control.change_partition", "control.change_person"}
@@ -53,28 +51,11 @@ def received(tmp_path_factory: pytest.TempPathFactory) -> Path:
     seal_load(settings, load_of("31", "1"), 1)
     receive(settings, silent)
     link(settings, silent)
-    third = _retract(settings, 2, 3, second.manifest_hash)
+    third = seal_retraction(settings, 2, 3, second.manifest_hash)
     seal_load(settings, load_of("16", "4"), 4, third)
     receive(settings, silent)
     link(settings, silent)
     return settings.workspace
-
-
-def _retract(settings: Settings, taken_back: int, sequence: int, previous: str) -> str:
-    ring = KeyRing(settings.site("16"))
-    with warehouse.connect(threads=1) as connection:
-        return seal(
-            connection,
-            {"retraction": f"SELECT {taken_back}::BIGINT AS retracted_sequence"},
-            settings.to_center("16") / f"{sequence:06d}",
-            sender="16",
-            recipient=CENTER,
-            sequence=sequence,
-            previous_hash=previous,
-            kind="retraction",
-            signing_key=ring.secret("signing"),
-            recipient_public=ring.peer(CENTER).envelope,
-        ).manifest_hash
 
 
 @pytest.fixture

@@ -14,7 +14,15 @@ from ingest.progress import silent
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.sealing.receipts import Statement, read_statement
 from ingest.settings import Settings, load
-from tests.integration.center_world import demo_workspace, load_of, receipt, rows, run_killed, seal_load
+from tests.integration.center_world import (
+    demo_workspace,
+    load_of,
+    receipt,
+    rows,
+    run_killed,
+    seal_load,
+    seal_retraction,
+)
 
 COUNTS = (
     "SELECT (SELECT count(*) FROM raw.claim), (SELECT count(*) FROM raw.enrolment), "
@@ -149,6 +157,23 @@ def test_a_kill_anywhere_loses_and_doubles_nothing(settings: Settings, tmp_path:
             {"peer": "31", "sequence": 1, "state": "accepted"},
         ]
     assert {receipt(settings, "16", n).state for n in (1, 2)} == {"accepted"}
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "its copy lost too"])
+def test_a_batch_whose_note_a_kill_left_out_is_noted_as_what_it_is(settings: Settings, is_kept: bool) -> None:
+    first = seal_load(settings, load_of("16", "1"), 1)
+    receive(settings, silent)
+    taken_back = seal_retraction(settings, 1, 2, first.manifest_hash)
+    assert run_killed(settings, "ingest.center.receive", "receive", "receive.committed") == 137
+    if not is_kept:
+        for copy in (settings.the_center().batches / "16").glob("000002*"):
+            shutil.rmtree(copy)
+    receive(settings, silent)
+    with Ledger(settings.the_center().ledger) as ledger:
+        noted = ledger.rows("SELECT kind, state, manifest_hash FROM batch WHERE sequence = 2")
+    kind = "retraction" if is_kept else "facts"
+    assert noted == [{"kind": kind, "state": "accepted", "manifest_hash": taken_back}]
+    assert receipt(settings, "16", 2).state == "accepted"
 
 
 def test_a_kill_while_refusing_still_leads_to_the_receipt(settings: Settings) -> None:

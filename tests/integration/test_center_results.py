@@ -18,9 +18,10 @@ from ingest.center.results import DOMAIN_TABLES, SHARED_TABLES, results
 from ingest.center.status import status
 from ingest.ledger import Ledger
 from ingest.progress import silent
-from ingest.sealing.envelope import OpenBatch, open_batch
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.opened import OpenBatch
 from ingest.sealing.receipts import Receipt, Statement, write_receipt, write_statement
+from ingest.sealing.unseal import open_batch
 from ingest.settings import Settings
 from tests.integration.center_world import demo_workspace, load_of, rows, run_killed, seal_load
 

@@ -185,12 +185,13 @@ def site_only(tmp_path: Path) -> Settings:
     return load(settings.workspace)
 
 
-def run_unattended(settings: Settings) -> subprocess.CompletedProcess[str]:
+def run_unattended(settings: Settings, *, is_stdin_closed: bool = False) -> subprocess.CompletedProcess[str]:
+    """`tsumugi run` as a scheduler starts it: in a session without a terminal, its input empty or not there at all."""
     environment = os.environ | {WORKSPACE_VARIABLE: str(settings.workspace), "PYTHONPATH": str(PROJECT_ROOT)}
     code = "from ingest.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, "run"], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        start_new_session=True, timeout=300,
+        start_new_session=True, timeout=300, preexec_fn=(lambda: os.close(0)) if is_stdin_closed else None,
     )  # fmt: skip
 
 
@@ -205,34 +206,37 @@ def by_command(settings: Settings, folder: Path) -> None:
     toml.write_text(toml.read_text(encoding="utf-8") + f"unlock_command = {json.dumps(command)}\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("place", ["file", "command"])
+@pytest.mark.parametrize(("place", "is_stdin_closed"), [("file", False), ("command", False), ("command", True)])
 def test_an_unattended_run_works_with_a_key_file_and_with_a_command(
-    site_only: Settings, tmp_path: Path, place: str
+    site_only: Settings, tmp_path: Path, place: str, is_stdin_closed: bool
 ) -> None:
     secrets = every_secret(site_only)
     if place == "command":
         by_command(site_only, tmp_path / "store")
-    done = run_unattended(site_only)
+    done = run_unattended(site_only, is_stdin_closed=is_stdin_closed)
     assert done.returncode == 0, done.stderr
     assert (site_only.to_center("16") / "000001" / "manifest.sig").is_file()
     assert not any(secret.strip() in done.stdout + done.stderr for secret in secrets)
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("place", "is_stdin_closed", "told"),
     [
-        ("nowhere", "no key 'at-rest'"),
-        pytest.param("wrapped", "there is no terminal", marks=pytest.mark.long),
+        ("nowhere", False, "no key 'at-rest'"),
+        ("nowhere", True, "no key 'at-rest'"),
+        pytest.param("wrapped", False, "there is no terminal", marks=pytest.mark.long),
     ],
 )
-def test_an_unattended_run_without_a_key_ends_in_one_clear_line(site_only: Settings, place: str, told: str) -> None:
+def test_an_unattended_run_without_a_key_ends_in_one_clear_line(
+    site_only: Settings, place: str, is_stdin_closed: bool, told: str
+) -> None:
     if place == "wrapped":
         wrap_keys(site_only.site("16"), GIVEN)
         unlock.forget_passphrases()
     else:
         for path in site_only.site("16").keys.glob("*.key"):
             path.unlink()
-    done = run_unattended(site_only)
+    done = run_unattended(site_only, is_stdin_closed=is_stdin_closed)
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1 and told in errors[0] and "unlock_command" in errors[0]

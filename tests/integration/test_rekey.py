@@ -266,7 +266,7 @@ def test_a_rekey_of_another_make_is_refused(settings: Settings, monkeypatch: pyt
 
 
 def _sealed_as_epoch(number: int) -> Callable[..., object]:
-    from ingest.sealing.envelope import seal
+    from ingest.sealing.seal import seal
 
     return lambda *given, **named: seal(*given, **(named | {"extra": {"epoch": number}}))
 

@@ -19,9 +19,10 @@ from ingest.formats import bytecsv, uke
 from ingest.ledger import Ledger
 from ingest.progress import silent
 from ingest.quality.quarantine import Quarantine
-from ingest.sealing.envelope import OpenBatch, open_batch
 from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.opened import OpenBatch
 from ingest.sealing.receipts import Receipt, write_receipt
+from ingest.sealing.unseal import open_batch
 from ingest.settings import PROJECT_ROOT, Settings
 from ingest.settings import load as load_settings
 from ingest.site import archive

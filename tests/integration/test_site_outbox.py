@@ -11,9 +11,9 @@ import pytest
 
 from ingest.ledger import Ledger
 from ingest.progress import silent
-from ingest.sealing.envelope import Sealed
 from ingest.sealing.keys import CENTER
 from ingest.sealing.receipts import Receipt, Statement, receipt_path, write_receipt, write_statement
+from ingest.sealing.seal import Sealed
 from ingest.site.errors import SiteError
 from ingest.site.outbox import Outbox
 from ingest.site.resend import resend

@@ -32,7 +32,8 @@ from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, CenterSettings, Se
 from tests.property.incremental_rows import moved
 
 LAYERS = ("staging", "intermediate", "marts", "rollups", "published")
-LINKED = ("node", "incidence", "identity_person", "refused_component", "refused_edge", "person_evidence")
+LINKED = ("node", "incidence", "identity_person", "refused_component", "refused_edge", "person_evidence",
+          "person_tie")  # fmt: skip
 STEPS = ("receive", "link", "build")
 
 

@@ -1,21 +1,15 @@
-"""Search for planted persons in everything that a party can read.
-
-A needle is looked for as text in every width and spelling, and as bytes in every encoding; a birth
-date in every form that a Japanese system writes.
-"""
+"""What a person would be found by: names and numbers in every width and encoding, birth dates in every form."""
 
 from __future__ import annotations
 
+import base64
 import re
-import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import polars as pl
-import pyarrow as pa
 
 ENCODINGS = ("utf-8", "cp932", "utf-16-le", "utf-16-be", "euc_jp")
 ERAS = (
@@ -69,7 +63,7 @@ def text_forms(needle: str) -> set[str]:
 
 
 def byte_forms(forms: Iterable[str]) -> set[bytes]:
-    """The same in every encoding, and as hex of UTF-8."""
+    """The same in every encoding."""
     found: set[bytes] = set()
     for form in forms:
         for encoding in ENCODINGS:
@@ -77,104 +71,24 @@ def byte_forms(forms: Iterable[str]) -> set[bytes]:
                 found.add(form.encode(encoding))
             except UnicodeEncodeError:
                 continue
-        found.add(form.encode().hex().encode())
     return {form for form in found if len(form) >= 6}
 
 
-_AMOUNTS = ("_yen", "_points", "_count", "_days", "_rate", "numerator", "denominator", "contribution", "value", "edges")
-_PIECE = 64 << 20
-_LONGEST = 1 << 10
-"""More than the longest form of a needle has bytes."""
-_HASH = r"[0-9a-f]{64,}"
-"""A SHA-256 or a wrapped key in hex: among so many random digits any seven stand by chance."""
-
-
-class Search:
-    """All forms of all needles, looked for at once (Aho-Corasick, as Polars has it).
-
-    A needle of bare digits counts where it is no piece of a hash; written in hex it counts everywhere.
-    """
-
-    def __init__(self, forms: Iterable[str]) -> None:
-        self.forms = sorted(set(forms))
-        self._bytes = [form.decode("latin-1") for form in sorted(byte_forms(self.forms))]
-
-    def in_bytes(self, content: bytes) -> bool:
-        return self._any(pl.Series([content.decode("latin-1")]), self._bytes)
-
-    def in_text(self, content: str) -> bool:
-        return self._any(pl.Series([content]), self.forms)
-
-    @staticmethod
-    def _any(texts: pl.Series, patterns: list[str]) -> bool:
-        numbers = [needle for needle in patterns if len(needle) < 12 and needle.isascii() and needle.isdigit()]
-        others = sorted(set(patterns) - set(numbers))
-        if others and texts.str.contains_any(others).any():
-            return True
-        if not numbers or not texts.str.contains_any(numbers).any():
-            return False
-        return bool(texts.str.replace_all(_HASH, "").str.contains_any(numbers).any())
-
-    def in_files(self, *folders: Path) -> Iterator[str]:
-        """Names of files that hold a needle in their raw bytes or in their own path."""
-        for folder in folders:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and (self.in_file(path) or self.in_text(str(path))):
-                    yield str(path)
-
-    def in_file(self, path: Path) -> bool:
-        """Whether the raw bytes hold a needle; a large file piece by piece, each with the end of the one before."""
-        before = b""
-        with path.open("rb") as handle:
-            while piece := handle.read(_PIECE):
-                if self.in_bytes(before + piece):
-                    return True
-                before = piece[-_LONGEST:]
-        return False
-
-    def in_arrow(self, name: str, table: pa.Table) -> Iterator[str]:
-        """Columns that hold a needle as text, or as bytes inside a binary value."""
-        for column in table.column_names:
-            values = table[column]
-            if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
-                parts = (part.cast(pa.large_binary()).buffers()[2] for part in values.chunks)
-                hit = any(self.in_bytes(part.to_pybytes()) for part in parts if part is not None)
-            else:
-                # Among a million sums of money any seven digits stand by chance.
-                is_amount = column.endswith(_AMOUNTS)
-                forms = [form for form in self.forms if not (is_amount and form.isdigit())]
-                hit = self._any(pl.Series(values).unique().cast(pl.String), forms)
-            if hit:
-                yield f"{name}.{column}"
-
-    def in_database(self, connection: duckdb.DuckDBPyConnection, catalog: str) -> Iterator[str]:
-        """Columns of every table and view of an open database that hold a needle."""
-        tables = connection.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = ? ORDER BY ALL",
-            [catalog],
-        ).fetchall()
-        assert tables, f"{catalog} has no table: nothing would be searched"
-        for schema, table in tables:
-            yield from self.in_arrow(
-                f"{schema}.{table}",
-                connection.execute(f'SELECT * FROM {catalog}."{schema}"."{table}"').to_arrow_table(),
-            )
-
-    def in_ledger(self, path: Path) -> Iterator[str]:
-        """Tables of an SQLite ledger that hold a needle."""
-        connection = sqlite3.connect(path)
-        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            text = "\n".join(str(row) for row in connection.execute(f"SELECT * FROM {table}"))
-            if self.in_text(text):
-                yield f"{path.name}.{table}"
-        connection.close()
+def written_forms(content: bytes) -> set[bytes]:
+    """Bytes as a program writes them into text: in hex, and in base64 wherever in a longer text they begin."""
+    found = {content.hex().encode(), content.hex().upper().encode()}
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + content)
+        # The first and last letters may hold bits of what stands beside.
+        found.add(encoded[-(-before * 8 // 6) : (before + len(content)) * 8 // 6])
+    return {form for form in found if len(form) >= 8}
 
 
 PERSONS = 50
 
 
-def fifty_people(truth: Path, other_days: Iterable[date] = ()) -> Search:
-    """The search for names, numbers and birth dates of fifty people of a synthetic world's truth.
+def fifty_people(truth: Path, other_days: Iterable[date] = ()) -> set[str]:
+    """Names, numbers and birth dates of fifty people of a synthetic world's truth, in every form.
 
     Born on the first of a month is told by design, a newborn is insured from the day of birth (decision 0003), and a
     day on which something else happened to somebody (``other_days`` beside those of the truth) would be found for
@@ -205,4 +119,4 @@ def fifty_people(truth: Path, other_days: Iterable[date] = ()) -> Search:
         forms |= {form for form in text_forms(number) if len(form) >= 6}
     for born in people["birth_date"].to_list():
         forms |= {form for form in date_forms(born) if len(form) >= 7}
-    return Search(forms)
+    return forms

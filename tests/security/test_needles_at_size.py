@@ -1,14 +1,18 @@
 """A gigabyte of what the center writes, its spill while it works included: nobody's name, number or birth date in it.
 
 Run by `make needles`, which makes the demo first and names its workspace in $TSUMUGI_NEEDLES_IN. The center of the
-demo is copied, given little memory, and made to sort its claims and to build everything anew with dbt's most
-talkative logs; what it spills is copied while it is there.
+demo is copied, given little memory, and made to sort its claims, to crash over them, and to build everything anew with
+dbt's most talkative logs; what it spills is copied while it is there.
 """
 
 from __future__ import annotations
 
+import base64
 import os
+import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -23,33 +27,40 @@ from ingest import settings as settings_module
 from ingest import warehouse
 from ingest.sealing.keys import KeyRing
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
-from tests.security.needles import Search, fifty_people
+from tests.security import opened
+from tests.security.center_alone import center_alone, files_but_keys, keys_of
+from tests.security.needles import fifty_people
+from tests.security.search import Search
 
 WORKSPACE = os.environ.get("TSUMUGI_NEEDLES_IN")
 GIGABYTE = 1_000_000_000
-LITTLE_MEMORY = "800MB"  # enough for the build to end
-SORTING_MEMORY = "200MB"  # not enough to sort the claims
+LITTLE_MEMORY = "4GB"  # the build ends within minutes, and spills some of its rows
+SORTING_MEMORY = "300MB"  # not enough to sort what the claims hold: nearly all of it is spilled
+
+# A step of the center that ends as a fault of memory ends it, while it holds keys and rows.
+CRASH = """
+import os
+from ingest import settings, warehouse
+from ingest.sealing.keys import KeyRing
+center = settings.load().the_center()
+connection = warehouse.open_database(center.warehouse, KeyRing(center).secret("at-rest"), read_only=True)
+rows = connection.execute("SELECT * FROM raw.claim ORDER BY identity_tag LIMIT 100000").to_arrow_table()
+os.abort()
+"""
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(WORKSPACE is None, reason="make needles says where the demo is")]
 
 
 @pytest.fixture(scope="module")
 def center(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The demo's center by itself, with little memory: a workspace in which nothing of a site lies."""
+    """The demo's center by itself, with little memory."""
     demo = settings_module.load(Path(str(WORKSPACE)))
-    folder = tmp_path_factory.mktemp("center")
-    home = folder / "center"
-    shutil.copytree(demo.the_center().home, home)
-    (folder / settings_module.SETTINGS_FILE).write_text(
-        f'reference_month = {demo.reference_month}\nexchange = "{demo.exchange}"\n'
-        f'[center]\nhome = "{home}"\nmemory_limit = "{LITTLE_MEMORY}"\n'
-    )
-    return settings_module.load(folder)
+    return center_alone(demo, tmp_path_factory.mktemp("center"), LITTLE_MEMORY)
 
 
 @pytest.fixture(scope="module")
 def spilled(center: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the center spilled and said while it built everything anew."""
+    """What the center spilled and said while it sorted, crashed and built everything anew."""
     kept = tmp_path_factory.mktemp("spill")
     party = center.the_center()
     home = str(PROJECT_ROOT)
@@ -57,9 +68,12 @@ def spilled(center: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with _copied(party.spill, kept):
         debug = _said(center, "-m", "dbt.cli.main", "--no-send-anonymous-usage-stats", "debug", *project)
         _sort_the_claims(center)
+        crash = _said(center, "-c", CRASH, folder=kept)
         build = _said(center, "-c", "from ingest.cli import main; main()", "center", "build", "--full-refresh")
-    (kept / "debug.said").write_bytes(debug.stdout)
-    (kept / "build.said").write_bytes(build.stdout)
+    for name, said in (("debug", debug), ("crash", crash), ("build", build)):
+        (kept / f"{name}.said").write_bytes(said.stdout)
+    assert debug.returncode == 0, debug.stdout[-2000:].decode()
+    assert crash.returncode == -signal.SIGABRT, crash.stdout.decode()
     assert build.returncode == 0, build.stdout[-2000:].decode()
     return kept
 
@@ -73,7 +87,7 @@ def search(center: Settings) -> Search:
             "JOIN raw.claim AS claim ON claim.source_file_id = told.source_file_id "
             "AND claim.source_row = told.parent_source_row WHERE date_trunc('month', start_date) <> birth_month"
         ).fetchall()
-    return fifty_people(Path(str(WORKSPACE)) / "truth", (day for (day,) in others))
+    return Search(fifty_people(Path(str(WORKSPACE)) / "truth", (day for (day,) in others)))
 
 
 def _opened(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -83,18 +97,20 @@ def _opened(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def _copied(spill: Path, kept: Path) -> Iterator[None]:
-    """Copies every file of ``spill`` into ``kept``, again whenever it has grown: DuckDB empties them at the end."""
+    """Copies what is added to any file of ``spill`` into ``kept``, as it comes: DuckDB empties them at the end."""
     is_over = threading.Event()
 
     def watch() -> None:
-        sizes: dict[str, int] = {}
+        copied: dict[int, int] = {}
         while not is_over.wait(0.05):
             for path in spill.glob("*") if spill.is_dir() else ():
                 try:
-                    name = f"{path.stat().st_ino}.spill"
-                    if path.stat().st_size > sizes.get(name, 0):
-                        sizes[name] = path.stat().st_size
-                        shutil.copyfile(path, kept / name)
+                    with path.open("rb") as source:
+                        number = os.fstat(source.fileno()).st_ino
+                        source.seek(copied.get(number, 0))
+                        with (kept / f"{number}.spill").open("ab") as target:
+                            shutil.copyfileobj(source, target, 1 << 20)
+                        copied[number] = source.tell()
                 except FileNotFoundError:
                     continue
 
@@ -108,33 +124,32 @@ def _copied(spill: Path, kept: Path) -> Iterator[None]:
 
 
 def _sort_the_claims(settings: Settings) -> None:
-    """What a model of the largest table does, in so little memory that nearly all of it goes through the spill."""
+    """What a model of the largest tables does, in so little memory that nearly all of it goes through the spill."""
     center = settings.the_center()
     key = KeyRing(center).secret("at-rest")
     with warehouse.open_database(
         center.warehouse, key, read_only=True, spill=center.spill, memory_limit=SORTING_MEMORY, threads=1
     ) as connection:
-        connection.execute("CREATE TEMP TABLE sorted AS SELECT * FROM raw.claim ORDER BY identity_tag, record_key_tag")
+        for table, order in (("claim", "identity_tag"), ("claim_item", "item_code, parent_source_row")):
+            rows = f"SELECT * FROM raw.{table} ORDER BY {order}"
+            connection.execute(f"CREATE TEMP TABLE sorted_{table} AS {rows}")
 
 
-def _said(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """A process of the center with dbt at its most talkative, and all it says."""
+def _said(settings: Settings, *arguments: str, folder: Path = PROJECT_ROOT) -> subprocess.CompletedProcess[bytes]:
+    """A process of the center with dbt at its most talkative, free to leave a dump in ``folder``, and all it says."""
     own = {WORKSPACE_VARIABLE: str(settings.workspace), "PYTHONPATH": str(PROJECT_ROOT), "DBT_DEBUG": "true"}
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=PROJECT_ROOT, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        cwd=folder, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (most, most)),
     )  # fmt: skip
 
 
 def _written(center: Settings, spilled: Path) -> list[Path]:
     """Every file of the center but its keys, and what it spilled and said."""
-    party = center.the_center()
-    return [
-        path
-        for folder in (party.home, center.exchange, spilled)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_relative_to(party.keys)
-    ]
+    exchanged = [path for path in sorted(center.exchange.rglob("*")) if path.is_file()]
+    return [*files_but_keys(center.the_center()), *exchanged, *sorted(spilled.iterdir())]
 
 
 def test_the_center_spilled_and_wrote_a_gigabyte(center: Settings, spilled: Path) -> None:
@@ -154,16 +169,31 @@ def test_no_byte_that_the_center_wrote_holds_a_person(center: Settings, spilled:
     assert [str(path) for path in _written(center, spilled) if search.in_file(path)] == []
 
 
-def test_no_table_of_the_center_holds_a_person(center: Settings, spilled: Path, search: Search) -> None:
+def test_no_table_that_the_center_can_open_holds_a_person(
+    center: Settings, spilled: Path, search: Search, tmp_path: Path
+) -> None:
+    found = [
+        f"{name}: {column}"
+        for name, connection, catalog in opened.by_the_center(center, tmp_path)
+        for column in search.in_database(connection, catalog)
+    ]
+    assert found == []
+
+
+def test_a_needle_in_a_table_of_the_size_is_found(center: Settings, search: Search) -> None:
+    birthday = next(form for form in search.forms if re.fullmatch(r"\d{4}-\d\d-\d\d", form))
     with _opened(center) as connection:
-        assert list(search.in_database(connection, "warehouse")) == []
+        rows = connection.execute(
+            "SELECT * REPLACE (CASE WHEN row_number() OVER () = 400000 THEN ? ELSE institution_code END "
+            "AS institution_code) FROM raw.claim",
+            [birthday],
+        )
+        assert list(search.in_arrow("claim", rows.to_arrow_reader())) == ["claim.institution_code"]
 
 
-def test_no_key_stands_in_a_file_of_the_center(center: Settings, spilled: Path) -> None:
-    party = center.the_center()
-    keys = [bytes.fromhex(path.read_text().strip()) for path in party.keys.glob("*.key")]
-    assert len(keys) > 3
-    forms = [form for key in keys for form in (key, key.hex().encode(), key.hex().upper().encode())]
-    for path in _written(center, spilled):
-        content = path.read_bytes()
-        assert not any(form in content for form in forms), path
+def test_no_key_stands_in_a_file_of_the_center(center: Settings, spilled: Path, tmp_path: Path) -> None:
+    search = Search((), keys_of(center.the_center()))
+    planted = tmp_path / "planted.log"
+    planted.write_bytes((spilled / "build.said").read_bytes() + base64.b64encode(keys_of(center.the_center())[0]))
+    assert search.in_file(planted)
+    assert [str(path) for path in _written(center, spilled) if search.in_file(path)] == []

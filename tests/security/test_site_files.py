@@ -26,7 +26,8 @@ from ingest.site.workroom import Workroom
 from ingest.warehouse import WarehouseError
 from tests import site_world as world
 from tests.handmade import demo_workspace
-from tests.security.needles import Search, date_forms, text_forms
+from tests.security.needles import date_forms, text_forms
+from tests.security.search import Search
 from tests.site_results import one_life, seal_results
 
 BIRTH = date(1953, 11, 29)

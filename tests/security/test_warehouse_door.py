@@ -148,3 +148,13 @@ def test_of_two_files_in_one_place_the_one_that_stands_there_is_read(tmp_path: P
             os.utime(path, (1, 1))
             reading = "SELECT x FROM read_parquet(?, encryption_config = {footer_key_value: ?})"
             assert connection.execute(reading, [str(path), key]).fetchall() == [(key[1],)]
+
+
+def test_a_connection_keeps_to_the_memory_and_threads_of_its_party_and_spills_where_nobody_else_reads(
+    tmp_path: Path,
+) -> None:
+    spill = tmp_path / "home" / "spill"
+    with warehouse.connect(spill=spill, memory_limit="300MB", threads=1) as connection:
+        settings = "current_setting('memory_limit'), current_setting('threads'), current_setting('temp_directory')"
+        assert connection.execute(f"SELECT {settings}").fetchone() == ("286.1 MiB", 1, str(spill))
+    assert spill.stat().st_mode & 0o077 == 0

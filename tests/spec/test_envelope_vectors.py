@@ -13,18 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import warehouse
+from ingest.center.schema import DECISION, sql_types
 from ingest.sealing import hpke
-from ingest.sealing.envelope import open_batch
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.manifest import canonical, parse_canonical
 from ingest.sealing.receipts import Receipt, Statement, read_receipt, read_statement
+from ingest.sealing.unseal import open_batch
 from tests import plain_envelope as plain
+from tests.vectors.make_envelope import as_json
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "envelope"
 VECTORS: dict[str, Any] = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
 SITE = {name: bytes.fromhex(value) for name, value in VECTORS["keys"]["16"].items()}
 CENTER = {name: bytes.fromhex(value) for name, value in VECTORS["keys"]["center"].items()}
-FIRST, SECOND = VECTORS["batches"]
+FIRST, SECOND, THIRD = VECTORS["batches"]
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -73,9 +75,7 @@ def test_ours_reads_the_vectors_row_by_row(tmp_path: Path) -> None:
                 batch.load_new(connection, table, table)
                 assert list(batch.columns(connection, table).items()) == [tuple(column) for column in file["columns"]]
                 rows = connection.execute(f"SELECT * FROM {table} ORDER BY ALL").fetchall()
-                assert [[getattr(value, "isoformat", lambda v=value: v)() for value in row] for row in rows] == file[
-                    "rows"
-                ]
+                assert [[as_json(value) for value in row] for row in rows] == file["rows"]
         taken[expected["sequence"]] = batch.manifest_hash
 
 
@@ -85,6 +85,7 @@ def test_both_read_the_answers() -> None:
         ("000001.receipt.json", "accepted", "", FIRST["manifest_hash"]),
         ("000002.refused.receipt.json", "refused", "contract", VECTORS["refused"]),
         ("000002.receipt.json", "accepted", "", SECOND["manifest_hash"]),
+        ("000003.receipt.json", "accepted", "", THIRD["manifest_hash"]),
     ):
         found = plain.read_answer(FOLDER / "answers" / name, "receipt", public)
         assert (found["state"], found["reason_code"], found["manifest_hash"]) == (state, code, batch)
@@ -94,12 +95,12 @@ def test_both_read_the_answers() -> None:
     assert stated == {
         "sender": "center",
         "recipient": "16",
-        "sequence": 2,
-        "manifest_hash": SECOND["manifest_hash"],
-        "held": [4],
+        "sequence": 3,
+        "manifest_hash": THIRD["manifest_hash"],
+        "held": [5],
     }
     ours_stated = read_statement(FOLDER / "answers", sender="center", recipient="16", pinned_public=public)
-    assert ours_stated == Statement("center", "16", 2, SECOND["manifest_hash"], (4,))
+    assert ours_stated == Statement("center", "16", 3, THIRD["manifest_hash"], (5,))
 
 
 def test_the_replacement_names_the_refused_batch() -> None:
@@ -107,6 +108,14 @@ def test_the_replacement_names_the_refused_batch() -> None:
     refused = (FOLDER / "refused" / "000002" / "manifest.json").read_bytes()
     assert second["replaces"] == VECTORS["refused"] == plain.hashlib.sha256(refused).hexdigest()
     assert second["previous"] == FIRST["manifest_hash"]
+
+
+def test_a_batch_of_decisions_holds_the_one_table_that_the_page_names() -> None:
+    manifest = json.loads((FOLDER / "batches" / "000003" / "manifest.json").read_bytes())
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "envelope.md").read_text(encoding="utf-8")
+    (columns,) = (dict(file["columns"]) for file in THIRD["files"].values())
+    assert manifest["kind"] == "decision" and columns == sql_types(DECISION)
+    assert f"`decision({', '.join(f'{name} {kind}' for name, kind in columns.items())})`" in page
 
 
 def test_a_changed_vector_is_refused_by_both(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """``tsumugi center link``: one person, many numbers.
 
-The rules live in ``edges`` (who may be one), ``guards`` (who may not), ``components`` (the persons)
-and ``person_id`` (their names); ``state`` keeps the result in the warehouse.
+What may be one person is in ``rules`` (a table) and ``decisions``, what may not in ``guards``; ``components`` makes the
+persons and ``person_id`` their names. ``records`` is the way in without a warehouse; ``state`` keeps the result in it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from datetime import date
 from typing import Any
 
 import duckdb
-import polars as pl
 
 from ingest import faults
 from ingest.center.home import one_step, open_warehouse, transaction
+from ingest.center.link.rules import rules
 from ingest.center.link.state import relink
 from ingest.center.schema import next_build
-from ingest.identity.passes import passes
 from ingest.progress import ProgressCallback
-from ingest.sealing.keys import KeyRing
+from ingest.sealing.keys import FIRST_EPOCH, KeyRing
+from ingest.sealing.keytable import LINK
 from ingest.settings import Settings
 
 
@@ -40,12 +40,9 @@ def link(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
 def link_batches(connection: duckdb.DuckDBPyConnection, ring: KeyRing, reference_month: date) -> dict[str, Any]:
     """Link what is not linked yet in the warehouse in use, in one transaction; figures like ``link``."""
     with transaction(connection):
-        figures = relink(connection, ring.secret("link"), _passes(), reference_month, next_build(connection))
+        # Persons keep their ids over a rotation of the link key: they are named by the first one.
+        keys = (ring.numbered(LINK, FIRST_EPOCH), ring.secret(LINK))
+        figures = relink(connection, *keys, rules(), reference_month, next_build(connection))
         faults.point("link.written")
     faults.point("link.committed")
     return figures
-
-
-def _passes() -> pl.DataFrame:
-    rows = [(one.pass_id, one.purpose, one.strength) for one in passes()]
-    return pl.DataFrame(rows, schema=["pass_id", "purpose", "strength"], orient="row")

@@ -4,7 +4,7 @@ Linkage orders identities by the bytes of their tags and names a person by one o
 rotation, it works with first tags: ``relink`` translates what it reads and translates the solution back. A tag that
 was never rotated is its own first tag.
 
-A first tag is kept encrypted under a key made from the link key: whoever holds an old identity key and the
+A first tag is kept encrypted under a key made from the link key in use: whoever holds an old identity key and the
 warehouse cannot test guesses against it without the center's link key as well. A tag is one block of AES, and every
 tag is another, so the block cipher alone hides it and keeps its 16 bytes.
 """
@@ -50,6 +50,23 @@ def keep(connection: duckdb.DuckDBPyConnection, linkage_domain: str, link_key: b
         "INSERT INTO link.first_tag SELECT ?, purpose, new_tag, first_tag FROM kept_tags", [linkage_domain]
     )
     connection.unregister("kept_tags")
+
+
+def renew(connection: duckdb.DuckDBPyConnection, number: int, older: bytes, newer: bytes) -> int:
+    """Encrypt what is kept under the link key ``older`` anew under ``newer``, which has this number; how many tags.
+
+    Inside a transaction of the caller, which notes the number: a repeat after a kill changes nothing.
+    """
+    kept = connection.execute("FROM link.first_tag").pl()
+    if connection.execute("SELECT 1 FROM control.link_renewal WHERE number = ?", [number]).fetchone() is None:
+        opened = _crypted(kept["first_tag"], older, is_opened=True)
+        sealed = kept.with_columns(_crypted(opened, newer))
+        connection.execute("DELETE FROM link.first_tag")
+        connection.register("kept_tags", sealed.to_arrow())
+        connection.execute("INSERT INTO link.first_tag SELECT linkage_domain, purpose, tag, first_tag FROM kept_tags")
+        connection.unregister("kept_tags")
+        connection.execute("INSERT INTO control.link_renewal VALUES (?)", [number])
+    return kept.height
 
 
 class FirstTags:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -34,3 +35,27 @@ def pick(u: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.int
     """Index drawn by weight from uniform numbers."""
     edges = np.cumsum(weights) / np.sum(weights)
     return np.minimum(np.searchsorted(edges, u, side="right"), len(weights) - 1)
+
+
+class Dice:
+    """Uniform numbers of a topic that belong to the rows' own keys: what befalls a row depends on no other row,
+    nor on how many there are or what else was drawn."""
+
+    def __init__(self, seed: int, topic: str, keys: NDArray[np.int64] | pl.Series) -> None:
+        self._seed, self._topic = seed, topic
+        self._keys = keys.to_numpy() if isinstance(keys, pl.Series) else keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def roll(self, what: str) -> NDArray[np.float64]:
+        """A number in [0, 1) a row; the same ``what`` gives the same again."""
+        return fixed(self._seed, f"{self._topic} {what}", self._keys)
+
+    def befalls(self, what: str, rate: float) -> NDArray[np.bool_]:
+        """Which rows something of a rate befalls."""
+        return self.roll(what) < rate
+
+    def number(self, what: str, low: int, high: int) -> NDArray[np.int64]:
+        """A whole number a row, ``low`` to ``high`` - 1."""
+        return low + (self.roll(what) * (high - low)).astype(np.int64)

@@ -65,6 +65,17 @@ MEASURABLE = {"triglyceride_fasting": (30, 600), "gamma_gt": (8, 500), "ast": (1
 """What the analysers measure (unverified): a value beyond is reported with H or L."""
 
 
+@dataclass(frozen=True)
+class Attended:
+    """The examinations of a fiscal year: persons, days, towns, and their plain frame with ``person`` and ``site``."""
+
+    year: int
+    who: Ints
+    day: Ints
+    town: Ints
+    exams: pl.DataFrame
+
+
 def make_checkups(
     settings: SynthSettings, towns: Towns, people: People, lives: Lives, health: Health, coverage: Coverage,
     institutions: list[str],
@@ -73,16 +84,35 @@ def make_checkups(
 
     ``source_row`` is a key over all years; ``created_date`` is left to the delivery.
     """
-    exams, results = [], []
+    years = attended_years(settings, towns, people, lives, health, coverage, institutions)
+    results = []
+    for year in years:
+        values, codes, random = _values(settings, towns, people, health, year)
+        results.append(_long(settings, year.exams, values, codes, random))
+    return pl.concat(year.exams for year in years), pl.concat(results)
+
+
+def attended_years(
+    settings: SynthSettings, towns: Towns, people: People, lives: Lives, health: Health, coverage: Coverage,
+    institutions: list[str],
+) -> list[Attended]:  # fmt: skip
+    """Who comes in each fiscal year, without what is found."""
+    years: list[Attended] = []
     number = 0
     last = settings.reference_month
     for year in range(settings.first_fiscal_year, last.year + (last.month >= 4)):
         who, day, card = attenders(settings, towns, people, health, coverage, year, lives.last_day)
-        exam = _exams(settings, people, coverage, institutions, who, day, card, number)
-        exams.append(exam)
-        results.append(_values(settings, towns, people, health, year, who, day, coverage.town[card], exam))
+        exams = _exams(settings, people, coverage, institutions, who, day, card, number)
+        years.append(Attended(year, who, day, coverage.town[card], exams))
         number += len(who)
-    return pl.concat(exams), pl.concat(results)
+    return years
+
+
+def graded(settings: SynthSettings, towns: Towns, people: People, health: Health, year: Attended) -> pl.DataFrame:
+    """Of what is found in a year only what ``make_guidance`` asks for."""
+    values, codes, random = _values(settings, towns, people, health, year)
+    level = {"guidance_level": codes["guidance_level"]}
+    return _long(settings, year.exams, {name: values[name] for name in ("waist", "weight")}, level, random)
 
 
 def _exams(
@@ -117,10 +147,10 @@ def _exams(
 
 
 def _values(
-    settings: SynthSettings, towns: Towns, people: People, health: Health, year: int, who: Ints, day: Ints, town: Ints,
-    exam: pl.DataFrame,
-) -> pl.DataFrame:  # fmt: skip
-    """All items of the examinations of a year, long."""
+    settings: SynthSettings, towns: Towns, people: People, health: Health, attended: Attended
+) -> tuple[dict[str, Floats], dict[str, Ints], np.random.Generator]:
+    """Values and codes of all items of the examinations of a year, and the generator that drew them."""
+    year, who, day, town, exam = attended.year, attended.who, attended.day, attended.town, attended.exams
     random = stream(settings.seed, "values", year)
     n = len(who)
     sex = people.sex[who]
@@ -220,7 +250,7 @@ def _values(
         codes[item] = np.where(is_koki, 0, codes[item])
     own = koki_answers(settings.seed, who, year, stream(settings.seed, "koki answers", year))
     codes |= {item: np.where(is_koki, answer, 0) for item, answer in own.items()}
-    return _long(settings, exam, values, codes, random)
+    return values, codes, random
 
 
 def _long(

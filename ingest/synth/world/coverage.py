@@ -39,7 +39,7 @@ class Coverage:
     surname: Ints
 
     def surname_on(self, row: Ints, day: Ints) -> Ints:
-        """Surname under a record on a day (row of the seed ``surnames``)."""
+        """Surname under a record on a day (row of ``naming.surnames``)."""
         place = np.searchsorted(self.name_key, row * SHIFT + day + OFFSET, side="right") - 1
         # Before the first name of a record (a start put back): that first name.
         first = np.searchsorted(self.name_key, row * SHIFT)

@@ -43,7 +43,7 @@ class DentalMaker:
 
     def month(self, month: int, insured: Ints, town: Ints) -> Receipts:
         """Receipts of the insured persons (and their towns) of a 診療月."""
-        head = self._heads(month, insured, town)
+        head = self.heads(month, insured, town)
         n = len(head.card)
         claims = self.maker.people_of(month, head).with_columns(
             source_row=pl.int_range(pl.len()) + month * KEYS_A_MONTH + DENTAL_KEYS,
@@ -75,7 +75,7 @@ class DentalMaker:
         claims = with_points(with_extras(claims).select(CLAIM_COLUMNS), items, Receipts(claims, claims, items).records)
         return Receipts(claims, diagnoses, items)
 
-    def _heads(self, month: int, insured: Ints, town: Ints) -> Heads:
+    def heads(self, month: int, insured: Ints, town: Ints) -> Heads:
         """Who comes, to whom and on which days."""
         random = stream(self.seed, "dental", month)
         length = first_day(month + 1) - first_day(month)

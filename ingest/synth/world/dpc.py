@@ -23,6 +23,7 @@ from ingest.synth.writers.uke import RECORDS
 
 Ints = NDArray[np.int64]
 SET_KEYS = 6_000_000
+SUMMARY_KEYS = 7_000_000
 ACUTE_WARD, EMERGENCY = "190117710", "190171910"
 BUNDLED = ("21", "22", "23", "31", "33", "60", "70", "90")
 BUNDLED_TREATMENT_BELOW = 1000  # 処置 of fewer points is bundled (J, formats of DPC: general knowledge)
@@ -36,10 +37,7 @@ COEFFICIENTS = (1.18, 1.55)  # 医療機関別係数 lies between
 def by_dpc(number: int, month: int, receipts: Receipts) -> Receipts:
     """Receipts of a month with those of DPC hospitals turned; ``number`` is the seed of the world."""
     wards = receipts.items.filter(item_code=ACUTE_WARD).select(source_row="parent_source_row").unique()
-    hospital = fixed(number, "dpc", receipts.claims["institution_code"].cast(pl.Int64).to_numpy())
-    is_dpc = (kind_digits(pl.col("institution_code")) == HOSPITAL_DIGITS) & (
-        pl.Series(hospital < share("dpc_hospital")) | (pl.col("institution_code").str.slice(7, 2) == "01")
-    )
+    is_dpc = pl.Series(of_dpc_hospital(number, receipts.claims["institution_code"]))
     chosen = receipts.claims.filter(is_dpc & pl.col("is_inpatient")).join(wards, on="source_row", how="semi")
     chosen = chosen.sort("source_row")
     if chosen.is_empty():
@@ -56,11 +54,23 @@ def by_dpc(number: int, month: int, receipts: Receipts) -> Receipts:
     return Receipts.joined([rest, _turned(number, month, chosen, diagnoses, items)])
 
 
+def of_dpc_hospital(number: int, institution_code: pl.Series) -> NDArray[np.bool_]:
+    """Which institutions are hospitals that are paid by DPC."""
+    chance = fixed(number, "dpc", institution_code.cast(pl.Int64).to_numpy())
+    is_hospital = kind_digits(institution_code) == HOSPITAL_DIGITS
+    is_first = (institution_code.str.slice(7, 2) == "01").to_numpy()
+    return is_hospital.to_numpy() & ((chance < share("dpc_hospital")) | is_first)
+
+
+def of_summary_set(number: int, month: int, person: Ints, days: Ints) -> NDArray[np.bool_]:
+    """Which receipts of DPC hospitals become a 総括 set, by the days in hospital."""
+    return (days >= SET_FROM_DAYS) & (fixed(number, "dpc set", person, month) < share("dpc_summary_set") * 3)
+
+
 def _turned(number: int, month: int, claims: pl.DataFrame, diagnoses: pl.DataFrame, items: pl.DataFrame) -> Receipts:
     institution = claims["institution_code"].cast(pl.Int64).to_numpy()
     days = claims["days_count"].to_numpy()
-    set_chance = fixed(number, "dpc set", claims["person"].to_numpy(), month)
-    in_set = (days >= SET_FROM_DAYS) & (set_chance < share("dpc_summary_set") * 3)
+    in_set = of_summary_set(number, month, claims["person"].to_numpy(), days)
     own_days = np.where(in_set, days // 2, days)
     whole = claims["visit_days_code"].to_numpy()
     bits = daybits.lowest(whole, own_days)
@@ -269,7 +279,7 @@ def _with_sets(number: int, turned: Receipts, items: pl.DataFrame, in_set: NDArr
     revised = pl.Series(fixed(number, "revised set", first["person"].to_numpy()) < REVISED_SET_SHARE)
     cut = pl.when(revised).then(pl.col("points") // 50 + 1).otherwise(0)
     summary = first.with_columns(
-        source_row=pl.col("source_row") + SET_KEYS + 1_000_000, summary_code=pl.lit("1"), is_summary=pl.lit(True),
+        source_row=pl.col("source_row") + SUMMARY_KEYS, summary_code=pl.lit("1"), is_summary=pl.lit(True),
         days_count=first["days_count"] + second["days_count"],
         visit_days_code=pl.Series(whole[in_set]),
         meal_count=first["meal_count"] + second["meal_count"], meal_yen=first["meal_yen"] + second["meal_yen"],

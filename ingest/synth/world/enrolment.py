@@ -16,6 +16,7 @@ from ingest.synth.settings import SynthSettings
 from ingest.synth.world import lives as life
 from ingest.synth.world.chance import fixed, stream
 from ingest.synth.world.lives import Lives
+from ingest.synth.world.naming import name_columns
 from ingest.synth.world.numbers import Records, resident_numbers
 from ingest.synth.world.people import People
 from ingest.synth.world.towns import Towns
@@ -26,8 +27,9 @@ EVENTS = {
     life.START: "start", life.BIRTH: "birth", life.ARRIVAL: "arrival", life.DEATH: "death",
     life.AGE_75: "age_75", life.DISABILITY: "disability", life.MOVE_INSIDE: "move", life.MOVE_OUT: "leave_area",
     life.RETURN: "return", life.JOIN: "join", life.LEAVE: "leave", life.WELFARE_ON: "welfare_on",
-    life.WELFARE_OFF: "welfare_off", life.MARRIAGE: "marriage",
+    life.WELFARE_OFF: "welfare_off", life.MARRIAGE: "marriage", life.MERGER: "merger", life.RENUMBERED: "renumbered",
 }  # fmt: skip
+AT_ONCE = (life.MERGER, life.RENUMBERED)  # entered for all on the day itself
 LATE_MONTHS = 3.2  # mean of the months by which a late notice of leaving is late
 
 
@@ -40,11 +42,11 @@ def notice_days(settings: SynthSettings, records: pl.DataFrame) -> tuple[Ints, I
     soon = random.integers(0, 14, n)
     late_join = (reason == life.JOIN) & (random.random(n) < 0.3)
     opened = start + np.where(late_join, 14 + random.integers(0, 50, n), soon)
-    opened = np.where((reason == life.AGE_75) | (reason == life.START), start, opened)
+    opened = np.where(np.isin(reason, [life.AGE_75, life.START, *AT_ONCE]), start, opened)
     late = (closing == life.LEAVE) & (random.random(n) < settings.noise.late_notice)
     months = 14 + np.minimum(random.exponential(LATE_MONTHS * 30, n), 700).astype(int)
     closed = end + np.where(late, months, random.integers(0, 14, n))
-    closed = np.where(closing == life.AGE_75, end, closed)
+    closed = np.where(np.isin(closing, [life.AGE_75, *AT_ONCE]), end, closed)
     return opened, np.where(end < 0, -1, np.maximum(closed, opened + 1))
 
 
@@ -132,12 +134,11 @@ def _written(
     home_name = pl.lit(pl.Series(towns.name)).gather(pl.col("facility_town").fill_null(0))
     days = pl.Date()
     shown = pl.col("is_closing")
-    surname, given = seed("surnames"), seed("given_names")
-    number = people.given[person]
+    kanji, kana = name_columns(versions["surname"].to_numpy(), people.given[person])
     frame = in_home.with_columns(
         district=pl.Series(district), plot=pl.Series(plot),
         no_resident=pl.Series(random.random(versions.height) < settings.noise.ledger_gap),
-        given=pl.Series(number), birth=pl.Series(people.birth[person]), sex=pl.Series(people.sex[person]),
+        name_kanji=kanji, name_kana=kana, birth=pl.Series(people.birth[person]), sex=pl.Series(people.sex[person]),
     )  # fmt: skip
     frame = frame.sort("person", "insurer_number", "processed", "start", "is_closing", maintain_order=True)
     codes = [[c for c, _ in d] for d in towns.districts]
@@ -160,12 +161,8 @@ def _written(
         address_number=pl.when(~is_union & ~pl.col("no_resident")).then(
             resident_numbers(towns, pl.col("person"), pl.col("town"))
         ),
-        name_kanji=pl.lit(surname["surname"]).gather(pl.col("surname"))
-        + "　"
-        + pl.lit(given["given_name"]).gather(pl.col("given")),
-        name_kana=pl.lit(surname["kana"]).gather(pl.col("surname"))
-        + "　"
-        + pl.lit(given["kana"]).gather(pl.col("given")),
+        name_kanji="name_kanji",
+        name_kana="name_kana",
         birth_date=pl.col("birth").cast(pl.Int32()).cast(days),
         sex_code=pl.col("sex").cast(pl.String),
         address=pl.when(elsewhere).then(home_name + "　特別養護老人ホーム").otherwise(own_address),

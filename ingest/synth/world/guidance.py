@@ -29,7 +29,8 @@ PLANNED_POINTS = 180
 def make_guidance(
     settings: SynthSettings, exams: pl.DataFrame, results: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Plain frames of guidance and guidance_session, one guidance a report; guidance has ``site`` and ``told`` too.
+    """Plain frames of guidance and guidance_session, one guidance a report; guidance has ``person``, ``site``
+    and ``told`` too.
 
     ``told`` is the day of the event that the report follows; ``created_date`` is left to the delivery.
     Goes in: ``exams`` and ``results`` of ``make_checkups``.
@@ -59,7 +60,7 @@ def make_guidance(
         created_date=pl.lit(None),
         is_deleted=pl.lit(False),
     )
-    whole = {"site": pl.String(), "told": pl.Date()} | GUIDANCE.plain_schema()
+    whole = {"person": pl.Int64(), "site": pl.String(), "told": pl.Date()} | GUIDANCE.plain_schema()
     plain = GUIDANCE_SESSION.plain_schema()
     return (
         reports.select(pl.col(name).cast(dtype) for name, dtype in whole.items()),

@@ -22,8 +22,8 @@ HOSPITAL_DIGITS = f"{CLINICS.index('hospital'):02d}"
 """The digits of an institution's code that say it is a hospital (``kind_digits``)."""
 
 
-def kind_digits(code: pl.Expr) -> pl.Expr:
-    """The two digits of an institution's code that stand for its kind in this world."""
+def kind_digits(code: pl.Series) -> pl.Series:
+    """The two digits of institutions' codes that stand for their kind in this world."""
     return code.str.slice(5, 2)
 
 

@@ -19,6 +19,7 @@ from ingest.synth.calibration import band_start, curve, log_curve, seed
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.chance import fixed, pick, stream
 from ingest.synth.world.clock import Days, age_at, day_of, first_day, month_of, months_of_days, parts
+from ingest.synth.world.naming import given_names, surnames
 from ingest.synth.world.towns import Towns
 
 Ints = NDArray[np.int64]
@@ -224,12 +225,12 @@ def _newcomers(
 
 
 def _surnames(world: int, household: Ints) -> Ints:
-    return pick(fixed(world, "surname", household), seed("surnames")["weight"].to_numpy())
+    return pick(fixed(world, "surname", household), surnames()["weight"].to_numpy())
 
 
 def _given_names(world: int, person: Ints, sex: Ints, birth: Days) -> Ints:
     """Row of ``given_names`` by sex and year of birth."""
-    table = seed("given_names").with_row_index("row").with_columns(pl.col("sex_code").cast(pl.Int64))
+    table = given_names().with_row_index("row").with_columns(pl.col("sex_code").cast(pl.Int64))
     u = fixed(world, "given", person)
     year, _, _ = parts(birth)
     result = np.zeros(len(person), dtype=np.int64)

@@ -60,10 +60,9 @@ def dispensed_outside(number: int, receipts: Receipts, institutions: Institution
 
     ``number`` is the seed of the world.
     """
-    doctor = receipts.claims["institution_code"].cast(pl.Int64).to_numpy()
-    outside = (fixed(number, "outside", doctor) < share("outside_prescription")) & ~receipts.claims[
-        "is_inpatient"
-    ].to_numpy()
+    outside = (
+        prescribes_outside(number, receipts.claims["institution_code"]) & ~receipts.claims["is_inpatient"].to_numpy()
+    )
     writes = receipts.claims.filter(pl.Series(outside)).select(parent_source_row="source_row", writes=pl.lit(True))
     items = receipts.items.join(writes, on="parent_source_row", how="left", maintain_order="left").with_columns(
         is_drug=(pl.col("item_kind_code") == "IY") & pl.col("category_code").is_in(PRESCRIBED)
@@ -79,6 +78,11 @@ def dispensed_outside(number: int, receipts: Receipts, institutions: Institution
     claims = pl.concat([others, with_points(mine, rest, receipts.records)])
     medical = Receipts(claims, receipts.diagnoses, rest, receipts.records)
     return Receipts.joined([medical, _receipts(number, mine, drugs, institutions)]) if mine.height else medical
+
+
+def prescribes_outside(number: int, institution_code: pl.Series) -> NDArray[np.bool_]:
+    """Which institutions hand out no drugs to their outpatients but prescriptions."""
+    return fixed(number, "outside", institution_code.cast(pl.Int64).to_numpy()) < share("outside_prescription")
 
 
 def _prescription_fees(items: pl.DataFrame) -> pl.DataFrame:

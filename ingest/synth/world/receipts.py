@@ -116,6 +116,14 @@ class ReceiptMaker:
     def month(self, month: int, events: Events) -> Receipts:
         """Receipts of a 診療月; events whose person has no card that day fall away."""
         random = stream(self.settings.seed, "receipts", month)
+        head, claim_of = self.heads(month, events)
+        lines = self._lines(month, events, head, claim_of)
+        diagnoses = self._diagnoses(month, events, head, claim_of, random)
+        return self._frames(month, head, lines, diagnoses)
+
+    def heads(self, month: int, events: Events) -> tuple[Heads, Ints]:
+        """Whose receipts the events of a month make, and by part (0: the first card of a stay, 1: the second) and
+        event the number of its receipt (-1: none)."""
         visits = _parts_by_card(self.coverage, events.columns())
         card = self.coverage.at(visits["person"], visits["day"])
         visits = {name: column[card >= 0] for name, column in visits.items()}
@@ -145,9 +153,17 @@ class ReceiptMaker:
         )
         claim_of = np.full((2, events.size), -1)
         claim_of[visits["part"], visits["event"]] = claim
-        lines = self._lines(month, events, head, claim_of)
-        diagnoses = self._diagnoses(month, events, head, claim_of, random)
-        return self._frames(month, head, lines, diagnoses)
+        return head, claim_of
+
+    def with_bundles(self, events: Events, head: Heads, claim_of: Ints, wanted: Mask) -> Mask:
+        """Which receipts have a line of one of the ``wanted`` bundles (by bundle) in them."""
+        event, bundle, _ = events.rows(events.bundles)
+        is_wanted = wanted[bundle]
+        again = is_wanted & self.is_daily_bundle[bundle]
+        found = np.zeros(len(head.card) + 1, bool)
+        found[claim_of[0][event[is_wanted]]] = True
+        found[claim_of[1][event[again]]] = True
+        return found[:-1]  # -1, no receipt, is the last
 
     def _lines(self, month: int, events: Events, head: Heads, claim_of: Ints) -> pl.DataFrame:
         """Lines of all receipts in their order: claim, item, points (-1 inside a group), times."""

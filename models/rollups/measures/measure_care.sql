@@ -1,10 +1,17 @@
+{%- set levels = ['12', '13', '21', '22', '23', '24', '25'] -%}
+{%- set place = [
+    'scheme_code', 'insurer_number', 'municipality_code', 'month', 'fiscal_year', 'sex_code', 'age_band_code'
+] -%}
 with months as (
     select * from {{ ref('int_calendar__list_months') }}
 ),
 
 certified as (
-    select * from {{ ref('care_person_month') }}
-    where age_at_month_end >= 65
+    select
+        *,
+        case when age_at_month_end >= 65 then '1' else '2' end as insured_class_code,
+        row_number() over (partition by person_id order by month, insurer_number) = 1 as is_new
+    from {{ ref('care_person_month') }}
 ),
 
 insured as (
@@ -13,7 +20,6 @@ insured as (
         months.fiscal_year
     from {{ ref('care_insured_count') }} as counts
     inner join months on counts.month = months.month
-    where counts.insured_class_code = '1'
 ),
 
 recipients as (
@@ -28,45 +34,75 @@ recipients as (
 counted_months as (
     select distinct
         insurer_number,
-        month
+        month,
+        insured_class_code
     from insured
+),
+
+-- The first month of the warehouse would make everybody certified in it new.
+first_month as (
+    select min(month) as month from months
+),
+
+counted as (
+    {% for indicator, class, condition in [
+        ('certification_rate', '1', 'true'),
+        ('certification_rate_second', '2', 'true'),
+        ('new_certification_rate', '1', 'certified.is_new and certified.month > first_month.month'),
+    ] -%}
+    select
+        '{{ indicator }}' as indicator_id,
+        {% for column in place %}certified.{{ column }}, {% endfor %}
+        certified.person_id,
+        1 as numerator,
+        0 as denominator
+    from certified
+    inner join counted_months
+        on
+            certified.insurer_number = counted_months.insurer_number
+            and certified.month = counted_months.month
+            and certified.insured_class_code = counted_months.insured_class_code
+    cross join first_month
+    where certified.insured_class_code = '{{ class }}' and {{ condition }}
+    union all
+    select
+        '{{ indicator }}' as indicator_id,
+        {{ place | join(', ') }},
+        null as person_id,
+        0 as numerator,
+        insured_count as denominator
+    from insured
+    where insured_class_code = '{{ class }}'
+    union all
+    {% endfor -%}
+    {% for level in levels -%}
+    select
+        'certified_level_{{ level }}' as indicator_id,
+        {{ place | join(', ') }},
+        person_id,
+        case when care_level_code = '{{ level }}' then 1 else 0 end as numerator,
+        1 as denominator
+    from certified
+    where insured_class_code = '1'
+    union all
+    {% endfor -%}
+    {% for indicator, denominator in [
+        ('care_cost_per_recipient', '1'), ('care_cost_per_claim', 'claims_count')
+    ] -%}
+    select
+        '{{ indicator }}' as indicator_id,
+        {{ place | join(', ') }},
+        person_id,
+        benefit_yen as numerator,
+        {{ denominator }} as denominator
+    from recipients
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 final as (
     select
-        'certification_rate' as indicator_id,
-        certified.scheme_code,
-        certified.insurer_number,
-        certified.municipality_code,
-        cast(null as varchar) as district_code,
-        certified.month,
-        certified.fiscal_year,
-        certified.sex_code,
-        certified.age_band_code,
-        certified.person_id,
-        cast(1 as bigint) as numerator,
-        cast(0 as bigint) as denominator
-    from certified
-    inner join counted_months
-        on certified.insurer_number = counted_months.insurer_number and certified.month = counted_months.month
-    union all
-    select
-        'certification_rate' as indicator_id,
-        scheme_code,
-        insurer_number,
-        municipality_code,
-        cast(null as varchar) as district_code,
-        month,
-        fiscal_year,
-        sex_code,
-        age_band_code,
-        null as person_id,
-        cast(0 as bigint) as numerator,
-        insured_count as denominator
-    from insured
-    union all
-    select
-        'care_cost_per_recipient' as indicator_id,
+        indicator_id,
         scheme_code,
         insurer_number,
         municipality_code,
@@ -76,9 +112,9 @@ final as (
         sex_code,
         age_band_code,
         person_id,
-        benefit_yen as numerator,
-        cast(1 as bigint) as denominator
-    from recipients
+        cast(numerator as bigint) as numerator,
+        cast(denominator as bigint) as denominator
+    from counted
 )
 
 select * from final

@@ -19,29 +19,32 @@ thresholds as (
     select * from {{ ref('thresholds') }}
 ),
 
--- Over examinees: who was not measured stays in the denominator.
+-- Over examinees: who was not measured stays in the denominator. One step may have a value for each sex, and several
+-- items that reach it (空腹時 and 随時).
 steps as (
     select
         thresholds.threshold_id as indicator_id,
         examinees.linkage_domain,
         examinees.record_key_tag,
-        case
+        max(case
             when thresholds.operator = '>=' and results.numeric_value >= thresholds.value then 1
             when thresholds.operator = '>' and results.numeric_value > thresholds.value then 1
             when thresholds.operator = '<' and results.numeric_value < thresholds.value then 1
             when thresholds.operator = '<=' and results.numeric_value <= thresholds.value then 1
             else 0
-        end as numerator
+        end) as numerator
     from examinees
     inner join thresholds
         on
-            examinees.exam_date >= thresholds.valid_from
+            thresholds.sex_code in ('all', examinees.sex_code)
+            and examinees.exam_date >= thresholds.valid_from
             and (thresholds.valid_to is null or examinees.exam_date < thresholds.valid_to)
     left join results
         on
             examinees.linkage_domain = results.linkage_domain
             and examinees.record_key_tag = results.record_key_tag
             and thresholds.item_id = results.item_id
+    group by thresholds.threshold_id, examinees.linkage_domain, examinees.record_key_tag
 ),
 
 judgements as (
@@ -62,22 +65,10 @@ judgements as (
     where waist is not null
 ),
 
-answers as (
-    select
-        'smoking' as indicator_id,
-        linkage_domain,
-        record_key_tag,
-        case when is_smoker then 1 else 0 end as numerator
-    from examinees
-    where is_smoker is not null
-),
-
 counted as (
     select * from steps
     union all
     select * from judgements
-    union all
-    select * from answers
 ),
 
 final as (

@@ -7,6 +7,8 @@
 ] -%}
 {%- set per_member = [
     ('claims_per_1000', 'medical', 'claims_count'),
+    ('inpatient_claims_per_1000', 'medical', 'inpatient_claims_count'),
+    ('outpatient_claims_per_1000', 'medical', 'outpatient_claims_count'),
     ('inpatient_cost_per_member_month', 'medical', 'inpatient_yen'),
     ('outpatient_cost_per_member_month', 'medical', 'outpatient_yen'),
     ('dental_claims_per_1000', 'dental', 'claims_count'),
@@ -15,10 +17,20 @@
     ('pharmacy_cost_per_member_month', 'pharmacy', 'cost_yen'),
     ('total_cost_per_member_month', 'total', 'cost_yen'),
 ] -%}
-{%- set per_claim = [
-    ('points_per_claim', 'medical', 'points'),
-    ('days_per_claim', 'medical', 'days_count'),
-    ('dental_days_per_claim', 'dental', 'days_count'),
+{%- set ratios = [
+    ('points_per_claim', 'medical', 'points', 'claims_count'),
+    ('points_per_day', 'medical', 'points', 'days_count'),
+    ('days_per_claim', 'medical', 'days_count', 'claims_count'),
+    ('days_per_inpatient_claim', 'medical', 'inpatient_days_count', 'inpatient_claims_count'),
+    ('inpatient_claims_share', 'medical', 'inpatient_claims_count', 'claims_count'),
+    ('outpatient_claims_share', 'medical', 'outpatient_claims_count', 'claims_count'),
+    ('inpatient_cost_share', 'medical', 'inpatient_yen', 'cost_yen'),
+    ('outpatient_cost_share', 'medical', 'outpatient_yen', 'cost_yen'),
+    ('dental_days_per_claim', 'dental', 'days_count', 'claims_count'),
+] -%}
+{%- set sums = [
+    'claims_count', 'inpatient_claims_count', 'outpatient_claims_count', 'inpatient_yen', 'outpatient_yen', 'cost_yen',
+    'points', 'days_count', 'inpatient_days_count'
 ] -%}
 with months as (
     select * from {{ ref('int_calendar__list_months') }}
@@ -38,11 +50,14 @@ of_kinds as (
         service_month as month,
         kind_code,
         count(*) as claims_count,
+        sum(case when is_inpatient then 1 else 0 end) as inpatient_claims_count,
+        sum(case when is_inpatient then 0 else 1 end) as outpatient_claims_count,
         sum(case when is_inpatient then cost_yen else 0 end) as inpatient_yen,
         sum(case when is_inpatient then 0 else cost_yen end) as outpatient_yen,
         sum(cost_yen) as cost_yen,
         sum(points) as points,
-        coalesce(sum(days_count), 0) as days_count
+        coalesce(sum(days_count), 0) as days_count,
+        coalesce(sum(case when is_inpatient then days_count else 0 end), 0) as inpatient_days_count
     from receipts
     where not is_summary and service_month in (select month from months)
     group by {{ place | join(', ') }}, service_month, kind_code
@@ -90,24 +105,14 @@ of_persons as (
         {{ place | join(', ') }},
         month,
         kind_code,
-        claims_count,
-        inpatient_yen,
-        outpatient_yen,
-        cost_yen,
-        points,
-        days_count
+        {{ sums | join(', ') }}
     from of_kinds
     union all
     select
         {% for column in place %}of_kinds.{{ column }}, {% endfor %}
         of_kinds.month,
         'total' as kind_code,
-        sum(of_kinds.claims_count) as claims_count,
-        sum(of_kinds.inpatient_yen) as inpatient_yen,
-        sum(of_kinds.outpatient_yen) as outpatient_yen,
-        sum(of_kinds.cost_yen) as cost_yen,
-        sum(of_kinds.points) as points,
-        sum(of_kinds.days_count) as days_count
+        {% for column in sums %}sum(of_kinds.{{ column }}) as {{ column }}{{ ', ' if not loop.last }}{% endfor %}
     from of_kinds
     inner join whole
         on
@@ -152,13 +157,13 @@ contributions as (
     where kind_code = '{{ kind }}'
     union all
     {% endfor -%}
-    {% for indicator, kind, numerator in per_claim -%}
+    {% for indicator, kind, numerator, denominator in ratios -%}
     select
         '{{ indicator }}' as indicator_id,
         {{ place | join(', ') }},
         month,
         {{ numerator }} as numerator,
-        claims_count as denominator
+        {{ denominator }} as denominator
     from of_persons
     where kind_code = '{{ kind }}'
     {{ 'union all' if not loop.last }}

@@ -1,11 +1,31 @@
+{%- set ages = [('members_under_40', 0, 39), ('members_40_64', 40, 64), ('members_65_74', 65, 74)] -%}
 with members as (
     select * from {{ ref('person_month') }}
     where is_member
 ),
 
-final as (
+counted as (
     select
         'members' as indicator_id,
+        members.*,
+        1 as numerator,
+        0 as denominator
+    from members
+    {% for indicator, first_age, last_age in ages -%}
+    union all
+    select
+        '{{ indicator }}' as indicator_id,
+        members.*,
+        case when age_at_month_end between {{ first_age }} and {{ last_age }} then 1 else 0 end as numerator,
+        1 as denominator
+    from members
+    where scheme_code in ('kokuho', 'kumiai')
+    {% endfor %}
+),
+
+final as (
+    select
+        indicator_id,
         scheme_code,
         insurer_number,
         municipality_code,
@@ -15,9 +35,9 @@ final as (
         sex_code,
         age_band_code,
         person_id,
-        cast(1 as bigint) as numerator,
-        cast(0 as bigint) as denominator
-    from members
+        cast(numerator as bigint) as numerator,
+        cast(denominator as bigint) as denominator
+    from counted
 )
 
 select * from final

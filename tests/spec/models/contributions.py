@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
 from ingest.masters.lookups import CORE_DISEASES
 from ingest.settings import PROJECT_ROOT
 from tests.dbt_fixture import Row
+from tests.spec.models import contributions_of_checkups as of_checkups
+from tests.spec.models import contributions_of_linkage as of_linkage
 from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
 
 Table = Callable[[str], list[Row]]
@@ -73,15 +74,26 @@ def _of(indicator: str, row: Row, month: date, numerator: int, denominator: int,
 
 
 def members(table: Table) -> Iterator[Contribution]:
-    """各月末の被保険者数."""
+    """各月末の被保険者数, and of 国保 and 国保組合 how many of three ages."""
     for row in table("marts.person_month"):
         if row["is_member"]:
             yield _of("members", row, row["month"], 1, 0)
+            if row["scheme_code"] != "koki":
+                age = row["age_at_month_end"]
+                yield _of("members_under_40", row, row["month"], int(age <= 39), 1)
+                yield _of("members_40_64", row, row["month"], int(40 <= age <= 64), 1)
+                yield _of("members_65_74", row, row["month"], int(65 <= age <= 74), 1)
 
 
 KINDS = {"medical": "medical", "dpc": "medical", "dental": "dental", "pharmacy": "pharmacy"}
 PER_MEMBER = {
-    "medical": ("claims_per_1000", "inpatient_cost_per_member_month", "outpatient_cost_per_member_month"),
+    "medical": (
+        "claims_per_1000",
+        "inpatient_cost_per_member_month",
+        "outpatient_cost_per_member_month",
+        "inpatient_claims_per_1000",
+        "outpatient_claims_per_1000",
+    ),
     "dental": ("dental_claims_per_1000", "dental_cost_per_member_month"),
     "pharmacy": ("pharmacy_claims_per_1000", "pharmacy_cost_per_member_month"),
 }
@@ -113,8 +125,17 @@ def medical(table: Table) -> Iterator[Contribution]:
             if len(came[row["scheme_code"], row["insurer_number"], month]) == 3:
                 yield _of("total_cost_per_member_month", row, month, yen, 0)
         if kind == "medical":
+            where = "inpatient" if row["is_inpatient"] else "outpatient"
+            days = row["days_count"] or 0
+            yield _of(f"{where}_claims_per_1000", row, month, 1, 0)
             yield _of("points_per_claim", row, month, row["points"], 1)
-            yield _of("days_per_claim", row, month, row["days_count"], 1)
+            yield _of("points_per_day", row, month, row["points"], days)
+            yield _of("days_per_claim", row, month, days, 1)
+            for side in ("inpatient", "outpatient"):
+                yield _of(f"{side}_claims_share", row, month, int(side == where), 1)
+                yield _of(f"{side}_cost_share", row, month, yen if side == where else 0, yen)
+            if row["is_inpatient"]:
+                yield _of("days_per_inpatient_claim", row, month, days, 1)
         if kind == "dental":
             yield _of("dental_days_per_claim", row, month, row["days_count"], 1)
 
@@ -134,12 +155,11 @@ def classification(table: Table) -> Iterator[Contribution]:
 
 
 def first_examinations(table: Table) -> list[Row]:
-    """Of every member of 国保 or a 国保組合 the first examination of each fiscal year at the insurer."""
+    """Of every person the first examination of each fiscal year at the insurer."""
     of_years: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in table("marts.checkup"):
-        if row["scheme_code"] in ("kokuho", "kumiai"):
-            year = fiscal_year(row["exam_date"])
-            of_years[row["person_id"], row["scheme_code"], row["insurer_number"], year].append(row)
+        year = fiscal_year(row["exam_date"])
+        of_years[row["person_id"], row["scheme_code"], row["insurer_number"], year].append(row)
     return [min(rows, key=lambda row: row["exam_date"]) for rows in of_years.values()]
 
 
@@ -199,34 +219,66 @@ def attendance_legal(table: Table) -> Iterator[Contribution]:
             yield _of("attendance_legal", row, row["month"], int(of_year in examined), 1, band=band)
 
 
-def findings(table: Table) -> Iterator[Contribution]:
-    """Over who was examined (40 to 74): steps reached, メタボ where the waist is known, smoking where answered."""
-    for row in first_examinations(table):
-        if not 40 <= row["age_at_fiscal_year_end"] <= 74 or not counts(row["exam_month"]):
+def checkups(table: Table) -> Iterator[Contribution]:
+    """Who was examined for the first time in the year: 40 to 74 at 国保 and 国保組合, of any age at 後期."""
+    for who in of_checkups.examinees(table, first_examinations(table)):
+        row = who.row
+        if not counts(row["exam_month"]):
             continue
-        found: dict[str, bool] = {}
-        for step in seed("thresholds"):
-            value = row[step["item_id"]]
-            found[step["threshold_id"]] = value is not None and value >= Decimal(step["value"])
-        if row["waist"] is not None:
-            found["metabolic"] = row["metabolic_code"] == "1"
-            found["premetabolic"] = row["metabolic_code"] == "2"
-        if row["is_smoker"] is not None:
-            found["smoking"] = row["is_smoker"]
+        if row["scheme_code"] == "koki":
+            found = of_checkups.answers_of_the_late_elderly(who)
+        elif 40 <= row["age_at_fiscal_year_end"] <= 74:
+            found = of_checkups.findings(who) | of_checkups.metabolic(who) | of_checkups.answers(who)
+        else:
+            continue
         for indicator, is_so in found.items():
             yield _of(indicator, row, row["exam_month"], int(is_so), 1, band=row["fiscal_year_age_band_code"])
 
 
+def guidance(table: Table) -> Iterator[Contribution]:
+    """Who came to a level of 特定保健指導, and of them whose guidance of that year was evaluated."""
+    done = {
+        (row["person_id"], row["insurer_number"], row["guidance_fiscal_year"])
+        for row in table("marts.guidance")
+        if row["final_evaluation_date"] is not None
+    }
+    for row in first_examinations(table):
+        is_of_age = row["scheme_code"] != "koki" and 40 <= row["age_at_fiscal_year_end"] <= 74
+        level = row["guidance_level_code"]
+        if is_of_age and counts(row["exam_month"]) and level in ("1", "2", "3"):
+            band, month = row["fiscal_year_age_band_code"], row["exam_month"]
+            yield _of("guidance_target", row, month, int(level != "3"), 1, band=band)
+            if level != "3":
+                of_year = row["person_id"], row["insurer_number"], fiscal_year(row["exam_date"])
+                yield _of("guidance_completion", row, month, int(of_year in done), 1, band=band)
+
+
 def certification(table: Table) -> Iterator[Contribution]:
-    """65 or more and certified at the month's end, over the first insured; only where their table came."""
+    """Certified at the month's end: 65 or more over the first insured, under 65 over the second, new ones, levels.
+
+    Rates only where the table of insured came; levels are shares of the certified themselves.
+    """
+    names = {"1": ("certification_rate", "new_certification_rate"), "2": ("certification_rate_second",)}
     came = set()
     for row in table("marts.care_insured_count"):
-        if row["insured_class_code"] == "1" and counts(row["month"]):
-            came.add((row["insurer_number"], row["month"]))
-            yield _of("certification_rate", row, row["month"], 0, row["insured_count"])
-    for row in table("marts.care_person_month"):
-        if row["age_at_month_end"] >= 65 and (row["insurer_number"], row["month"]) in came:
-            yield _of("certification_rate", row, row["month"], 1, 0)
+        if counts(row["month"]):
+            came.add((row["insurer_number"], row["month"], row["insured_class_code"]))
+            for name in names[row["insured_class_code"]]:
+                yield _of(name, row, row["month"], 0, row["insured_count"])
+    certified = table("marts.care_person_month")
+    first: dict[bytes, date] = {}
+    for row in certified:
+        first[row["person_id"]] = min(row["month"], first.get(row["person_id"], row["month"]))
+    for row in certified:
+        insured_class = "1" if row["age_at_month_end"] >= 65 else "2"
+        if insured_class == "1":
+            for level in ("12", "13", "21", "22", "23", "24", "25"):
+                yield _of(f"certified_level_{level}", row, row["month"], int(row["care_level_code"] == level), 1)
+        if (row["insurer_number"], row["month"], insured_class) not in came:
+            continue
+        yield _of(names[insured_class][0], row, row["month"], 1, 0)
+        if insured_class == "1" and row["month"] == first[row["person_id"]] != FIRST_MONTH:
+            yield _of("new_certification_rate", row, row["month"], 1, 0)
 
 
 def care_cost(table: Table) -> Iterator[Contribution]:
@@ -234,6 +286,23 @@ def care_cost(table: Table) -> Iterator[Contribution]:
     for row in table("marts.care_month"):
         if counts(row["service_month"]):
             yield _of("care_cost_per_recipient", row, row["service_month"], row["benefit_yen"], 1)
+            yield _of("care_cost_per_claim", row, row["service_month"], row["benefit_yen"], row["claims_count"])
 
 
-FAMILIES = (members, medical, classification, attendance_asof, attendance_legal, findings, certification, care_cost)
+def linkage(table: Table) -> Iterator[Contribution]:
+    """紐付けの品質, by insurer and month."""
+    towns: dict[str, set[str]] = defaultdict(set)
+    for row in seed("insurer_municipality"):
+        if row["scheme_code"] == "koki":
+            towns[row["municipality_code"]].add(row["insurer_number"])
+    for indicator, scheme, insurer, month, person, above, below, sex, band in of_linkage.linkage(
+        table, seed("enrolment_reasons"), towns
+    ):
+        if counts(month):
+            yield Contribution(indicator, scheme, insurer, None, None, month, sex, band, person, above, below)
+
+
+FAMILIES = (
+    members, medical, classification, attendance_asof, attendance_legal, checkups, guidance, certification, care_cost,
+    linkage,
+)  # fmt: skip

@@ -20,8 +20,8 @@ def levels(built: Built, who: Person) -> dict[str, str]:
     return {f"{row['month']:%Y-%m}": row["care_level_code"] for row in built.lived("marts.care_person_month", who)}
 
 
-def counted(built: Built, who: Person) -> list[str]:
-    rows = built.lived("rollups.measure_care", who, indicator_id="certification_rate")
+def counted(built: Built, who: Person, indicator: str = "certification_rate") -> list[str]:
+    rows = built.lived("rollups.measure_care", who, indicator_id=indicator)
     return sorted(f"{row['month']:%Y-%m}" for row in rows if row["numerator"])
 
 
@@ -42,6 +42,18 @@ def test_a_certification_taken_back_never_was(built: Built) -> None:
 def test_who_is_certified_under_65_is_not_in_the_rate(built: Built) -> None:
     assert levels(built, stories.second_insured)
     assert not counted(built, stories.second_insured)
+    assert counted(built, stories.second_insured, "certification_rate_second")
+
+
+def test_who_is_certified_for_the_first_time_is_new_in_that_month_alone(built: Built) -> None:
+    assert counted(built, stories.certified, "new_certification_rate") == ["2024-01"]
+
+
+def test_a_certified_person_has_one_level_of_all(built: Built) -> None:
+    rows = built.lived("rollups.measure_care", stories.certified, month=date(2024, 6, 1))
+    shares = {row["indicator_id"]: row["numerator"] for row in rows if row["indicator_id"].startswith("certified_")}
+    assert len(shares) == 7
+    assert [name for name, numerator in shares.items() if numerator] == ["certified_level_22"]
 
 
 def test_who_is_born_on_the_first_is_65_at_the_end_of_the_month_before(built: Built) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.spec.models import stories
+from tests.spec.models import asked, stories
 from tests.spec.models.built import Built
 from tests.spec.models.contributions import seed
 from tests.spec.models.delivery import Person
@@ -15,9 +15,17 @@ from tests.spec.models.delivery import Person
 pytestmark = pytest.mark.xdist_group("spec_models")
 
 
-def findings(built: Built, who: Person) -> dict[str, int]:
-    """Numerator by indicator where the person is in the denominator."""
-    return {row["indicator_id"]: row["numerator"] for row in built.lived("rollups.measure_checkup", who)}
+STEPS = ("hba1c_56", "hba1c_65", "hba1c_80", "systolic_130", "systolic_140", "systolic_160")
+
+
+def findings(built: Built, who: Person, measure: str = "checkup") -> dict[str, int]:
+    """Numerator by indicator of a measure where the person is in the denominator."""
+    return {row["indicator_id"]: row["numerator"] for row in built.lived(f"rollups.measure_{measure}", who)}
+
+
+def reached(built: Built, who: Person, measure: str) -> list[str]:
+    """The indicators of a measure that count the person above the line."""
+    return sorted(name for name, numerator in findings(built, who, measure).items() if numerator)
 
 
 def attended(built: Built, indicator: str, who: Person, fiscal_year: int) -> tuple[int, int] | None:
@@ -27,7 +35,7 @@ def attended(built: Built, indicator: str, who: Person, fiscal_year: int) -> tup
 
 
 @pytest.mark.parametrize(
-    ("name", "reached"),
+    ("name", "expected"),
     [
         ("just under every step", []),
         ("first step", ["hba1c_56", "systolic_130"]),
@@ -39,11 +47,10 @@ def attended(built: Built, indicator: str, who: Person, fiscal_year: int) -> tup
     ],
 )
 def test_a_step_is_reached_at_its_value_and_who_was_not_measured_stays_below_the_line(
-    built: Built, name: str, reached: list[str]
+    built: Built, name: str, expected: list[str]
 ) -> None:
-    found = {key: value for key, value in findings(built, Person(name)).items() if key[-1].isdigit()}
-    assert len(found) == 6
-    assert sorted(key for key, value in found.items() if value) == reached
+    found = findings(built, Person(name))
+    assert sorted(step for step in STEPS if found[step]) == expected
 
 
 def test_metabolic_syndrome_is_told_only_of_those_whose_waist_is_known(built: Built) -> None:
@@ -60,18 +67,89 @@ def test_metabolic_syndrome_is_told_only_of_those_whose_waist_is_known(built: Bu
 
 
 def test_smoking_is_told_only_of_those_who_answered(built: Built) -> None:
-    answers = {who.name: findings(built, who).get("smoking") for who in stories.MEASURED}
+    answers = {who.name: findings(built, who, "questionnaire").get("smoking") for who in stories.MEASURED}
     assert {name: answer for name, answer in answers.items() if answer is not None} == {
         "just under every step": 1,
         "third step": 0,
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("at every limit", [
+            "alt_31", "bmi_25", "creatinine_13", "diastolic_85", "egfr_60", "glucose_100", "hdl_40", "ldl_120",
+            "triglyceride_150", "uric_acid_70", "waist_over",
+        ]),
+        ("just within every limit", []),
+        ("casual values over", ["glucose_100", "triglyceride_150"]),
+        ("casual triglyceride at the fasting limit", []),
+    ],
+)  # fmt: skip
+def test_a_finding_is_at_its_limit_whichever_of_its_items_reaches_it(
+    built: Built, name: str, expected: list[str]
+) -> None:
+    sex = next(who.sex for who in asked.FINDINGS if who.name == name)
+    assert reached(built, Person(name, sex=sex), "checkup") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("no risk, no waist", []),
+        ("BMI only", ["metabolic_bmi_only"]),
+        ("a woman's waist under 90", []),
+        ("glucose only", ["metabolic_glucose_only"]),
+        ("fasting glucose stands before HbA1c", []),
+        ("HbA1c where no glucose was taken", ["metabolic_glucose_only"]),
+        ("pressure only", ["metabolic_pressure_only"]),
+        ("lipid only, by a drug", ["metabolic_lipid_only"]),
+        ("glucose and pressure", ["metabolic_glucose_pressure"]),
+        ("glucose and lipid", ["metabolic_glucose_lipid"]),
+        ("pressure and lipid", ["metabolic_pressure_lipid"]),
+        ("all three", ["metabolic_all_three"]),
+        ("lean with high glucose", ["lean_high_glucose"]),
+        ("lean, HbA1c high, fasting glucose not", []),
+    ],
+)
+def test_metabolic_levels_follow_from_waist_values_and_drugs(built: Built, name: str, expected: list[str]) -> None:
+    (who,) = [who for who in asked.LEVELS if who.name == name]
+    assert len(findings(built, who, "metabolic")) == 9
+    assert reached(built, who, "metabolic") == expected
+
+
+def test_who_was_not_measured_at_the_waist_has_no_metabolic_level(built: Built) -> None:
+    assert findings(built, asked.adverse)
+    assert not findings(built, asked.adverse, "metabolic")
+
+
+def test_an_answer_counts_over_those_who_answered_the_question(built: Built) -> None:
+    every = findings(built, asked.adverse, "questionnaire")
+    assert len(every) == 25
+    assert sorted(name for name, told in every.items() if not told) == [
+        "drinks_1_2", "drinks_3_more", "drinks_under_1", "sometimes_drinking",
+    ]  # fmt: skip
+    assert reached(built, asked.sound, "questionnaire") == ["drinks_under_1"]
+    assert not findings(built, asked.silent, "questionnaire")
+
+
+def test_answers_on_drinking_are_read_by_the_choices_of_their_year(built: Built) -> None:
+    assert reached(built, asked.drinks_before, "questionnaire") == ["drinks_3_more", "sometimes_drinking"]
+    assert reached(built, asked.drinks_since, "questionnaire") == ["drinks_1_2", "sometimes_drinking"]
+    assert reached(built, asked.drinks_rarely, "questionnaire") == ["drinks_3_more", "sometimes_drinking"]
+
+
+def test_the_late_elderly_have_a_questionnaire_of_their_own(built: Built) -> None:
+    assert len(reached(built, asked.frail, "questionnaire")) == 15
+    assert len(findings(built, asked.hale, "questionnaire")) == 15
+    assert reached(built, asked.hale, "questionnaire") == []
+
+
 def test_the_first_examination_of_the_fiscal_year_counts(built: Built) -> None:
     flags = {row["exam_date"]: row["is_first_of_year"] for row in built.lived("marts.checkup", stories.twice_examined)}
     assert flags == {date(2024, 6, 3): True, date(2024, 10, 20): False}
     found = findings(built, stories.twice_examined)
-    assert (found["hba1c_56"], found["smoking"]) == (0, 0)
+    assert (found["hba1c_56"], findings(built, stories.twice_examined, "questionnaire")["smoking"]) == (0, 0)
     june = built.lived("rollups.measure_checkup", stories.twice_examined, indicator_id="hba1c_56")
     assert [row["month"] for row in june] == [date(2024, 6, 1)]
 
@@ -184,6 +262,24 @@ def test_no_legal_rate_is_told_of_a_year_that_has_not_ended(built: Built) -> Non
         date(2024, 3, 1),
         date(2025, 3, 1),
     }
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        (stories.guided, {"guidance_target": 1, "guidance_completion": 1}),
+        (stories.guidance_withdrawn, {"guidance_target": 1, "guidance_completion": 0}),
+        (asked.not_guided, {"guidance_target": 1, "guidance_completion": 0}),
+        (asked.no_level, {"guidance_target": 0}),
+        (asked.guided_late, {"guidance_target": 1, "guidance_completion": 1}),
+        (asked.silent, {}),
+    ],
+    ids=lambda value: value.name if isinstance(value, Person) else "",
+)
+def test_guidance_is_completed_by_the_evaluation_of_that_years_guidance(
+    built: Built, who: Person, expected: dict[str, int]
+) -> None:
+    assert findings(built, who, "guidance") == expected
 
 
 def test_the_evaluation_of_a_guidance_stands_whatever_came_last_and_counts_its_contacts(built: Built) -> None:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from ingest import cli, warehouse
 from ingest.doctor import encryption, examine, machine, parties
 from ingest.doctor.finding import Finding
+from ingest.formats import uke_words
 from ingest.ledger import Ledger
 from ingest.progress import silent
 from ingest.sealing.keys import KeyRing
@@ -52,8 +53,8 @@ def wrong(settings: Settings, name: str = "16") -> list[Finding]:
 def test_a_sound_installation_is_well(settings: Settings) -> None:
     findings = examine(settings, silent)
     assert [one for one in findings if one.state == "wrong"] == []
-    checks = {"extension", "time_zone", "memory", "disk", "spill_encryption", "database_encryption", "permissions",
-              "keys", "database", "clock", "published"}  # fmt: skip
+    checks = {"extension", "loops", "time_zone", "memory", "disk", "spill_encryption", "database_encryption",
+              "permissions", "keys", "key_age", "database", "clock", "published"}  # fmt: skip
     assert {one.check for one in findings} == checks
     assert [one.state for one in findings if one.check == "spill_encryption"] == ["ok"]
     assert not list(settings.workspace.rglob("doctor-*")), "the scratch folder is gone"
@@ -112,6 +113,17 @@ def test_a_missing_extension_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(warehouse, "_httpfs_path", missing)
     assert machine.extension().state == "wrong" and "pip install" in machine.extension().remedy
+
+
+def test_a_numba_that_does_not_compile_the_readers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise KeyError("Unrecognized options: {'_nrt'}")
+
+    assert machine.loops().state == "ok"
+    monkeypatch.setattr(uke_words, "line_end", unknown)
+    assert machine.loops().state == "wrong" and "KeyError" in machine.loops().what and machine.loops().remedy
+    monkeypatch.setattr(uke_words, "line_end", lambda *_: (0, True))
+    assert machine.loops().state == "wrong" and "結果が違います" in machine.loops().what
 
 
 def test_another_time_zone_is_noted() -> None:

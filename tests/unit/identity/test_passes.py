@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.identity.passes import EVIDENCE_COLUMNS, PassError, expected_values, passes, read_passes
+from ingest.identity.passes import EVIDENCE_COLUMNS, PassError, expected_values, most_sharers, passes, read_passes
 
 HEADER = "pass_id,purpose,scheme_codes,fields,strength,used_by\n"
 
@@ -53,3 +53,8 @@ def test_a_table_that_breaks_a_rule_is_refused(tmp_path: Path, row: str, reason:
 def test_every_field_says_how_many_values_it_may_have() -> None:
     assert set(expected_values()) == set(EVIDENCE_COLUMNS)
     assert min(expected_values().values()) >= 2
+
+
+@pytest.mark.parametrize(("identities", "most"), [(0, 8), (89_999, 8), (90_000, 9), (1_000_000, 100)])
+def test_a_token_may_be_shared_by_eight_or_by_one_in_ten_thousand(identities: int, most: int) -> None:
+    assert most_sharers(identities) == most

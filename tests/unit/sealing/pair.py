@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ingest import warehouse
-from ingest.sealing.envelope import OpenBatch, Sealed, open_batch, seal
 from ingest.sealing.keys import CENTER, KeyRing, create_keys
+from ingest.sealing.opened import OpenBatch
+from ingest.sealing.seal import Sealed, seal
+from ingest.sealing.unseal import open_batch
 from ingest.settings import CenterSettings, Settings, SiteSettings
 
 SITE = "16"

@@ -10,12 +10,13 @@ import duckdb
 import pytest
 
 from ingest import warehouse
-from ingest.sealing import envelope, files
-from ingest.sealing.envelope import open_kept, seal, sealed_at
+from ingest.sealing import files, unseal
 from ingest.sealing.errors import BatchHeld, BatchRefused, EnvelopeError
 from ingest.sealing.keys import CENTER
 from ingest.sealing.manifest import ManifestError, canonical, read_manifest, sign, sign_manifest
 from ingest.sealing.receipts import Receipt, read_receipt, read_statement, write_receipt
+from ingest.sealing.seal import seal, sealed_at
+from ingest.sealing.unseal import open_kept
 from tests.unit.sealing.pair import ROWS, SITE, Pair, make_pair
 
 
@@ -283,7 +284,7 @@ def test_a_file_that_changes_under_the_hands_is_refused(pair: Pair, monkeypatch:
         path.write_bytes(path.read_bytes() + b"more")
         files.copy_at_most(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(envelope, "copy_at_most", grown)
+    monkeypatch.setattr(unseal, "copy_at_most", grown)
     with pytest.raises(BatchRefused) as caught:
         pair.open(sealed.path)
     assert caught.value.reason_code == "size"
@@ -291,9 +292,9 @@ def test_a_file_that_changes_under_the_hands_is_refused(pair: Pair, monkeypatch:
     def gone(_: Path) -> None:
         raise FileNotFoundError
 
-    monkeypatch.setattr(envelope, "copy_at_most", files.copy_at_most)
+    monkeypatch.setattr(unseal, "copy_at_most", files.copy_at_most)
     path.write_bytes(path.read_bytes()[:-4])
-    monkeypatch.setattr(envelope, "open_plain", gone)
+    monkeypatch.setattr(unseal, "open_plain", gone)
     with pytest.raises(BatchRefused) as caught:
         pair.open(sealed.path)
     assert caught.value.reason_code == "missing_file"

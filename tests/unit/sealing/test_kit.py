@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest.sealing import kit, kit_page, recovery, unlock
+from ingest.ledger import Ledger
+from ingest.sealing import key_numbers, kit, kit_page, recovery, unlock
 from ingest.sealing.errors import KeyError_
 from ingest.sealing.inventory import check
 from ingest.sealing.keys import CENTER, KeyRing, parties_of
-from ingest.sealing.rotation import activate_signing, prepare_signing, rotate_envelope
+from ingest.sealing.keytable import AT_REST
+from ingest.sealing.rotation import activate_signing, prepare_key, prepare_signing, rotate_envelope
 from ingest.settings import PartySettings
 from tests.unit.sealing.pair import SITE, Pair, make_pair
 
@@ -128,6 +130,22 @@ def test_a_kit_made_after_rotations_brings_every_key_back(tmp_path: Path) -> Non
     recovery.restore(SITE, lost, whole)
     assert (lost.keys / "public.json").read_bytes() == (party.keys / "public.json").read_bytes()
     assert KeyRing(lost).secret("envelope") == KeyRing(party).secret("envelope")
+
+
+def test_a_kit_says_which_number_of_a_key_is_in_use_where_no_ledger_does(tmp_path: Path) -> None:
+    pair = make_pair(tmp_path / "old")
+    party = pair.settings.site(SITE)
+    prepare_key(party, AT_REST, 2)
+    with Ledger(party.ledger) as ledger:
+        key_numbers.begin(ledger, AT_REST, 2)
+        with pytest.raises(KeyError_, match="was interrupted"):
+            recovery.kit_of(SITE, party)
+        key_numbers.end(ledger, AT_REST, 2)
+    lost = _elsewhere(party, tmp_path / "new")
+    recovery.restore(SITE, lost, recovery.kit_of(SITE, party))
+    assert KeyRing(lost).secret(AT_REST) == KeyRing(party).numbered(AT_REST, 2)
+    recovery.restore(SITE, lost, recovery.kit_of(SITE, party))
+    assert key_numbers.in_use(lost, AT_REST) == 2
 
 
 def test_a_kit_puts_nothing_over_another_key(pair: Pair, whole: kit.Kit, tmp_path: Path) -> None:

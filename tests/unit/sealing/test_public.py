@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ingest.sealing import public
-from ingest.sealing.envelope import BatchRefused
-from ingest.sealing.errors import KeyError_
+from ingest.sealing.errors import BatchRefused, KeyError_
 from ingest.sealing.keys import CENTER, KeyRing, public_of
 from ingest.sealing.manifest import canonical
 from ingest.sealing.public import PublicKeys
@@ -108,8 +108,46 @@ def test_a_second_new_key_retires_the_one_before_the_last(pair: Pair) -> None:
     second = pair.site.public().signing
     pair.center.pin(rotated(pair))
     peer = pair.center.peer(SITE)
-    assert (peer.before, peer.retired) == (second, first)
+    assert (peer.before, [key.signing for key in peer.retired]) == (second, [first])
+    assert peer.accepting(1) == peer.verifying, "of what time it is nobody knows yet"
     assert public.pinned_parties(pair.settings.the_center().keys) == [SITE, "31"]
+
+
+def test_a_retired_key_is_accepted_for_batches_of_its_time(pair: Pair) -> None:
+    of_each = [pair.seal()]
+    keys = [pair.site.secret("signing")]
+    for number in (2, 3, 4):  # one batch under each key; of the second rotation the center hears late
+        newest = rotated(pair)
+        pair.center.pin(newest)
+        if number == 3:
+            pair.center.pin(rotated(pair))
+        keys.append(pair.site.secret("signing"))
+        of_each.append(pair.seal(number, of_each[-1].manifest_hash))
+        pair.center.settle_peer(SITE, of_each[-1].path)
+
+    peer = pair.center.peer(SITE)
+    assert peer.before == b""
+    assert [(key.number, key.until) for key in peer.retired] == [(1, 1), (2, 2), (3, 2), (4, 3)]
+    assert {key.retired_on for key in peer.retired} == {datetime.now(UTC).date()}
+    for number, sealed in enumerate(of_each, start=1):
+        previous = of_each[number - 2].manifest_hash if number > 1 else None
+        accepted = {"pinned_public": peer.accepting(number)}
+        assert pair.open(sealed.path, number, previous, **accepted).rows("claim") == 500
+        forged = pair.seal_into(pair.folder(10 + number), number, previous, signing_key=keys[0])
+        if number > 1:
+            with pytest.raises(BatchRefused, match="signature"):
+                pair.open(forged.path, number, previous, **accepted)
+
+
+def test_a_key_that_is_retired_twice_because_of_a_kill_stands_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.center.pin(rotated(pair))
+    batch = pair.seal()
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "unlink", lambda *_: (_ for _ in ()).throw(InterruptedError()))
+        with pytest.raises(InterruptedError):
+            pair.center.settle_peer(SITE, batch.path)
+    pair.center.settle_peer(SITE, batch.path)
+    assert len(pair.center.peer(SITE).retired) == 1 and pair.center.peer(SITE).before == b""
 
 
 def test_what_was_sealed_to_the_envelope_key_before_still_opens(pair: Pair) -> None:

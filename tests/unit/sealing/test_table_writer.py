@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import polars as pl
 import pytest
 
 from ingest import warehouse
-from ingest.sealing.envelope import EnvelopeError, seal
+from ingest.sealing.errors import EnvelopeError
 from ingest.sealing.keys import CENTER
+from ingest.sealing.seal import seal
 from ingest.sealing.table_writer import TableWriter
 from tests.unit.sealing.pair import SITE, make_pair
 
@@ -76,6 +79,19 @@ def test_a_table_that_cannot_be_written_is_told_without_a_value_and_holds_nobody
     with pytest.raises(EnvelopeError, match="claim could not be written") as caught:
         other.close()
     assert "山田" not in str(caught.value)
+
+
+def test_a_disk_that_is_full_only_when_the_file_must_last_is_told(
+    tmp_path: Path, connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    one = writer(connection, tmp_path / "one.parquet")
+    one.append(ROWS)
+    with pytest.raises(EnvelopeError, match="claim could not be written"):
+        one.close()
 
 
 def test_a_table_that_is_given_up_is_no_table(tmp_path: Path, connection: duckdb.DuckDBPyConnection) -> None:

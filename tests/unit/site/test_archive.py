@@ -59,3 +59,27 @@ def test_a_file_that_changed_since_it_was_hashed_is_not_taken(tmp_path: Path) ->
     with pytest.raises(SiteError, match="was changed"):
         archive.store(source, tmp_path / "archive", hashlib.sha256(b"old").hexdigest(), KEY)
     assert [path for path in (tmp_path / "archive").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("content", [b"", b"name " * 500_000], ids=["empty", "several blocks"])
+def test_a_file_goes_over_to_another_key_once_and_stays_there(tmp_path: Path, content: bytes) -> None:
+    path, file_id = stored(tmp_path, content)
+    for _ in range(2):
+        archive.renew(tmp_path / "archive", file_id, KEY, bytes(32))
+    archive.restore(tmp_path / "archive", file_id, bytes(32), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == content
+    with pytest.raises(SiteError, match="another key"):
+        archive.restore(tmp_path / "archive", file_id, KEY, tmp_path / "back")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_no_key_opens_stays_as_it_is_and_is_named(tmp_path: Path) -> None:
+    path, file_id = stored(tmp_path, b"some rows of persons")
+    before = path.read_bytes()
+    with pytest.raises(SiteError, match=f"{file_id} is damaged or of another key"):
+        archive.renew(tmp_path / "archive", file_id, b"x" * 32, bytes(32))
+    assert path.read_bytes() == before
+    other = archive.archived(tmp_path / "archive", file_id[:2] + "0" * 62)
+    path.rename(other)
+    with pytest.raises(SiteError, match="is damaged"):
+        archive.renew(tmp_path / "archive", other.name, KEY, bytes(32))

@@ -26,7 +26,8 @@ def test_a_token_that_too_many_identities_share_is_left_out(tmp_path: Path) -> N
             tables.add_identities(identity, passes(people[:9], "resident", b"stand-in"))
             tables.add_identities(identity, passes(people[:8], "number", b"family"))
         assert tables.withhold_shared(8) == {"resident": 9}
-        left = tables.connection.execute("SELECT DISTINCT pass_id, identity_tag FROM identity_pass").fetchall()
+        query = tables.to_seal()["identity_pass"]
+        left = tables.connection.execute(f"SELECT pass_id, identity_tag FROM ({query})").fetchall()
     assert sorted(left) == [("number", tag) for tag in people[:8]]
 
 

@@ -1,0 +1,71 @@
+"""The figures of ``evaluate`` as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Column, Table
+
+
+def show(out: Console, figures: dict[str, Any]) -> None:
+    """Print the figures of a run."""
+    out.print(Group(_whole(figures), _kinds(figures), _ages(figures), _losses(figures)))
+
+
+def _whole(figures: dict[str, Any]) -> Table:
+    table = Table("", Column("pairs of distinct identities", justify="right"), Column("of records", justify="right"))
+    table.title = (
+        f"{figures['people']:,} insured, {figures['months']} months, seed {figures['seed']}, "
+        f"preset {figures.get('preset', 'default')} (架空データ)"
+    )
+    table.add_row("precision", rate(figures["precision"]), rate(figures["record_precision"]))
+    table.add_row("recall", rate(figures["recall"]), rate(figures["record_recall"]))
+    for name, what in (
+        ("identities", "identities of a person"),
+        ("persons", "persons"),
+        ("groups", "groups"),
+        ("persons_split", "persons split"),
+        ("groups_mixed", "groups mixed"),
+        ("wrong", "wrong pairs"),
+        ("cross_domain_pairs", "pairs across linkage domains (never linked)"),
+    ):
+        table.add_row(what, f"{figures[name]:,}", f"{figures['records']:,}" if name == "identities" else "")
+    followed = f"{figures['followed']:,} of {figures['turned_75']:,} = {rate(figures['followed_rate'])}"
+    table.add_row("75th birthdays followed", followed, "")
+    return table
+
+
+def _kinds(figures: dict[str, Any]) -> Table:
+    right = [Column(name, justify="right") for name in ("pairs", "lost", "recall")]
+    table = Table("pairs that differ in", "", *right, title="by kind of event")
+    for row in figures["by_kind"]:
+        table.add_row(row["kind"], row["what"], f"{row['pairs']:,}", f"{row['lost']:,}", rate(row["recall"]))
+    return table
+
+
+def _ages(figures: dict[str, Any]) -> Table:
+    right = [Column(name, justify="right") for name in ("pairs", "wrong", "precision", "recall")]
+    table = Table("age", *right, title="by age in the month of reference")
+    for row in figures["by_age"]:
+        table.add_row(
+            row["age_band"], f"{row['pairs']:,}", f"{row['wrong']:,}", rate(row["precision"]), rate(row["recall"])
+        )
+    return table
+
+
+def _losses(figures: dict[str, Any]) -> Table:
+    table = Table("", Column("count", justify="right"), title="groups of two persons, and edges refused")
+    for row in figures["mixed"]:
+        table.add_row(f"mixed: {row['relation']}", f"{row['persons']:,} pairs of persons, {row['pairs']:,} wrong pairs")
+    for row in figures["planted"]:
+        what = f"planted: {row['kind']}, {'insured on the same days' if row['overlaps'] else 'one after the other'}"
+        table.add_row(what, f"{row['merged']:,} of {row['pairs']:,} merged")
+    for reason, edges in figures["refused_edges"].items():
+        table.add_row(f"refused: {reason}", f"{edges:,}")
+    return table
+
+
+def rate(value: float | None) -> str:
+    """A rate to six places, '-' where there is nothing to count."""
+    return "-" if value is None else f"{value:.6f}"

@@ -1,0 +1,69 @@
+with months as (
+    select * from {{ ref('int_calendar__list_months') }}
+),
+
+examinees as (
+    select * from {{ ref('checkup') }}
+    where
+        scheme_code in ('kokuho', 'kumiai')
+        and is_first_of_year
+        and age_at_fiscal_year_end between 40 and 74
+        and exam_month in (select month from months)
+),
+
+-- The level is what the checkup file says: 1 積極的支援, 2 動機付け支援.
+targets as (
+    select * from examinees
+    where guidance_level_code in ('1', '2')
+),
+
+-- 終了者: the guidance of the year, at the same insurer, has its final evaluation.
+evaluated as (
+    select distinct
+        person_id,
+        scheme_code,
+        insurer_number,
+        guidance_fiscal_year
+    from {{ ref('guidance') }}
+    where is_evaluated and person_id is not null
+),
+
+counted as (
+    select
+        'guidance_target' as indicator_id,
+        examinees.*,
+        case when guidance_level_code in ('1', '2') then 1 else 0 end as numerator
+    from examinees
+    where guidance_level_code in ('1', '2', '3')
+    union all
+    select
+        'guidance_completion' as indicator_id,
+        targets.*,
+        case when evaluated.person_id is null then 0 else 1 end as numerator
+    from targets
+    left join evaluated
+        on
+            targets.person_id = evaluated.person_id
+            and targets.scheme_code = evaluated.scheme_code
+            and targets.insurer_number = evaluated.insurer_number
+            and targets.fiscal_year = evaluated.guidance_fiscal_year
+),
+
+final as (
+    select
+        indicator_id,
+        scheme_code,
+        insurer_number,
+        municipality_code,
+        district_code,
+        exam_month as month,
+        fiscal_year,
+        sex_code,
+        fiscal_year_age_band_code as age_band_code,
+        person_id,
+        cast(numerator as bigint) as numerator,
+        cast(1 as bigint) as denominator
+    from counted
+)
+
+select * from final
