@@ -17,12 +17,12 @@ import pyarrow as pa
 from ingest.formats import sheet_kernels as kernels
 from ingest.formats.bits import Array
 from ingest.formats.bytecsv import Block
-from ingest.formats.bytecsv_kernels import PADDING, Lines
+from ingest.formats.bytecsv_kernels import Lines
 from ingest.formats.cell_kernels import OTHER
 from ingest.formats.eras import ERAS, FIRST_YEAR
 from ingest.formats.groups import Group, Said, read_texts
 from ingest.formats.plainplan import Plan
-from ingest.formats.sheetcolumns import SheetColumns, values_of
+from ingest.formats.sheetcolumns import SheetColumns, Values, values_of
 from ingest.formats.uke_text import characters
 from ingest.formats.vocabulary import Vocabulary
 
@@ -41,6 +41,16 @@ class Numbered:
     place_of: Array
     texts: Mapping[str, pl.Series]
     height: int
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the texts of one plan say: by column and by group as ``groups.Said`` has it; ``begin`` for each part where
+    those that wait there stand."""
+
+    values: Mapping[str, Values]
+    is_bad: Mapping[Group, Array]
+    begin: Sequence[Sequence[int]]
 
 
 @dataclass
@@ -135,18 +145,29 @@ class Sheet:
             )
         return found
 
-    def put(self, number: int, said: Said, begin: Sequence[int]) -> None:
-        """Puts what the texts of one plan say into the columns; ``begin`` as ``Said`` has it, of those ``waiting``."""
-        columns = self.columns
-        for part, first in zip(self.waiting[number], begin, strict=True):
-            place_of = part.place_of + np.int32(first)
-            for name in part.group.columns:
-                columns.spread(name, values_of(said.values[name]), place_of, part.ids, part.rows)
-            is_bad = said.is_bad[part.group]
-            if is_bad[first : first + part.height].any():
-                kernels.mark(is_bad, place_of, part.ids, part.rows, columns.bad)
-        if self._taken[number].rows:
-            self._put_told(self.plans[number], self._taken[number])
+    def fill(self, learned: Sequence[Learned], part: int, places: Mapping[str, Array]) -> tuple[pa.RecordBatch, Array]:
+        """(the columns beside those of ``places``, whether each row breaks a rule), when it is learned what the texts
+        of all parts say, of which this sheet is one.
+
+        ``places`` are columns that say where rows stand, ``source_row`` among them.
+        """
+        for number, says in enumerate(learned):
+            for waiting, begin in zip(self.waiting[number], says.begin[part], strict=True):
+                self._put(waiting, begin, says)
+            if self._taken[number].rows:
+                self._put_told(self.plans[number], self._taken[number])
+        rows = len(places["source_row"])
+        columns = {name: pa.array(values) for name, values in places.items()} | self.columns.arrow(rows)
+        return pa.RecordBatch.from_pydict(columns), self.columns.bad[:rows]
+
+    def _put(self, waiting: Numbered, begin: int, says: Learned) -> None:
+        """Puts what the texts of some cells say; they stand in what was learned from ``begin`` on."""
+        place_of = waiting.place_of + np.int32(begin)
+        for name in waiting.group.columns:
+            self.columns.spread(name, says.values[name], place_of, waiting.ids, waiting.rows)
+        is_bad = says.is_bad[waiting.group]
+        if is_bad[begin : begin + waiting.height].any():
+            kernels.mark(is_bad, place_of, waiting.ids, waiting.rows, self.columns.bad)
 
     def _put_told(self, plan: Plan, taken: _Taken) -> None:
         """Puts what follows from the kinds of lines, and what is constant by this plan and not by another."""
@@ -161,12 +182,6 @@ class Sheet:
         if plan.is_bad:
             self.columns.bad[rows] = True
 
-    def batch(self, places: Mapping[str, Array]) -> tuple[pa.RecordBatch, Array]:
-        """(the columns, beside those of ``places``, whether each row breaks a rule)."""
-        rows = len(places["source_row"])
-        columns = {name: pa.array(values) for name, values in places.items()} | self.columns.arrow(rows)
-        return pa.RecordBatch.from_pydict(columns), self.columns.bad[:rows]
-
 
 def _numbered(group: Group, rows: Array, ids: Sequence[Array], words: Vocabulary) -> Numbered:
     """The cells of a group whose texts have these numbers, of each field."""
@@ -177,7 +192,9 @@ def _numbered(group: Group, rows: Array, ids: Sequence[Array], words: Vocabulary
         occurring = np.flatnonzero(is_seen)
         tuples = occurring.reshape(-1, 1)
     else:
-        number, tuples = _tuples(ids)
+        known = Vocabulary(words.encoding)
+        number = known.of_tuples(np.stack(ids, axis=1))
+        tuples = known.raw(0, len(known), len(ids))
         occurring = np.arange(len(tuples))
     place_of = np.zeros(max(len(words), len(tuples)), np.int32)
     place_of[occurring] = np.arange(len(occurring))
@@ -185,27 +202,20 @@ def _numbered(group: Group, rows: Array, ids: Sequence[Array], words: Vocabulary
     return Numbered(group, rows, number, place_of, texts, len(tuples))
 
 
-def _tuples(ids: Sequence[Array]) -> tuple[Array, Array]:
-    """(the number of each row's tuple of numbers, the tuples)."""
-    width, height = 4 * len(ids), len(ids[0])
-    whole = np.zeros((height * width + PADDING) // 4 + 1, np.int32)
-    whole[: height * len(ids)] = np.stack(ids, axis=1).reshape(-1)
-    known, number = Vocabulary(""), np.empty(height, np.int32)
-    offset = np.arange(0, height * width, width, dtype=np.int32)
-    known.of_cells(whole.view(np.uint8), offset, np.full(height, width, np.int32), number)
-    return number, known.raw(0, len(known), len(ids))
-
-
-def table_of(sheets: Sequence[Sheet], places: Sequence[Mapping[str, Array]]) -> tuple[pl.DataFrame, Array]:
-    """(the table of the rows of all parts, whether each breaks a rule); ``places`` are columns that say where rows
-    stand, ``source_row`` among them."""
+def learn(sheets: Sequence[Sheet]) -> list[Learned]:
+    """What the texts say that wait in the sheets of all parts, by plan."""
+    found = []
     for number in range(len(sheets[0].plans)):
         asked = [(one.group, one.texts) for sheet in sheets for one in sheet.waiting[number]]
         said = read_texts(asked) if asked else Said({}, {}, [])
         begin = iter(said.begin)
-        for sheet in sheets:
-            sheet.put(number, said, [next(begin) for _ in sheet.waiting[number]])
-    batches, bad = zip(*(sheet.batch(own) for sheet, own in zip(sheets, places, strict=True)), strict=True)
+        begins = [[next(begin) for _ in sheet.waiting[number]] for sheet in sheets]
+        found.append(Learned({name: values_of(told) for name, told in said.values.items()}, said.is_bad, begins))
+    return found
+
+
+def table_of(batches: Sequence[pa.RecordBatch], plans: Sequence[Plan]) -> pl.DataFrame:
+    """The table of all parts, with what is constant by all plans: held once, however many the rows."""
     table = pl.DataFrame(pl.from_arrow(pa.Table.from_batches(batches), rechunk=False))
-    constant = [pl.lit(value.item(), value.dtype).alias(name) for name, value in sheets[0].columns.constant.items()]
-    return table.with_columns(constant), np.concatenate(bad)
+    constant = SheetColumns(plans).constant
+    return table.with_columns(pl.lit(value.item(), value.dtype).alias(name) for name, value in constant.items())

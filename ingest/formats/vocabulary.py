@@ -13,7 +13,7 @@ import polars as pl
 
 from ingest.formats import vocabulary_kernels as kernels
 from ingest.formats.bits import Array
-from ingest.formats.bytecsv_kernels import Lines
+from ingest.formats.bytecsv_kernels import PADDING, Lines
 
 
 @dataclass
@@ -46,6 +46,16 @@ class Vocabulary:
         ids, done = np.empty((len(at.lines), fields.shape[1]), np.int32), 0
         while (done := kernels.number_rows(at, fields, done, ids, *self.parts())) < len(at.lines):
             self.grow(len(at.buf))
+        return ids
+
+    def of_tuples(self, numbers: Array) -> Array:
+        """The numbers of tuples of numbers (of 32 bits), one row each: they are the texts here."""
+        height, width = len(numbers), 4 * numbers.shape[1]
+        whole = np.zeros(numbers.size + PADDING // 4, np.int32)
+        whole[: numbers.size] = numbers.reshape(-1)
+        ids = np.empty(height, np.int32)
+        offset = np.arange(0, height * width, width, dtype=np.int32)
+        self.of_cells(whole.view(np.uint8), offset, np.full(height, width, np.int32), ids)
         return ids
 
     def texts(self, numbers: Array) -> pl.Series:
