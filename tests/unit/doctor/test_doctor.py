@@ -55,7 +55,7 @@ def test_a_sound_installation_is_well(settings: Settings) -> None:
     findings = examine(settings, silent)
     assert [one for one in findings if one.state == "wrong"] == []
     checks = {"extension", "loops", "time_zone", "memory", "disk", "spill_encryption", "database_encryption",
-              "permissions", "keys", "database", "clock", "published"}  # fmt: skip
+              "permissions", "keys", "key_age", "database", "clock", "published"}  # fmt: skip
     assert {one.check for one in findings} == checks
     assert [one.state for one in findings if one.check == "spill_encryption"] == ["ok"]
     assert not list(settings.workspace.rglob("doctor-*")), "the scratch folder is gone"
