@@ -26,7 +26,7 @@ COPIES = [
     # names the other way round, a letter of the street and a digit of the birth wrong, no number
     "rec-1-dup-0, neumann, michaela, 8, stanley strete, miami, winston hills, 4223, nsw, 19151011, ",
     # most of the address gone; the number holds
-    "rec-2-dup-0, courtny, painter, , , , , 4560, vic, 19161214, 4066625",
+    "rec-2-dup-0, courtny, painter, , , , , , vic, 19161214, 4066625",
     "rec-3-dup-0, rachael, painter, 17, burn street, olive park, richlands, 4506, vic, , 2278864",
 ]
 
