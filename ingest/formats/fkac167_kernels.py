@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ingest.formats.bits import Array, item_at, lowest, put_item, put_pair, put_words, word_at
-from ingest.formats.bytecsv_kernels import RETURN, QUOTE, Lines, cell
+from ingest.formats.bytecsv_kernels import QUOTE, Lines, cell
 from ingest.formats.compiled import loop
 from ingest.formats.vocabulary_kernels import FULL, find
 
@@ -184,9 +184,9 @@ def result_lines(
         here, is_odd = 0, False
         for item in range(items.kind.size):
             kind = item_at(items.kind, item)
-            place, field, flag_field = item_at(items.value_bounds, item), item_at(items.value, item), item_at(items.flag, item)
+            place, field = item_at(items.value_bounds, item), item_at(items.value, item)
             text, none, flag, value, is_plain = _NO_TEXT, BLANK, NO_FLAG, _ZERO, False
-            if field >= 0 and _is_blank(buf, sep, base, flag_field):
+            if field >= 0 and _is_blank(buf, sep, base, item_at(items.flag, item)):
                 start, stop = item_at(sep, base + field) + 1, item_at(sep, base + field + 1)
                 word = word_at(buf, start)
                 if word & _BYTE == _QUOTE:
@@ -204,7 +204,7 @@ def result_lines(
                 none = 0
             if not is_plain:
                 text, place, flag = _said(at, base, last, item, items, says, slots, keys, starts, sizes, pool, counts)
-                if flag == FULL or flag == UNKNOWN:
+                if flag in (FULL, UNKNOWN):
                     if stopped < 0:
                         stopped, kept = number, found
                     if flag == FULL:

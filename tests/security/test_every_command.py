@@ -113,6 +113,7 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         ["quarantine", "drop", *workspace],
         ["center", "receive", *workspace],
         ["center", "link", *workspace],
+        ["keys", "rotate", "at-rest", "--party", SITE, *workspace],
         ["center", "review", *workspace],
         ["center", "explain", world.NUMBER, *workspace],
         ["site", "explain", world.NAME, "--tenant", "koiki-16", "--purpose", "x", "--site", SITE, *workspace],

@@ -61,11 +61,12 @@ def test_a_key_file_that_is_a_link_is_refused(pair: Pair, tmp_path: Path) -> Non
         pair.site.secret("at-rest")
 
 
-def test_a_missing_key_is_one_clear_line(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["identity-9", "odd"])
+def test_a_missing_key_is_one_clear_line(pair: Pair, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(KeyError_) as caught:
-        pair.site.secret("identity-9")
-    assert "identity-9.key" in str(caught.value)
+        pair.site.secret(name)
+    assert f"{name}.key" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
