@@ -16,7 +16,7 @@ from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
 from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
-from ingest.link_cli import link_app
+from ingest.link_cli import Preset, PresetName, link_app
 from ingest.persons_cli import add_to as add_persons
 from ingest.settings import Settings
 
@@ -96,8 +96,10 @@ def synth(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same files.")] = None,
     municipality: Annotated[list[str] | None, typer.Option(help="5-digit codes; repeat the option.")] = None,
     full: Annotated[bool, typer.Option("--full", help="All 34 municipalities, 100,000 people.")] = False,
+    preset: PresetName = Preset.DEFAULT,
 ) -> None:
     """Invent a population and write its files, in the real formats, into the sites' inboxes."""
+    from ingest.synth.presets import with_preset
     from ingest.synth.run import synthesise
     from ingest.synth.settings import chosen
 
@@ -107,6 +109,7 @@ def synth(
             out.print("a population was invented here before; nothing to do (`make clean-demo` begins anew)")
             return
         wanted = chosen(full=full, people=people, months=months, seed=seed, municipalities=municipality)
+        wanted = with_preset(wanted, preset)
         with progress_bar() as progress:
             figures = synthesise(settings.workspace, wanted, progress)
         _tell("synth", figures)

@@ -243,8 +243,13 @@ def _renew(settings: Settings, name: str, what: Rotated) -> None:
 
     with progress_bar() as progress:
         figures = key_rotation.rotate(settings, name, what.value, progress)
+    if figures.get("damaged"):
+        err.print(f"控えのうち{figures['damaged']:,}件は壊れていて開けません。バックアップから戻せるか確かめてください")
     told = f"{figures['number']}番、新しい鍵のもとにあるもの {figures['files']:,}件"
-    out.print(f"{name}: 鍵 {what.value} を更新しました（{told}）。復旧キットを作り直してください", highlight=False)
+    out.print(
+        f"{name}: 鍵 {what.value} を更新しました（{told}）。復旧キットを作り直してください",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _rotate_identity(settings: Settings, name: str) -> None:

@@ -19,6 +19,7 @@ from app.views import definitions, marks
 from app.views.screen import Indicator, Screen
 
 CSV_BOM = "\ufeff"
+_FEW_BLOCKS = 4  # with fewer the whole table is at hand
 
 
 @dataclass(frozen=True)
@@ -128,20 +129,32 @@ def table_html(comparison: Comparison, headers: dict[str, str], *, is_wide: bool
         base_name = html.escape(screen.area_name(comparison.base))
         extra += f'<th scope="col">{text("overview.difference", name=base_name)}</th>'
     statuses = {comparison.cell(row, key).status for row in comparison.rows for key in comparison.columns}
-    body, block, pops = [], None, []
+    body, block, pops, blocks = [], None, [], []
     for number, row in enumerate(comparison.rows):
         if (row.indicator.block_code, row.scheme) != block:
             block = (row.indicator.block_code, row.scheme)
-            title = "　".join(dict.fromkeys((text("block." + block[0]), text("scheme." + block[1]))))
-            body.append(f'<tr class="block"><th colspan="{span}" class="l"><span>{title}</span></th></tr>')
+            blocks.append(text("block." + block[0]))
+            title = "　".join(dict.fromkeys((blocks[-1], text("scheme." + block[1]))))
+            body.append(
+                f'<tr class="block" id="block{len(blocks)}"><th colspan="{span}" class="l">'
+                f"<span>{title}</span></th></tr>"
+            )
         body.append(_row_html(comparison, row, number, has_base, counts_below=not is_wide))
         pops.append(_definition(comparison, row, number))
     caption = f"<caption>{html.escape(screen.mark)}</caption>" if screen.mark else ""
-    return (
+    return _jumps(text, blocks) + (
         f'<div class="{"ts-frame" if is_wide else ""}"><table class="ts" data-testid="comparison">{caption}<thead><tr>'
         f'<th scope="col" class="l">{text("overview.indicator")}</th>{head}{extra}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody>{marks.hidden_foot(text, statuses, span=span)}</table></div>{''.join(pops)}"
     )
+
+
+def _jumps(text: Text, blocks: list[str]) -> str:
+    """Links to the blocks of a long table."""
+    if len(blocks) < _FEW_BLOCKS:
+        return ""
+    links = "".join(f'<a href="#block{number}">{title}</a>' for number, title in enumerate(blocks, start=1))
+    return f'<nav class="ts-jumps" aria-label="{text("overview.jumps")}">{links}</nav>'
 
 
 def _column_class(comparison: Comparison, key: str) -> str:

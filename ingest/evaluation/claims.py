@@ -11,11 +11,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingest.progress import ProgressCallback
-from ingest.synth.identity_noise import written_births, written_names
+from ingest.synth.identity_noise import IMPOSSIBLE_SEX, written_births, written_names
 from ingest.synth.noise import LATE, claim_slips, noisy_care
-from ingest.synth.sent import last_delivery
+from ingest.synth.sent import following_care, last_delivery, parted_care
+from ingest.synth.settings import SynthSettings
 from ingest.synth.world.all_kinds import AllKinds
 from ingest.synth.world.care import CareClaims
+from ingest.synth.world.care_lines import high_costs
 from ingest.synth.world.care_use import CareUse
 from ingest.synth.world.catalogue import catalogue
 from ingest.synth.world.chance import Dice
@@ -31,16 +33,17 @@ _SLIPS = {"slip_kana": 2, "slip_half": 2, "slip_blank": 3, "slip_birth": 3, "sli
 _CARE_FORM = ["person", "site", "scheme_code", "insurer_number", "number", "birth_date", "sex_code"]
 
 
-def claim_forms(world: World, care: CareClaims, tell: ProgressCallback) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The forms of ``claim`` and of ``care_claim``, with ``person``, ``site``, ``rows`` and the first month as
-    ``service_month``."""
+def claim_forms(world: World, care: CareClaims, tell: ProgressCallback) -> dict[str, pl.DataFrame]:
+    """The forms of ``claim``, ``care_claim`` and ``care_high_cost``, with ``person``, ``site``, ``rows`` and the first
+    month as ``service_month``."""
     settings = world.settings
     months = range(month_of(settings.first_claim_month), month_of(settings.reference_month) + 1)
     use = CareUse(settings, world.towns, world.people, world.lives, world.health, world.institutions)
     maker = AllKinds(
         ReceiptMaker(settings, world.people, world.coverage, world.institutions, catalogue()), world.institutions
     )
-    packed, held, care_parts = _nothing(), [], []
+    packed, held = _nothing(), []
+    desk = _CareDesk(settings)
     for step, month in enumerate(range(months[0] - WARM_UP_MONTHS, months[-1] + 1)):
         tell("診療月", step, len(months) + WARM_UP_MONTHS)
         insured, town = world.coverage.in_month(first_day(month), first_day(month + 1))
@@ -50,16 +53,51 @@ def claim_forms(world: World, care: CareClaims, tell: ProgressCallback) -> tuple
         held.append(_packed(world, month, maker.named(month, events, insured, town)))
         if len(held) == MONTHS_AT_A_TIME or month == months[-1]:
             packed, held = _counted([packed, *held]), []
-        claims, services = care.month(month, use.hospital.away)
-        dice = Dice(settings.seed, "noise care", claims["source_row"])
-        sent = noisy_care(month + 1, claims, services, settings.noise, dice)
-        care_parts += [
-            rows.group_by(*_CARE_FORM, "service_month").agg(rows=pl.len().cast(pl.Int64))
-            for due, (rows, _) in sent
-            if due <= months[-1] + 1
-        ]
-    of_care = pl.concat(care_parts).group_by(_CARE_FORM).agg(pl.col("service_month").min(), pl.col("rows").sum())
-    return _written(world, packed), of_care
+        desk.take(month, *care.month(month, use.hospital.away))
+    return {"claim": _written(world, packed)} | desk.forms()
+
+
+class _CareDesk:
+    """給付実績 of one month after another, as they are delivered, kept as forms."""
+
+    def __init__(self, settings: SynthSettings) -> None:
+        self._settings = settings
+        self._waiting: dict[int, list[pl.DataFrame]] = {}
+        self._claims: list[pl.DataFrame] = []
+        self._high_costs: list[pl.DataFrame] = []
+
+    def take(self, month: int, claims: pl.DataFrame, services: pl.DataFrame) -> None:
+        """The claims of a month of service; what is due in the month after it is counted."""
+        dice = Dice(self._settings.seed, "noise care", claims["source_row"])
+        for due, (rows, _) in noisy_care(month + 1, claims, services, self._settings.noise, dice):
+            self._waiting.setdefault(due, []).append(rows)
+        delivery = month + 1
+        whole = pl.concat(self._waiting.pop(delivery))
+        self._claims.append(whole.group_by(*_CARE_FORM, "service_month").agg(rows=pl.len().cast(pl.Int64)))
+        for rows in whole.partition_by("site", maintain_order=True):
+            sent, early = parted_care(rows, delivery)
+            if not early.is_empty():
+                self._waiting.setdefault(delivery + 1, []).append(following_care(early, delivery))
+            self._high_costs.append(_of_nobody_known(sent))
+
+    def forms(self) -> dict[str, pl.DataFrame]:
+        """The forms of ``care_claim``, and those of ``care_high_cost`` that no claim has."""
+        counted = pl.col("service_month").min(), pl.col("rows").sum()
+        return {
+            name: pl.concat(parts).group_by(_CARE_FORM).agg(*counted)
+            for name, parts in (("care_claim", self._claims), ("care_high_cost", self._high_costs))
+        }
+
+
+def _of_nobody_known(claims: pl.DataFrame) -> pl.DataFrame:
+    """High-cost payments in a file of care claims of whose insured no claim there can be read: they name neither
+    birth nor sex. All others name whom a claim names."""
+    insured = ["insurer_number", "number"]
+    readable = claims.filter(pl.col("sex_code") != IMPOSSIBLE_SEX).select(insured).unique()
+    persons = claims.select(*insured, "person", "site").unique(insured, keep="first", maintain_order=True)
+    unknown = high_costs(claims).join(readable, on=insured, how="anti").join(persons, on=insured)
+    blank = [pl.lit(None, unknown.schema[name]).alias(name) for name in ("birth_date", "sex_code")]
+    return unknown.with_columns(blank).group_by(*_CARE_FORM, "service_month").agg(rows=pl.len().cast(pl.Int64))
 
 
 def _nothing() -> pl.DataFrame:

@@ -13,6 +13,7 @@ from ingest.evaluation.claims import claim_forms
 from ingest.formats.contracts import CONTRACTS
 from ingest.progress import ProgressCallback
 from ingest.site.area import area_of
+from ingest.synth.identity_noise import IMPOSSIBLE_SEX
 from ingest.synth.sent import sent_certifications, sent_enrolment, sent_exams, sent_guidance
 from ingest.synth.world.care import CareClaims, make_certification
 from ingest.synth.world.checkups import attended_years, graded
@@ -36,7 +37,7 @@ def forms(world: World, tell: ProgressCallback) -> dict[str, pl.DataFrame]:
     certification = make_certification(settings, world.towns, world.people, world.lives, world.coverage)
     found["care_certification"] = sent_certifications(settings, certification.events)
     care = CareClaims(settings, world.towns, world.people, world.lives, certification.spells)
-    found["claim"], found["care_claim"] = claim_forms(world, care, tell)
+    found |= claim_forms(world, care, tell)
     return {table: _let_through(table, frame) for table, frame in found.items()}
 
 
@@ -67,10 +68,10 @@ def _let_through(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     schema = contract.plain_schema()
     if "rows" not in frame.columns:
         frame = frame.with_columns(rows=pl.lit(1, pl.Int64))
-    frame = frame.filter(pl.col("sex_code").is_in(contract.column("sex_code").codes or ()))
+    frame = frame.filter(pl.col("sex_code").is_null() | (pl.col("sex_code") != IMPOSSIBLE_SEX))
+    by_site = frame.partition_by("site", as_dict=True, maintain_order=True)
     own = pl.concat(
-        rows.filter(~area_of(str(site)).is_foreign(rows))
-        for (site,), rows in frame.partition_by("site", as_dict=True, maintain_order=True).items()
+        [frame.clear(), *(rows.filter(~area_of(str(site)).is_foreign(rows)) for (site,), rows in by_site.items())]
     )
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in own.columns]
     return own.with_columns(missing).select(*(pl.col(n).cast(t) for n, t in (TRUTH | schema).items()))

@@ -11,6 +11,7 @@ separator is taken for the symbol (unverified).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -124,26 +125,32 @@ def _related(code: str) -> list[Cell]:
     The number of 国保 is taken apart into symbol and number.
     """
     columns = [c for c in careframe.record_columns(LAYOUT, code) if c.contract_column.startswith("related_")]
-    insurer_text = number_text = pl.lit(None, dtype=pl.String)
+    printed: list[Cell] = []
+    insurer = number = pl.lit(None, dtype=pl.String)
     joined_at = pl.lit(False)
     for preference in sorted({c.preference for c in columns}, reverse=True):
         pair = {c.contract_column: c for c in columns if c.preference == preference}
-        own = careframe.record_cells(list(pair.values()))
-        has_both = own["related_insurer_number"].text.is_not_null() & own["related_number"].text.is_not_null()
-        insurer_text = pl.when(has_both).then(own["related_insurer_number"].text).otherwise(insurer_text)
-        number_text = pl.when(has_both).then(own["related_number"].text).otherwise(number_text)
+        own = {
+            name: replace(cell, column=f"{name} {preference}")
+            for name, cell in careframe.record_cells(list(pair.values())).items()
+        }
+        printed += own.values()
+        own_insurer, own_number = (
+            cells.text_of(own[f"related_{part}"].column) for part in ("insurer_number", "number")
+        )
+        has_both = own_insurer.is_not_null() & own_number.is_not_null()
+        insurer = pl.when(has_both).then(own_insurer).otherwise(insurer)
+        number = pl.when(has_both).then(own_number).otherwise(number)
         is_joined = pair["related_number"].kind == "symbol_and_number"
         joined_at = pl.when(has_both).then(pl.lit(is_joined)).otherwise(joined_at)
-    symbol_text = pl.when(joined_at).then(number_text.str.extract(SYMBOL_AND_NUMBER, 1))
-    alone_text = pl.coalesce(pl.when(joined_at).then(number_text.str.extract(SYMBOL_AND_NUMBER, 2)), number_text)
-    insurer = cells.insurer_value(cells.text_of("related_insurer_number"))
-    scheme = cells.scheme_value(insurer).replace("kumiai", "kokuho")
-    label = "(後期・国保)"
+    insurer = cells.insurer_value(insurer)
+    joined = pl.when(joined_at).then(number)
     return [
-        derived("related_scheme_code", scheme),
-        Cell("related_insurer_number", insurer_text, insurer, f"保険者番号{label}"),
-        Cell("related_symbol", symbol_text, cells.text_of("related_symbol"), f"被保険者番号{label}"),
-        Cell("related_number", alone_text, cells.text_of("related_number"), f"被保険者番号{label}"),
+        *printed,
+        derived("related_scheme_code", cells.scheme_value(insurer).replace("kumiai", "kokuho")),
+        derived("related_insurer_number", insurer),
+        derived("related_symbol", joined.str.extract(SYMBOL_AND_NUMBER, 1)),
+        derived("related_number", pl.coalesce(joined.str.extract(SYMBOL_AND_NUMBER, 2), number)),
     ]
 
 

@@ -23,8 +23,6 @@ CONTROL, DATA, END = "1", "2", "3"
 LEADING = ("record_kind", "record_number", "exchange_code", "form_code", "type_code")
 _COUNT = re.compile(r"^[0-9]{1,9}$")
 _CODE = r"^[0-9A-Z]{2,4}$"
-FEW = 1_000
-"""So many texts are read one by one faster than their repetitions are looked for."""
 OTHER = "(other)"
 """What is told of a record whose code looks like none: a column may have slipped, and a number or name stand there."""
 
@@ -221,7 +219,7 @@ def by_distinct(name: str, value: pl.Expr, kind: str) -> pl.Expr:
 
     def apply(column: pl.Series) -> pl.Series:
         texts = column.rename(text).to_frame()
-        if column.len() <= FEW:
+        if column.len() <= cells.FEW:
             return texts.select(value).to_series()
         known = texts.unique().with_columns(value.alias("value"))
         return texts.join(known, on=text, how="left", nulls_equal=True, maintain_order="left")["value"]

@@ -27,6 +27,8 @@ _SEPARATED_ERA = rf"^{_ERA}(\d{{1,2}})[-/.年](\d{{1,2}})[-/.月](\d{{1,2}})日?
 _COMPACT_ERA = r"^(M|T|S|H|R|明治|大正|昭和|平成|令和|明|大|昭|平|令|[1-5])(\d{2})(\d{2})(\d{2})$"
 _BARE = r"^(?:\d{6}|\d{1,2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?)$"
 
+FEW = 5_000
+"""So many texts are read one by one faster than by a query of their own, or than their repetitions are looked for."""
 
 ERA_NAMES: dict[str, tuple[str, ...]] = {
     "1": ("M", "明治", "明"),
@@ -52,10 +54,14 @@ def cleaned(texts: pl.Series) -> pl.Series:
 
 def _fold(column: pl.Series) -> pl.Series:
     """NFKC; a column of ASCII, as most are, is left alone (normalising is the slowest step of reading)."""
-    text = column.cast(pl.String)
-    if text.str.len_bytes().sum() == text.str.len_chars().sum():
-        return text
-    return text.str.normalize("NFKC")
+    text = column if column.dtype == pl.String else column.cast(pl.String)
+    return text if _is_ascii(text) else text.str.normalize("NFKC")
+
+
+def _is_ascii(text: pl.Series) -> bool:
+    if len(text) <= FEW:
+        return "".join(filter(None, text.to_list())).isascii()
+    return bool(text.str.len_bytes().sum() == text.str.len_chars().sum())
 
 
 def printed(text: pl.Expr) -> pl.Expr:

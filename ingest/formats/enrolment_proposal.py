@@ -133,7 +133,7 @@ def propose(path: Path) -> Proposal:
     if any(_IS_VALUE.search(unicodedata.normalize("NFKC", heading).strip()) for heading in headings):
         raise FileRefused("unrecognised", "見出しの行に値が混ざっています。改行が失われていないか確かめてください")
     below, _ = csvtext.fit(lines.below(place + 1).frame.head(SAMPLE_ROWS), len(headings))
-    kinds = [_kind(below[f"f{position}"]) for position in range(1, len(headings) + 1)]
+    kinds = _kinds(below.select(f"f{position}" for position in range(1, len(headings) + 1)))
     return Proposal(tuple(_columns(numbered(headings), kinds)))
 
 
@@ -169,14 +169,15 @@ def _columns(headings: list[tuple[str, int]], kinds: list[str]) -> list[Proposed
     return proposed
 
 
-def _kind(column: pl.Series) -> str:
-    """The kind of a column's content: the first that all its values agree with."""
-    texts = column.to_frame("text").select(cells.blank_where_open(cells.clean(pl.col("text")))).to_series()
-    texts = texts.drop_nulls().unique()
-    if texts.is_empty():
-        return "空"
-    frame = texts.to_frame("text")
+def _kinds(fields: pl.DataFrame) -> list[str]:
+    """The kind of each column's content: the first that all its values agree with; all columns in one query."""
     text = pl.col("text")
+    texts = (
+        fields.unpivot(variable_name="column", value_name="text")
+        .with_columns(cells.blank_where_open(cells.clean(text)))
+        .drop_nulls("text")
+        .unique()
+    )
     tests = {
         "性別": cells.sex_value(text).is_in(["1", "2"]),
         "保険者番号": cells.insurer_value(text).str.contains(r"^(?:39\d{6}|(?:0[1-9]|[1-3]\d|4[0-7])\d{4})$"),
@@ -185,4 +186,9 @@ def _kind(column: pl.Series) -> str:
         "カナ": text.str.contains(r"^[\p{Katakana}ー・ ]+$"),
     }
     # Six digits may be a date too (R06…): an insurer's file holds one insurer or a few.
-    return next((kind for kind, test in tests.items() if frame.select(test.all()).item()), "文字")
+    agreed = texts.select("column", **tests).group_by("column").agg(pl.all().all())
+    found = {
+        column: next((kind for kind, agrees in zip(tests, agree, strict=True) if agrees), "文字")
+        for column, *agree in agreed.iter_rows()
+    }
+    return [found.get(column, "空") for column in fields.columns]

@@ -18,13 +18,13 @@ from ingest.formats import uke_arrow
 from ingest.formats.bits import Array
 from ingest.formats.bytecsv import Block
 from ingest.formats.contracts import CHECKUP_RESULT
-from ingest.formats.fewtexts import place_of
-from ingest.formats.fkac167_results import OF_THE_CHECKUP, STATUSES, Held, Mask, Texts, held_by, in_order
+from ingest.formats.fkac167_results import STATUSES, Held, Mask, Texts, held_by
+from ingest.formats.groups import place_of
 from ingest.formats.memory import Room
 from ingest.formats.vocabulary import Vocabulary
 
-
-SLICE = 1_000
+_SCHEMA = CHECKUP_RESULT.plain_schema()
+SLICE = 4_000
 """Lines that are read before what is new among their texts is worked out."""
 
 
@@ -59,7 +59,7 @@ class PlainResults:
             np.concatenate([_single_bytes(codes) for codes in self._kinds]),
             *(texts.view.reshape(-1) for texts in (self._names, self._units, self._methods, self._statuses)),
         )
-        self._room = Room()
+        self._room, self._zeros = Room(), np.zeros(0, np.uint8)
         self._picked = np.empty(4 * len(held), np.int64)
         self._words = Vocabulary(encoding)
         self._texts = pl.Series([None], dtype=pl.String)
@@ -69,15 +69,24 @@ class PlainResults:
         """The results of some lines. It calls back nothing from Polars and may run in a thread, one at a time."""
         at, most = block.at(lines), len(lines) * len(self._items.kind)
         pairs = (self._room.array(2 * most, np.uint64) for _ in range(6))
-        out = kernels.Results(
-            self._room.array(most, np.int64), *pairs, self._room.array(most, np.uint8)
-        )
+        out = kernels.Results(*pairs, row=self._room.array(most, np.int64), held=self._room.array(most, np.uint8))
         counts, odd = np.empty(len(lines), np.int64), np.zeros(len(lines), bool)
         line = found = 0
         while line < len(lines):
             end = min(line + SLICE, len(lines))
             line, found, is_full = kernels.result_lines(
-                at, block.row, line, end, self._items, self._says, *self._words.parts(), self._picked, out, found, counts, odd
+                at,
+                block.row,
+                line,
+                end,
+                self._items,
+                self._says,
+                *self._words.parts(),
+                self._picked,
+                out,
+                found,
+                counts,
+                odd,
             )
             if is_full:
                 self._words.grow(len(block.buf))
@@ -92,27 +101,30 @@ class PlainResults:
             return pl.DataFrame(schema=CHECKUP_RESULT.plain_schema())
         always, held = np.ones(found, bool), out.held[:found]
         source_row = uke_arrow.series(out.row[:found], always)
+        days = np.repeat(checkup["exam_month"].to_physical().to_numpy(), counts)
         columns = {
             "source_row": source_row,
             "parent_source_row": source_row,
+            "exam_month": uke_arrow.days(days, always),
             "item_id": _text(out.item, always, self._names),
-            "numeric_value": _decimal(out.number, (held & kernels.HAS_NUMBER).view(bool)),
-            "code_value": _text(out.code, (held & kernels.HAS_CODE)>0, read.codes),
+            "numeric_value": _decimal(out.number, held & kernels.HAS_NUMBER != 0),
+            "code_value": _text(out.code, held & kernels.HAS_CODE != 0, read.codes),
             "status_code": _text(out.status, always, self._statuses),
-            "method_code": _text(out.method, (held & kernels.HAS_METHOD)>0, self._methods),
-            "unit_code": _text(out.unit, (held & kernels.HAS_UNIT)>0, self._units),
+            "method_code": _text(out.method, held & kernels.HAS_METHOD != 0, self._methods),
+            "unit_code": _text(out.unit, held & kernels.HAS_UNIT != 0, self._units),
         }
-        same = []  # held once, however many rows
-        for name in OF_THE_CHECKUP:
-            own = checkup[name]
-            if _is_constant(own):
-                same.append(pl.lit(own[0], dtype=own.dtype).alias(name))
-            elif own.dtype == pl.Date:
-                days = np.repeat(own.to_physical().to_numpy(), counts)
-                columns[name] = uke_arrow.days(days, always)
-            else:
-                columns[name] = self._repeated(own, counts, found)
-        return in_order(pl.DataFrame(columns), same)
+        columns |= {name: self._repeated(checkup[name], counts, found) for name in ("scheme_code", "insurer_number")}
+        # No query of Polars: it wakes threads, which takes longer than all the rest.
+        return pl.DataFrame(
+            {name: columns[name] if name in columns else self._nothing(dtype, found) for name, dtype in _SCHEMA.items()}
+        )
+
+    def _nothing(self, dtype: pl.DataType, found: int) -> pl.Series:
+        """A column of nothing, of memory that all such have in common."""
+        if len(self._zeros) < 16 * found:
+            self._zeros = np.zeros(16 * found + found // 4, np.uint8)
+        kind = pl.Series([], dtype=dtype).to_arrow(compat_level=pl.CompatLevel.newest()).type
+        return pl.Series(pa.Array.from_buffers(kind, found, [pa.py_buffer(self._zeros)] * 2))
 
     def _repeated(self, own: pl.Series, counts: Array, found: int) -> pl.Series:
         """Each text of a column so many times."""
@@ -176,8 +188,3 @@ def _decimal(halves: Array, has_number: Mask) -> pl.Series:
     bitmap = None if has_number.all() else pa.py_buffer(np.packbits(has_number, bitorder="little"))
     buffers = [bitmap, pa.py_buffer(halves)]
     return pl.Series(pa.Array.from_buffers(pa.decimal128(18, 4), len(has_number), buffers))
-
-
-def _is_constant(column: pl.Series) -> bool:
-    """Whether a column says one thing, as the insurer of most files does."""
-    return not column.has_nulls() and column[0] == column[-1] and bool((column == column[0]).all())

@@ -222,14 +222,14 @@ def _table(
         "unit_code": pl.Series([*(one.item.unit or None for one in held), None], dtype=pl.String)[_index(unit)],
     }
     columns |= {name: checkup[name][row] for name in OF_THE_CHECKUP}
-    return in_order(pl.DataFrame(columns))
+    return _in_order(pl.DataFrame(columns))
 
 
-def in_order(columns: pl.DataFrame, same: Sequence[pl.Expr] = ()) -> pl.DataFrame:
-    """The contract table of its columns, those that say the ``same`` in every row, and those that say nothing."""
+def _in_order(columns: pl.DataFrame) -> pl.DataFrame:
+    """The contract table of its columns and those that say nothing."""
     schema = CHECKUP_RESULT.plain_schema()
     found = {name: pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items()}
-    found |= {name: pl.col(name) for name in columns.columns} | {one.meta.output_name(): one for one in same}
+    found |= {name: pl.col(name) for name in columns.columns}
     return columns.select(found.values())
 
 

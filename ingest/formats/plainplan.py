@@ -17,8 +17,7 @@ from ingest.formats import cells
 from ingest.formats.bits import Array
 from ingest.formats.cells import CLEANED, DAY, PRINTED, WHOLE, Cell
 from ingest.formats.contracts import Column, Contract
-from ingest.formats.groups import Group, group_of, groups_of, place_of, read_texts
-from ingest.formats.sheet_kernels import Limits
+from ingest.formats.groups import Group, group_of, groups_of, place_of, raw_fields, read_texts
 
 NOTHING_TOLD: Mapping[str, Sequence[str]] = MappingProxyType({})
 NO_FIELD = "f0"
@@ -52,12 +51,13 @@ class Plan:
         self._columns = {column.name: column for column in contract.columns}
         names = [name for name in (*contract.names(), *extra) if name not in told]
         self.numbers = [name for name in names if self._plain(name) == WHOLE]
-        groups = groups_of((name for name in names if name not in self.numbers), self._cells)
-        alone = {columns[0]: fields for fields, columns in groups.items() if len(columns) == 1}
-        self.days = [name for name in alone if self._plain(name) == DAY]
-        self.texts = [name for name in alone if self._is_any_text(name)]
-        self.otherwise = {name: self._group(alone[name], [name]) for name in (*self.days, *self.texts)}
-        numbered = {fields: columns for fields, columns in groups.items() if columns[0] not in self.otherwise}
+        self.days = [name for name in names if self._plain(name) == DAY]
+        self.texts = [name for name in names if self._is_any_text(name)]
+        where_they_stand = {*self.numbers, *self.days, *self.texts}
+        self.otherwise = {
+            name: self._group(raw_fields(self._cells[name], self._cells), [name]) for name in (*self.days, *self.texts)
+        }
+        numbered = groups_of((name for name in names if name not in where_they_stand), self._cells)
         self.groups = [self._group(*group) for group in numbered.items() if group[0]]
         self.constant, self.is_bad = self._constants(numbered.get((), []))
         self._slots = sorted({name for group in self.groups for name in group.fields}, key=place_of)
@@ -67,7 +67,8 @@ class Plan:
         self.day_fields = self.fields(
             [field for name in self.days for field in (*self._cells[name].fields, NO_FIELD)[:2]]
         )
-        self.text_fields = [self.fields(self._cells[name].fields) for name in self.texts]
+        self.text_fields = self.fields([self._cells[name].fields[0] for name in self.texts])
+        self.limits = self._limits()
 
     def slots(self, group: Group) -> list[int]:
         """Which of ``group_fields`` the fields of a group are."""
@@ -80,10 +81,10 @@ class Plan:
             return numbers.reshape(1, -1)
         return np.where(numbers < 0, -1, self._places[:, numbers])
 
-    def limits(self) -> Limits:
-        """What the whole numbers may be."""
+    def _limits(self) -> tuple[Array, Array, Array]:
+        """By column of whole numbers the least and greatest that pass, and whether one must be there."""
         bounds = [cells.bounds(self._columns[name]) if name in self._columns else (None, None) for name in self.numbers]
-        return Limits(
+        return (
             np.array([_FARTHEST.min if low is None else low for low, _ in bounds], np.int64),
             np.array([_FARTHEST.max if high is None else high for _, high in bounds], np.int64),
             np.array([self.is_required(name) for name in self.numbers], bool),

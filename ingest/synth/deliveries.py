@@ -14,7 +14,7 @@ from ingest.formats import enrolment_profile
 from ingest.formats.enrolment_proposal import propose
 from ingest.synth.calibration import seed
 from ingest.synth.noise import Parcel
-from ingest.synth.sent import first_delivery, last_delivery, sent_guidance
+from ingest.synth.sent import first_delivery, following_care, last_delivery, parted_care, sent_guidance
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.care_lines import care_lines, high_costs
 from ingest.synth.world.chance import stream
@@ -36,7 +36,6 @@ CUT_FILES = (
     "care_certification/care_5311_??????.csv",
 )
 SECOND_CODE_EVERY = 3  # months of delivery whose 給付実績 has the 交換情報識別番号 1112
-AS_CLAIMED_EVERY = 4  # months of delivery in which one insurer's care comes as 請求明細書 only
 SENDS_XML_OF = 8  # of so many institutions one
 PARCEL_FRAMES = ("claims", "diagnoses", "items", "records")
 FOLDERS = {"dental": "dental", "pharmacy": "pharmacy"}
@@ -225,10 +224,10 @@ class Desk:
             claims, services = pl.concat([claims, owed_claims]), pl.concat([services, owed_services])
         self.owed = []
         for (site,), rows in _files(claims, "site"):
-            early = self._as_claimed(rows, delivery)
+            rows, early = parted_care(rows, delivery)
             if not early.is_empty():
                 self._write_as_claimed(str(site), early, services, delivery)
-            rows = rows.join(early, on="source_row", how="anti", maintain_order="left").drop("person", "site")
+            rows = rows.drop("person", "site")
             service, line = _lines_of(rows, services)
             path = self.path(site, "care_claim", f"care_1111_{_month(delivery)}.csv")
             code = "1112" if delivery % SECOND_CODE_EVERY == 0 else "1111"
@@ -241,16 +240,9 @@ class Desk:
         service, line = _lines_of(rows, services)
         write_care_7131(rows, service, line, self.path(site, "care_claim", f"care_7131_{_month(delivery)}.csv"))
         self.count("care_claim", rows.height)
-        follows = early.gather_every(2).with_columns(adjudication_month=pl.lit(month_date(delivery + 1)))
+        follows = following_care(early, delivery)
         keys = follows.select(parent_source_row="source_row")
         self.owed.append((follows, services.join(keys, on="parent_source_row", how="semi", maintain_order="left")))
-
-    def _as_claimed(self, rows: pl.DataFrame, delivery: int) -> pl.DataFrame:
-        """Claims of one insurer that come as 請求明細書 alone in some months; corrections never do."""
-        insurer = rows["insurer_number"].mode().sort()[0]
-        is_new = (pl.col("creation_code") == "1") & (pl.col("service_month") == month_date(delivery - 1))
-        is_early = is_new & (pl.col("insurer_number") == insurer) & ~pl.col("is_purchase")
-        return rows.filter(is_early & (delivery % AS_CLAIMED_EVERY == 0))
 
     def write_counts(self, counts: pl.DataFrame, delivery: int) -> None:
         """介護被保険者数; the first month of delivery brings the months before it."""

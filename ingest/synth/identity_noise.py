@@ -48,6 +48,7 @@ NARROW, GONE = 1, 2
 OTHER_DAY, OTHER_YEAR = 1, 2
 """``slip_birth``: another day of the month, or a year ten off."""
 NAME_SLIPS = ("slip_kana", "slip_half", "slip_kanji", "slip_blank")
+IMPOSSIBLE_SEX = "9"
 OTHER_YEAR_SHARE = 0.3
 NARROW_SHARE = 0.5
 
@@ -127,7 +128,7 @@ def wrong_births(frame: pl.DataFrame, rates: NoiseRates, dice: Dice) -> pl.DataF
 def impossible_sex(frame: pl.DataFrame, rates: NoiseRates, dice: Dice) -> pl.DataFrame:
     """Some rows with a sex that does not exist, to be set aside by whoever reads them."""
     wrong = pl.Series(dice.befalls("sex", rates.impossible_row))
-    return frame.with_columns(sex_code=pl.when(wrong).then(pl.lit("9")).otherwise("sex_code"))
+    return frame.with_columns(sex_code=pl.when(wrong).then(pl.lit(IMPOSSIBLE_SEX)).otherwise("sex_code"))
 
 
 def strangers(frame: pl.DataFrame, rates: NoiseRates, dice: Dice) -> pl.DataFrame:

@@ -11,15 +11,24 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from ingest.synth.identity_noise import full_width_numbers, impossible_sex, noisy_names, strangers, wrong_births
+from ingest.synth.calibration import warehouse_seed
+from ingest.synth.identity_noise import (
+    full_width_numbers,
+    half_width,
+    impossible_sex,
+    noisy_names,
+    strangers,
+    wrong_births,
+)
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.chance import Dice, pick
-from ingest.synth.world.clock import month_of
+from ingest.synth.world.clock import month_date, month_of
 
 CHECKUP_LATE = (0.04, 0.02, 0.01)
 """Shares of examinations that come one, two, three months late."""
 AGAIN_DELETED_SHARE = 0.2  # of examinations sent again, to be deleted
 STRUCK_OUT_SHARE = 0.3  # of corrected certifications, those deleted (3)
+AS_CLAIMED_EVERY = 4  # months of delivery in which one insurer's care comes as 請求明細書 only
 _RECORD = ["scheme_code", "insurer_number", "symbol", "number", "branch", "applied_start_date"]
 
 
@@ -44,7 +53,7 @@ def sent_enrolment(settings: SynthSettings, versions: pl.DataFrame) -> pl.DataFr
     fiscal year or later), then what changed."""
     dice = Dice(settings.seed, "noise enrolment", versions["source_row"])
     versions = noisy_names(versions, settings.noise, dice)
-    versions = impossible_sex(versions, settings.noise, dice)
+    versions = _as_the_office_writes(settings, impossible_sex(versions, settings.noise, dice))
     first = first_delivery(settings)
     is_koki = pl.col("scheme_code") == "koki"
     versions = versions.with_columns(
@@ -110,7 +119,9 @@ def sent_certifications(settings: SynthSettings, events: pl.DataFrame) -> pl.Dat
     rates, first = settings.noise, first_delivery(settings)
     dice = Dice(settings.seed, "noise certification", events["source_row"])
     notified = pl.col("notified").cast(pl.Int32).cast(pl.Date)
-    events = noisy_names(events, rates, dice).with_columns(delivery=delivery_after(notified, settings))
+    events = _as_the_office_writes(settings, noisy_names(events, rates, dice)).with_columns(
+        delivery=delivery_after(notified, settings)
+    )
     struck = pl.Series(dice.befalls("struck out", STRUCK_OUT_SHARE))
     wrong = events.with_columns(struck=struck).filter(
         pl.Series(dice.befalls("corrected", rates.certification_corrected)) & (pl.col("event_code") == "2")
@@ -124,3 +135,29 @@ def sent_certifications(settings: SynthSettings, events: pl.DataFrame) -> pl.Dat
     sent = pl.concat([events, corrected]).filter(pl.col("delivery") <= last_delivery(settings))
     # A notice and its correction are two rows.
     return impossible_sex(sent, rates, Dice(settings.seed, "noise sent certification", np.arange(sent.height)))
+
+
+def _as_the_office_writes(settings: SynthSettings, frame: pl.DataFrame) -> pl.DataFrame:
+    """Names in half-width kana where the insurer is one of ``Upheavals.half_width_office``."""
+    office = settings.upheavals.half_width_office
+    if office is None:
+        return frame
+    insurers = warehouse_seed("insurer_municipality").filter(municipality_code=office)
+    is_own = pl.col("insurer_number").is_in(insurers["insurer_number"].implode())
+    kana = pl.col("name_kana")
+    return frame.with_columns(name_kana=pl.when(is_own).then(half_width(kana)).otherwise(kana))
+
+
+def parted_care(claims: pl.DataFrame, delivery: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Care claims of a site and month of delivery as 給付実績, and those that come as 請求明細書 alone: of one
+    insurer in some months; corrections never do."""
+    insurer = claims["insurer_number"].mode().sort()[0]
+    is_new = (pl.col("creation_code") == "1") & (pl.col("service_month") == month_date(delivery - 1))
+    is_early = is_new & (pl.col("insurer_number") == insurer) & ~pl.col("is_purchase")
+    early = claims.filter(is_early & (delivery % AS_CLAIMED_EVERY == 0))
+    return claims.join(early, on="source_row", how="anti", maintain_order="left"), early
+
+
+def following_care(early: pl.DataFrame, delivery: int) -> pl.DataFrame:
+    """The 給付実績 that follow 請求明細書 a month later: of every second one."""
+    return early.gather_every(2).with_columns(adjudication_month=pl.lit(month_date(delivery + 1)))

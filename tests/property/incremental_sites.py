@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import polars as pl
 
-from ingest.center.schema import RAW_TABLES
+from ingest.center.schema import DECISION, RAW_TABLES
 from ingest.formats.contracts import CONTRACTS, STREAMS
 from ingest.identity.tokens import Tokeniser
 from ingest.sealing.keys import CENTER, KeyRing
@@ -30,13 +32,16 @@ class Site:
         self._sequence = 0
         self._previous: str | None = None
         self._waiting: dict[str, list[Row]] = {}
-        self._retractions: set[int] = set()
+        self._others: set[int] = set()  # batches of no rows: retractions and decisions
+        self._identities: set[bytes] = set()
+        self._decided: list[str] = []
 
     def copied(self, settings: Settings) -> Site:
         """The same site once more, sending into another workspace with the same keys."""
         other = Site(settings, self._domain)
         other._sequence, other._previous = self._sequence, self._previous
-        other._retractions = set(self._retractions)
+        other._others, other._identities = set(self._others), set(self._identities)
+        other._decided = list(self._decided)
         return other
 
     def put(self, table: str, version: Version) -> None:
@@ -70,43 +75,58 @@ class Site:
         with connect(threads=1) as connection:
             for name, frame in tables.items():
                 connection.register(name, frame.select(list(RAW_TABLES[name])).to_arrow())
-            self._previous = seal(
-                connection,
-                {name: name for name in tables},
-                self._settings.to_center(self._domain) / f"{self._sequence:06d}",
-                sender=self._domain,
-                recipient=CENTER,
-                sequence=self._sequence,
-                previous_hash=self._previous,
-                kind="facts",
-                signing_key=self._ring.secret("signing"),
-                recipient_public=self._ring.peer(CENTER).envelope,
-            ).manifest_hash
+            self._seal(connection, {name: name for name in tables}, "facts")
+        self._identities |= set(sealed.identity["identity_tag"])
         self._waiting = {}
 
     def retract(self, which: int) -> None:
         """Take back one of the batches sent before; what waits is sent first, as one batch."""
         self.send()
-        known = [number for number in range(1, self._sequence + 1) if number not in self._retractions]
+        known = [number for number in range(1, self._sequence + 1) if number not in self._others]
         if not known:
             return
         self._sequence += 1
-        self._retractions.add(self._sequence)
+        self._others.add(self._sequence)
         with connect(threads=1) as connection:
             connection.execute("CREATE TABLE retraction (retracted_sequence BIGINT)")
             connection.execute("INSERT INTO retraction VALUES (?)", [known[which % len(known)]])
-            self._previous = seal(
-                connection,
-                {"retraction": "retraction"},
-                self._settings.to_center(self._domain) / f"{self._sequence:06d}",
-                sender=self._domain,
-                recipient=CENTER,
-                sequence=self._sequence,
-                previous_hash=self._previous,
-                kind="retraction",
-                signing_key=self._ring.secret("signing"),
-                recipient_public=self._ring.peer(CENTER).envelope,
-            ).manifest_hash
+            self._seal(connection, {"retraction": "retraction"}, "retraction")
+
+    def decide(self, which: int, how: int, size: int) -> None:
+        """Somebody says of two identities that they are one person or not, or takes such a word back."""
+        self.send()
+        tags = sorted(self._identities)
+        if len(tags) < 2:
+            return
+        self._sequence += 1
+        self._others.add(self._sequence)
+        name = f"{self._domain}-{len(self._decided)}"
+        said: dict[str, Any] = {"decision_id": name, "place": 1, "decided_by": "富山花子", "reason": "照会済み",
+                                "decided_on": date(2025, 4, 1)}  # fmt: skip
+        if size % 4 == 3 and self._decided:
+            said |= {"decision_code": "undo", "undone_id": self._decided[how % len(self._decided)]}
+        else:
+            one, other = which % len(tags), (which + 1 + how % (len(tags) - 1)) % len(tags)
+            said |= {"decision_code": ("merge", "split", "apart")[size % 3], "one_tag": tags[one],
+                     "other_tag": tags[other], "undone_id": ""}  # fmt: skip
+        self._decided.append(name)
+        with connect(threads=1) as connection:
+            connection.register("decision", pl.DataFrame([said], schema=DECISION).to_arrow())
+            self._seal(connection, {"decision": "decision"}, "decision")
+
+    def _seal(self, connection: duckdb.DuckDBPyConnection, tables: dict[str, str], kind: str) -> None:
+        self._previous = seal(
+            connection,
+            tables,
+            self._settings.to_center(self._domain) / f"{self._sequence:06d}",
+            sender=self._domain,
+            recipient=CENTER,
+            sequence=self._sequence,
+            previous_hash=self._previous,
+            kind=kind,
+            signing_key=self._ring.secret("signing"),
+            recipient_public=self._ring.peer(CENTER).envelope,
+        ).manifest_hash
 
     def _next_row(self, stream: str) -> int:
         return 1 + sum(len(rows) for name, rows in self._waiting.items() if CONTRACTS[name].stream == stream)

@@ -287,6 +287,10 @@ class World:
         """A site takes back one of its batches, the latest more often than one of long ago."""
         self.sites[DOMAINS[which % 2]].retract(-1 if how % 3 else size)
 
+    def decide(self, which: int, how: int, size: int) -> None:
+        """A named person at a site says who is one, or takes a word back."""
+        self.sites[DOMAINS[which % 5 // 4]].decide(which, how, size)
+
     # -- choices -----------------------------------------------------------------------------------
     def _corrections(self, record: Record) -> list[Callable[[int], Row]]:
         row = record.newest.row
@@ -423,5 +427,6 @@ OPERATIONS: dict[str, Callable[[World, int, int, int], None]] = {
     for name in (
         "join", "move", "claim", "checkup", "guide", "certify", "care_claim", "count", "name_all", "census", "divide",
         "correct", "late", "withdraw", "deliver_again", "merge", "split", "advance", "retract",
+        "decide",
     )
 }  # fmt: skip

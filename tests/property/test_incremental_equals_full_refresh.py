@@ -91,6 +91,12 @@ def test_a_story_of_every_kind_of_change_ends_as_if_it_had_been_told_at_once(set
     world.send()
     center.bring_up()
     assert center.one(MEMBERS) == apart
+
+    for which, code in ((3, 0), (11, 4), (3, 2), (5, 3)):  # words of a person: merge, split, apart, undo
+        world.sites["16"].decide(which, 5, code)
+    assert center.die_at("link.written")
+    center.bring_up()
+    assert center.one("SELECT count(*) FROM link.alias WHERE reason = 'manual'")
     assert_equals_full_refresh(center, tmp_path / "at once")
     assert not [name for name, table in center.content().items() if not table.num_rows], "nothing was compared"
 

@@ -27,8 +27,9 @@ EVENTS = {
     life.START: "start", life.BIRTH: "birth", life.ARRIVAL: "arrival", life.DEATH: "death",
     life.AGE_75: "age_75", life.DISABILITY: "disability", life.MOVE_INSIDE: "move", life.MOVE_OUT: "leave_area",
     life.RETURN: "return", life.JOIN: "join", life.LEAVE: "leave", life.WELFARE_ON: "welfare_on",
-    life.WELFARE_OFF: "welfare_off", life.MARRIAGE: "marriage",
+    life.WELFARE_OFF: "welfare_off", life.MARRIAGE: "marriage", life.MERGER: "merger", life.RENUMBERED: "renumbered",
 }  # fmt: skip
+AT_ONCE = (life.MERGER, life.RENUMBERED)  # entered for all on the day itself
 LATE_MONTHS = 3.2  # mean of the months by which a late notice of leaving is late
 
 
@@ -41,11 +42,11 @@ def notice_days(settings: SynthSettings, records: pl.DataFrame) -> tuple[Ints, I
     soon = random.integers(0, 14, n)
     late_join = (reason == life.JOIN) & (random.random(n) < 0.3)
     opened = start + np.where(late_join, 14 + random.integers(0, 50, n), soon)
-    opened = np.where((reason == life.AGE_75) | (reason == life.START), start, opened)
+    opened = np.where(np.isin(reason, [life.AGE_75, life.START, *AT_ONCE]), start, opened)
     late = (closing == life.LEAVE) & (random.random(n) < settings.noise.late_notice)
     months = 14 + np.minimum(random.exponential(LATE_MONTHS * 30, n), 700).astype(int)
     closed = end + np.where(late, months, random.integers(0, 14, n))
-    closed = np.where(closing == life.AGE_75, end, closed)
+    closed = np.where(np.isin(closing, [life.AGE_75, *AT_ONCE]), end, closed)
     return opened, np.where(end < 0, -1, np.maximum(closed, opened + 1))
 
 

@@ -26,7 +26,7 @@ EMPLOYED, KOKUHO, KUMIAI, KOKI, WELFARE = 0, 1, 2, 3, 4
 ABROAD, DEAD, UNBORN = -1, -2, -3  # towns that are none: elsewhere in Japan, dead, not here yet
 
 START, BIRTH, ARRIVAL, DEATH, AGE_75, DISABILITY, MOVE_INSIDE, MOVE_OUT, RETURN = range(9)
-JOIN, LEAVE, WELFARE_ON, WELFARE_OFF, MARRIAGE = range(9, 14)
+JOIN, LEAVE, WELFARE_ON, WELFARE_OFF, MARRIAGE, MERGER, RENUMBERED = range(9, 16)
 
 OTHER_PREFECTURE_SHARE = 0.08  # of moves out of a prefecture, to the other one of this world
 RETURN_RATE_YEAR = 0.07
@@ -119,16 +119,24 @@ def live(settings: SynthSettings, towns: Towns, people: People) -> Lives:
     month_75 = months_of_days(birthday_75)
     arrival_month = months_of_days(people.arrives)
     first = int(months_of_days(np.array([people.start]))[0])
+    merged_from, merged, into = _merger(settings, towns)
     for month in range(first, month_of(settings.reference_month) + 1):
         day0, day1 = first_day(month), first_day(month + 1)
         season = month % 12
         here = now.town >= 0
         busy = np.zeros(n, bool)
+        if month == merged_from:
+            who = np.flatnonzero(now.town == merged)
+            now.town[who], home[home == merged] = into, into
+            log.add(who, np.full(len(who), day0), MERGER, now)
         age = age_at(people.birth, day0)
         u = random.random((6, n))
         day = day0 + (random.random(n) * (day1 - day0)).astype(np.int64)
 
-        _enter(settings, towns, people, now, log, arrival_month == month, busy)
+        place = np.arange(len(towns))  # what a town is part of by now
+        if month >= merged_from:
+            place[merged] = into
+        _enter(settings, towns, people, now, log, arrival_month == month, busy, place)
 
         rate = np.where(people.sex == 1, log_curve("mortality", "men_rate", age),
                         log_curve("mortality", "women_rate", age))  # fmt: skip
@@ -155,11 +163,11 @@ def live(settings: SynthSettings, towns: Towns, people: People) -> Lives:
         who = np.flatnonzero(old & (u[1] > 1 - FACILITY_RATE_YEAR / 12))
         in_facility[who] = True
         if len(who) and len(towns) > 1:
-            other = (now.town[who] + 1 + (u[2][who] * (len(towns) - 1)).astype(int)) % len(towns)
+            other = place[(now.town[who] + 1 + (u[2][who] * (len(towns) - 1)).astype(int)) % len(towns)]
             same = towns.prefecture[other] == towns.prefecture[now.town[who]]
             facility.append({"person": who[same], "day": day[who][same], "town": other[same]})
 
-        _move(settings, towns, people, now, log, age, day, u[2], busy | in_facility, home, random)
+        _move(settings, towns, people, now, log, age, day, u[2], busy | in_facility, home, random, place)
         _return(settings, towns, people, now, log, day, u[3], home)
         _jobs(people, now, log, age, day, u[4], busy, season)
         _welfare(now, log, age, day, u[5], busy)
@@ -190,7 +198,21 @@ def _first_coverage(settings: SynthSettings, towns: Towns, people: People, who: 
     return np.where(on_welfare, WELFARE, result)
 
 
-def _enter(settings: SynthSettings, towns: Towns, people: People, now: _Now, log: _Log, due: Mask, busy: Mask) -> None:
+def _merger(settings: SynthSettings, towns: Towns) -> tuple[int, int, int]:
+    """The month from which on one town is part of another, and the two; a month that never comes where none is."""
+    upheavals = settings.upheavals
+    if upheavals.merged is None or upheavals.merged_into is None:
+        return 1 << 30, 0, 0
+    return (
+        month_of(settings.upheaval_month),
+        towns.code.index(upheavals.merged),
+        towns.code.index(upheavals.merged_into),
+    )
+
+
+def _enter(
+    settings: SynthSettings, towns: Towns, people: People, now: _Now, log: _Log, due: Mask, busy: Mask, place: Ints
+) -> None:
     """Births into the mother's household and coverage; newcomers from elsewhere."""
     due = due & (now.town == UNBORN)
     children = np.flatnonzero(due & (people.mother >= 0))
@@ -206,7 +228,7 @@ def _enter(settings: SynthSettings, towns: Towns, people: People, now: _Now, log
     busy[mother] = True
     new = np.flatnonzero(due & (people.mother < 0))
     if len(new):
-        now.town[new] = people.town[new]
+        now.town[new] = place[people.town[new]]
         now.coverage[new] = _first_coverage(settings, towns, people, new, now.town[new], int(people.arrives[new].max()))
         passed = anniversary(people.birth[new], 75) <= people.arrives[new]
         soon = (now.coverage[new] == KOKI) & ~passed & (age_at(people.birth[new], people.arrives[new]) < 65)
@@ -218,7 +240,7 @@ def _enter(settings: SynthSettings, towns: Towns, people: People, now: _Now, log
 
 def _move(
     settings: SynthSettings, towns: Towns, people: People, now: _Now, log: _Log, age: Ints, day: Ints,
-    u: NDArray[np.float64], fixed_there: Mask, home: Ints, random: np.random.Generator,
+    u: NDArray[np.float64], fixed_there: Mask, home: Ints, random: np.random.Generator, place: Ints,
 ) -> None:  # fmt: skip
     """Young people move alone, others with their household; within the prefecture, beyond it, or away."""
     inside = curve("moves", "within_prefecture_rate_year", age) / 12
@@ -251,6 +273,7 @@ def _move(
         if len(others) and len(far):
             share = choice[far] / OTHER_PREFECTURE_SHARE
             target[far] = others[np.minimum((share * len(others)).astype(int), len(others) - 1)]
+    target = np.where(target >= 0, place[np.maximum(target, 0)], target)
     going, when = target[head], day[head]
     # Nobody leaves before coming: a child born this month stays until the next.
     stays = (people.arrives[who] > when) | (going == now.town[who])

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.chance import fixed
-from ingest.synth.world.clock import anniversary
-from ingest.synth.world.lives import KOKI, KOKUHO, KUMIAI, START, Lives
+from ingest.synth.world.clock import anniversary, first_day, month_of
+from ingest.synth.world.lives import KOKI, KOKUHO, KUMIAI, RENUMBERED, START, Lives
 from ingest.synth.world.people import People
 from ingest.synth.world.towns import Towns
 
@@ -79,6 +79,8 @@ def make_records(settings: SynthSettings, towns: Towns, people: People, lives: L
         (pl.col("surname") != pl.col("surname").shift(1)).fill_null(True)
         | (pl.col("record") != pl.col("record").shift(1)).fill_null(True)
     )
+    if settings.upheavals.renumbered is not None:
+        return renumbered(settings, towns, Records(records, names))
     return Records(records, names)
 
 
@@ -157,6 +159,47 @@ def _numbers(towns: Towns, records: pl.DataFrame) -> pl.DataFrame:
         symbol=pl.when(cover == KOKUHO).then(by_town(symbols)).when(cover == KUMIAI).then(pl.lit("医国")),
         number=pl.when(cover == KOKI).then("own").otherwise("number"),
     ).drop("own", "home", "place").sort("person", "start")  # fmt: skip
+
+
+def renumbered(settings: SynthSettings, towns: Towns, whole: Records) -> Records:
+    """The records after a town's 国保 has given all its members new numbers, from the first of a month on.
+
+    A record in force that day ends and another begins; those that begin later have the new number of their household.
+    """
+    day = first_day(month_of(settings.upheaval_month))
+    town = towns.code.index(str(settings.upheavals.renumbered))
+    is_own = (pl.col("coverage") == KOKUHO) & (pl.col("town") == town)
+    own, others = whole.records.filter(is_own), whole.records.filter(~is_own)
+    old = own["number"].unique().sort()
+    new = pl.Series(spread(np.arange(len(old)) + len(old), 7)).cast(pl.String)
+    goes_on = pl.col("end").is_null() | (pl.col("end") > day)
+    is_split = (pl.col("start") < day) & goes_on
+    before = own.filter(pl.col("start") < day).with_columns(
+        end=pl.when(goes_on).then(day).otherwise("end"),
+        next_reason=pl.when(goes_on).then(RENUMBERED).otherwise("next_reason"),
+    )
+    first_free = int(whole.records["record"].max()) + 1  # type: ignore[arg-type]
+    split = own.filter(is_split).select(old_record="record", record=pl.int_range(first_free, first_free + pl.len()))
+    after = own.filter((pl.col("start") >= day) | is_split).with_columns(
+        number=pl.col("number").replace_strict(old, new),
+        reason=pl.when(pl.col("start") < day).then(RENUMBERED).otherwise("reason"),
+        start=pl.max_horizontal("start", pl.lit(day)),
+        record=pl.col("record").replace(split["old_record"], split["record"]),
+    )
+    records = pl.concat([frame.cast(whole.records.schema) for frame in (others, before, after)])
+    names = whole.names.join(split, left_on="record", right_on="old_record", how="left")
+    later = pl.col("record_right").is_not_null() & (pl.col("start") >= day)
+    continued = (
+        names.filter(pl.col("record_right").is_not_null() & (pl.col("start") < day))
+        .group_by("record_right", maintain_order=True)
+        .agg(pl.col("surname").last())
+        .select(record="record_right", start=pl.lit(day, pl.Int64), surname="surname")
+    )
+    own_names = names.select(
+        record=pl.when(later).then("record_right").otherwise("record"), start="start", surname="surname"
+    )
+    all_names = pl.concat([f.cast(whole.names.schema) for f in (own_names, continued)])
+    return Records(records.sort("person", "start"), all_names.sort("record", "start"))
 
 
 def resident_numbers(towns: Towns, person: pl.Expr, town: pl.Expr) -> pl.Expr:
