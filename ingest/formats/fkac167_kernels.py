@@ -184,7 +184,11 @@ def result_lines(
         here, is_odd = 0, False
         for item in range(items.kind.size):
             kind = item_at(items.kind, item)
-            place, field, flag_field = item_at(items.value_bounds, item), item_at(items.value, item), item_at(items.flag, item)
+            place, field, flag_field = (
+                item_at(items.value_bounds, item),
+                item_at(items.value, item),
+                item_at(items.flag, item),
+            )
             text, none, flag, value, is_plain = _NO_TEXT, BLANK, NO_FLAG, _ZERO, False
             if field >= 0 and _is_blank(buf, sep, base, flag_field):
                 start, stop = item_at(sep, base + field) + 1, item_at(sep, base + field + 1)

@@ -69,15 +69,24 @@ class PlainResults:
         """The results of some lines. It calls back nothing from Polars and may run in a thread, one at a time."""
         at, most = block.at(lines), len(lines) * len(self._items.kind)
         pairs = (self._room.array(2 * most, np.uint64) for _ in range(6))
-        out = kernels.Results(
-            self._room.array(most, np.int64), *pairs, self._room.array(most, np.uint8)
-        )
+        out = kernels.Results(self._room.array(most, np.int64), *pairs, self._room.array(most, np.uint8))
         counts, odd = np.empty(len(lines), np.int64), np.zeros(len(lines), bool)
         line = found = 0
         while line < len(lines):
             end = min(line + SLICE, len(lines))
             line, found, is_full = kernels.result_lines(
-                at, block.row, line, end, self._items, self._says, *self._words.parts(), self._picked, out, found, counts, odd
+                at,
+                block.row,
+                line,
+                end,
+                self._items,
+                self._says,
+                *self._words.parts(),
+                self._picked,
+                out,
+                found,
+                counts,
+                odd,
             )
             if is_full:
                 self._words.grow(len(block.buf))
