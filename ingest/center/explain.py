@@ -77,7 +77,7 @@ def _bytes_of(asked: str) -> bytes:
     except ValueError:
         wanted = b""
     if len(wanted) != ID_BYTES:
-        raise CenterError(f"{asked.strip()[:40]} is no id of a person or identity: those have 32 hexadecimal digits")
+        raise CenterError("an id of a person, or a tag of an identity, has 32 hexadecimal digits")
     return wanted
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import duckdb
 
-from ingest.center.link.guards import Group, Live, objection
-from ingest.center.link.records import LIVES_SQL
+from ingest.center.link.between import objections
+from ingest.center.link.decisions import DECISION_SCHEMA
+from ingest.center.link.guards import LIVE_SCHEMA
+from ingest.center.link.records import lives_sql
 
 TOO_FEW = "too_few_tokens"  # no guard objects, but no rule is met either
 NEAREST = 20  # so many other persons are looked at
@@ -46,7 +48,7 @@ def near(connection: duckdb.DuckDBPyConnection, person: bytes) -> list[dict[str,
         f"UNION ALL SELECT {_KEY}, ? FROM temp.told",
         [person],
     )
-    groups = _groups(connection)
+    why = _objections(connection, person)
     tags: dict[bytes, list[str]] = {}
     for tag, other in connection.execute("SELECT identity_tag, person_id FROM temp.near ORDER BY ALL").fetchall():
         tags.setdefault(other, []).append(tag.hex())
@@ -55,46 +57,38 @@ def near(connection: duckdb.DuckDBPyConnection, person: bytes) -> list[dict[str,
             "person_id": other.hex(),
             "identity_tags": tags[other],
             "passes": shared.get(other, []),
-            "reason_code": objection(groups[person], groups[other]) or TOO_FEW,
+            "reason_code": why[other] or TOO_FEW,
         }
         for other in sorted(tags)
     ]
 
 
-def _groups(connection: duckdb.DuckDBPyConnection) -> dict[bytes, Group]:
-    """The persons in ``temp.around`` as the guards compare them."""
-    rows = connection.execute(
-        f"SELECT person_id, identity_tag, sex_code, birth_month FROM link.node JOIN temp.around USING ({_KEY}) "
-        "ORDER BY person_id, identity_tag"
-    ).fetchall()
-    place = {tag: number for number, (_, tag, _, _) in enumerate(rows)}
-    groups: dict[bytes, Group] = {}
-    owner: dict[bytes, Group] = {}
-    for person, tag, sex, birth in rows:
-        group = Group([place[tag]], sex, birth)
-        if person in groups:
-            groups[person].absorb(group)
-        owner[tag] = groups.setdefault(person, group)
-    for _, tag, *live in lives_of(connection, "temp.around"):
-        owner[tag].lives.append(Live(*live))
-    for one, other in connection.execute(
-        f"SELECT one_tag, other_tag FROM link.decision WHERE kind = 'apart' AND (linkage_domain, one_tag) IN "
+def _objections(connection: duckdb.DuckDBPyConnection, person: bytes) -> dict[bytes, str | None]:
+    """What speaks against each of the persons in ``temp.around`` being this one."""
+    nodes = connection.execute(
+        f"SELECT {_KEY}, sex_code, birth_month, person_id FROM link.node JOIN temp.around USING ({_KEY})"
+    ).pl()
+    apart = connection.execute(
+        f"SELECT * FROM link.decision WHERE kind = 'apart' AND (linkage_domain, one_tag) IN "
         f"(SELECT {_KEY} FROM temp.around) AND (linkage_domain, other_tag) IN (SELECT {_KEY} FROM temp.around)"
-    ).fetchall():
-        owner[one].apart.add(place[other])
-        owner[other].apart.add(place[one])
-    return groups
+    ).pl()
+    lives = _lives(connection, "temp.around").pl().cast(LIVE_SCHEMA)  # type: ignore[arg-type]
+    return objections(nodes, lives, apart.cast(DECISION_SCHEMA), person)  # type: ignore[arg-type]
 
 
 def lives_of(connection: duckdb.DuckDBPyConnection, identities: str) -> list[tuple[Any, ...]]:
     """Numbers in force (``LIVE_SCHEMA``) of the identities in a relation, by the last versions of their records."""
+    return _lives(connection, identities).fetchall()
+
+
+def _lives(connection: duckdb.DuckDBPyConnection, identities: str) -> duckdb.DuckDBPyConnection:
     versions = {
         name: f"(SELECT * FROM raw.{name} SEMI JOIN (SELECT linkage_domain, record_key_tag FROM raw.{name} "
         f"SEMI JOIN {identities} USING ({_KEY})) USING (linkage_domain, record_key_tag))"
         for name in ("enrolment", "care_certification")
     }
     incidence = f"(SELECT * FROM link.incidence SEMI JOIN {identities} USING ({_KEY}))"
-    return connection.execute(f"{LIVES_SQL.format(incidence=incidence, **versions)} ORDER BY ALL").fetchall()
+    return connection.execute(f"{lives_sql(**versions, incidence=incidence)} ORDER BY ALL")
 
 
 def rows_of(

@@ -12,11 +12,12 @@ from datetime import date
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from ingest.center.errors import CenterError
 from ingest.center.home import open_warehouse
-from ingest.center.link.edges import candidate_components
+from ingest.center.link import union
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
 
@@ -85,7 +86,7 @@ def pairs_in_doubt(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     if ties.is_empty():
         return pl.DataFrame(schema=REVIEW_SCHEMA)
     sure = ties.filter(~pl.col("strength").is_in(_BY_NAME))
-    parts = candidate_components(members, _as_edges(sure)).select(*_KEY, "person_id", "component")
+    parts = _parts(members, sure)
     enrolled = (
         connection.execute(_SPANS)
         .pl()
@@ -117,18 +118,21 @@ def pairs_in_doubt(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     )
 
 
-def _as_edges(ties: pl.DataFrame) -> pl.DataFrame:
-    """Ties as tokens of their own, for ``candidate_components``."""
-    numbered = ties.with_row_index("tie")
-    return pl.concat(
-        numbered.select(
-            "linkage_domain",
-            pl.lit("tie").alias("purpose"),
-            pl.col("tie").cast(pl.String()).cast(pl.Binary()).alias("pass_tag"),
-            pl.col(end).alias("identity_tag"),
-        )
-        for end in ("one_tag", "other_tag")
+def _parts(members: pl.DataFrame, ties: pl.DataFrame) -> pl.DataFrame:
+    """``members`` with the ``component`` that the ties leave each of them in."""
+    numbered = members.with_row_index("node")
+    ends = [
+        ties.join(numbered, left_on=["linkage_domain", tag], right_on=_KEY, how="left", maintain_order="left")["node"]
+        for tag in ("one_tag", "other_tag")
+    ]
+    component = np.arange(len(members), dtype=np.int32)
+    union.connect(
+        np.arange(0, 2 * len(ties) + 1, 2),
+        pl.DataFrame({"one": ends[0], "other": ends[1]}).to_numpy().astype(np.int32).ravel(),
+        component,
     )
+    union.flatten(component)
+    return members.with_columns(pl.Series("component", component))
 
 
 def open_end(day: date) -> date | None:

@@ -102,7 +102,7 @@ _OWN_TABLES = {
     "link.refused_edge": "reason_code VARCHAR, pass_id VARCHAR, edges BIGINT",
     "link.person_evidence": "person_id BLOB, pass_id VARCHAR, edges BIGINT",
     "link.person_tie": "linkage_domain VARCHAR, person_id BLOB, one_tag BLOB, other_tag BLOB, pass_id VARCHAR, "
-    "strength VARCHAR, tie_rank BIGINT",  # what holds a person together: see link/person_ties.py
+    "strength VARCHAR, tie_rank BIGINT",  # what holds a person together: see Solved in link/components.py
     "link.alias": "old_person_id BLOB, new_person_id BLOB, build_sequence BIGINT, reference_month DATE, "
     "reason VARCHAR",  # late_record, merge, split, manual
     "link.decision": "linkage_domain VARCHAR, kind VARCHAR, one_tag BLOB, other_tag BLOB",  # see link/decisions.py

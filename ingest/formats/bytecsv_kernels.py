@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ingest.formats.bits import WIDE, Array, how_many, lowest, prefetch, which_are, which_are_high, word_at
+from ingest.formats.bits import WIDE, Array, how_many, lowest, prefetch, which_are, which_are_high
 from ingest.formats.compiled import loop
 
 COMMA, NEWLINE, QUOTE, RETURN = 44, 10, 34, 13
@@ -20,7 +20,6 @@ PADDING = WIDE
 """Bytes behind the end of every buffer: so many are loaded from any place on."""
 AHEAD = 6
 """Lines that are fetched from memory before they are read."""
-_HIGH = np.uint64(0x8080808080808080)
 _ZERO, _ONE, _LAST = np.uint64(0), np.uint64(1), np.uint64(63)
 
 
@@ -39,16 +38,22 @@ def is_readable(buf: Any, single: Any, pair: Any) -> bool:
     """Whether every character above ASCII is one of CP932 (tables: ``bytecsv._readable``)."""
     at, size = 0, buf.size
     while at < size:
-        if at + 8 <= size and word_at(buf, at) & _HIGH == 0:
-            at += 8
+        if at + WIDE <= size:
+            high = which_are_high(buf, at)
+            if high == _ZERO:
+                at += WIDE
+                continue
+            at += lowest(high)
+        elif buf[at] < 128:
+            at += 1
             continue
-        byte = buf[at]
-        at += 1
-        if byte < 128 or single[byte] == 1:
-            continue
-        if at >= size or not pair[byte * 256 + buf[at]]:
-            return False
-        at += 1
+        while at < size and buf[at] >= 128:  # characters seldom stand alone
+            byte = buf[at]
+            at += 1
+            if single[byte] != 1:
+                if at >= size or not pair[byte * 256 + buf[at]]:
+                    return False
+                at += 1
     return True
 
 

@@ -65,7 +65,8 @@ class Grid:
     def grow(self, size: int) -> None:
         """Has room for so many rows."""
         value, state = self.value, self.state
-        self.value = np.empty((len(self.names), size * self._width), self._kind)
+        # Zeros, which cost nothing before they are touched: Polars follows the views of texts that are none, too.
+        self.value = np.zeros((len(self.names), size * self._width), self._kind)
         self.state = np.zeros((len(self.names), size), np.uint8)
         self.value[:, : value.shape[1]], self.state[:, : state.shape[1]] = value, state
 

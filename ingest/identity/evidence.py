@@ -154,6 +154,8 @@ def _evidence(
     names = set(forms.columns)
     normal = forms.with_columns(in_form(forms, [name for name in _FORMS if name in names]).get_columns())
     missing = pl.lit(None, pl.String())
+    nameless = pl.Series("name_kana", [None], dtype=pl.String()).new_from_index(0, forms.height)
+    written, kana = (frame.get_column("name_kana", default=nameless) for frame in (forms, normal))
     identity = _identity_parts(names, prefecture_code)
     sole = pl.col("insurer_number").replace_strict(sole_municipality, default=None, return_dtype=pl.String())
     return normal.select(
@@ -164,6 +166,8 @@ def _evidence(
         "scheme_code",
         pl.col("birth_date").alias("birth_day"),
         (pl.col("address_number") if "address_number" in names else missing).alias("address_number"),
+        normalise.column(kana, normalise.SKELETON).alias("kana_skeleton"),
+        normalise.column(written, normalise.GIVEN).alias("given_kana"),
         *(field for ledger in _LEDGERS for field in _ledger(ledger, names, prefecture_code)),
     )
 

@@ -25,6 +25,17 @@ _LARGE_KANA = "アイウエオツヤユヨワカケクシストヌハヒフヘ�
 _SMALL = dict(zip(_SMALL_KANA, _LARGE_KANA, strict=True))
 _LARGE_KATAKANA = _HIRAGANA | _SMALL | {h: _SMALL[k] for h, k in _HIRAGANA.items() if k in _SMALL}
 
+_VOICED = "ガギグゲゴザジズゼゾダヂヅデドバビブベボパピプペポヴヲヰヱ"
+_VOICELESS = "カキクケコサシスセソタシステトハヒフヘホハヒフヘホウオイエ"
+_SKELETON = dict(zip(_VOICED, _VOICELESS, strict=True))
+_LONG_VOWELS = {
+    "アカサタナハマヤラワ": "ア",
+    "イキシチニヒミリ": "イ",
+    "ウクスツヌフムユル": "ウ",
+    "エケセテネヘメレ": "イエ",
+    "オコソトノホモヨロ": "ウオ",
+}
+_BLANKS = " \u3000"
 _NOT_A_NAME = r"[^ァ-ヺヽヾA-Z0-9\p{Han}]"
 _NOT_TEXT = r"[\p{C}\p{Z}]"
 _NOT_A_SYMBOL = r"[^\p{L}\p{N}]|[ーｰ]"
@@ -48,6 +59,21 @@ def kana(column: pl.Expr) -> pl.Expr:
         .str.replace_many(_LARGE_KATAKANA)
         .str.replace_all(_NOT_A_NAME, "")
     )
+
+
+def kana_skeleton(column: pl.Expr) -> pl.Expr:
+    """What is left of a name in the form of ``kana`` when writing habits are taken off: voice marks, ヅ for ズ,
+    ヲ for オ, a long vowel written out. Beside a number it tells one person of a household from another."""
+    plain = column.str.normalize("NFKC").str.replace_many(_SKELETON)
+    for before, vowel in _LONG_VOWELS.items():
+        plain = plain.str.replace_all(f"([{before}])[{vowel}]+", "$1")
+    return _nothing_is_null(plain)
+
+
+def given_kana(column: pl.Expr) -> pl.Expr:
+    """Of a name in kana as it is written, the part after the first blank in the form of ``kana``; null without one."""
+    after = column.str.strip_chars(_BLANKS).str.extract(f"[{_BLANKS}]+(.+)$")
+    return kana(after)
 
 
 def symbol(column: pl.Expr) -> pl.Expr:
@@ -105,6 +131,9 @@ KANA = Form(
     rf"^[{_PLAIN_KANA}\u3000 ]*[{_PLAIN_KANA}][{_PLAIN_KANA}\u3000 ]*$",
     lambda c: c.str.replace_all("[\u3000 ]", ""),
 )
+# Names are many but for few forms of each: every distinct one goes the whole way.
+SKELETON = Form(kana_skeleton, "^$", _as_it_is)
+GIVEN = Form(given_kana, "^$", _as_it_is)
 SYMBOL = Form(symbol, r"^[0-9A-Z]+$", _as_it_is)
 INSURED_NUMBER = Form(insured_number, r"^0*[1-9][0-9]*$", lambda c: c.str.strip_chars_start("0"))
 BRANCH = Form(branch, r"^(0[1-9]|[1-9][0-9])$", _as_it_is)

@@ -46,7 +46,7 @@ class Load:
         previous: tuple[str, str, str] | None = None,
         related: tuple[str, str, str] | None = None,
     ) -> bytes:
-        """Add an identity as a site would see it in one row; returns its tag."""
+        """Add an identity as a site would see it in one row; returns its tag. A given name follows a full blank."""
         identity = tag(self.domain, "identity", scheme, insurer, number, branch, kana, birth, sex)
         self.identity.append(
             {
@@ -71,6 +71,12 @@ class Load:
         if kana:
             passes.append(("name_town", "name_town", tag(self.domain, "name_town", kana, birth, sex, insurer)))
             passes.append(("name", "name", tag(self.domain, "name", kana, birth, sex)))
+            skeleton = kana.replace("ー", "").split("　")
+            named = tag(self.domain, "number_name", scheme, insurer, number, *skeleton, sex)
+            passes.append(("number_name", "number_name", named))
+            if len(skeleton) > 1:
+                given = tag(self.domain, "given_birth", *skeleton[1:], birth, sex)
+                passes.append(("given_birth", "given_birth", given))
         for pass_id, purpose, value in passes:
             self.identity_pass.append(
                 {"identity_tag": identity, "pass_id": pass_id, "purpose": purpose, "pass_tag": value}
@@ -87,6 +93,7 @@ class Load:
         *,
         processed: date | None = None,
         is_deleted: bool = False,
+        lost_reason: str | None = None,
     ) -> None:
         """Add a version of an enrolment record of this identity."""
         self.enrolment.append(
@@ -100,6 +107,7 @@ class Load:
                 "applied_start_date": start,
                 "applied_end_date": end,
                 "acquired_date": start,
+                "lost_reason_code": lost_reason,
                 "is_deleted": is_deleted,
                 "processed_date": processed or start,
                 "record_number": 1,
@@ -216,7 +224,7 @@ def random_loads(seed: int, people: int, batches: int) -> list[Load]:
     for _ in range(people):
         load = dice.choice(loads)
         birth = date(1950, dice.randint(1, 2), dice.choice((1, 20)))
-        facts = {"kana": dice.choice(("ア", "イ", None)), "birth": birth, "sex": dice.choice("12")}
+        facts = {"kana": dice.choice(("ア　カ", "イ　カ", "イ　キ", None)), "birth": birth, "sex": dice.choice("12")}
         scheme = dice.choice(("kokuho", "kokuho", "koki", "care"))
         insurer, number = dice.choice(("A", "B")), str(dice.randint(1, 6))
         branch = dice.choice(("01", "02", None)) if scheme == "kokuho" else None

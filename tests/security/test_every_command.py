@@ -95,6 +95,7 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     for path in awkward.values():
         (inbox / path.name).write_bytes(path.read_bytes())
     place = ["--municipality", "16202", *workspace]
+    who = f"{world.NAME} {world.NUMBER}"
     commands = [
         ["inspect", *files],
         ["inspect", "--json", *files],
@@ -113,6 +114,11 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         ["center", "receive", *workspace],
         ["center", "link", *workspace],
         ["keys", "rotate", "at-rest", "--party", SITE, *workspace],
+        ["center", "review", *workspace],
+        ["center", "explain", world.NUMBER, *workspace],
+        ["site", "explain", world.NAME, "--tenant", "koiki-16", "--purpose", "x", "--site", SITE, *workspace],
+        ["site", "decide", "merge", "00" * 16, "11" * 16, "--by", "x", "--reason", who, "--site", SITE, *workspace],
+        ["site", "decisions", *workspace],
         ["run", *workspace],
     ]
     said = io.StringIO()

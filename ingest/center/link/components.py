@@ -1,26 +1,29 @@
-"""From identities and edges to persons: a pure function of the set of records.
+"""From identities and tokens to persons: a pure function of the set of records and decisions.
 
-Components of the candidate graph in which no guard objects are one person each. In the others the
-bundles (tags with their identities) are replayed in canonical order: strength, pass, tag bytes. The
-groups a bundle touches are joined where all of them agree with one another; where one agrees with
-two that exclude each other (a claim without branch number beside twins of the same sex), nothing
-says whose it is, and none of these edges is taken; a later pass, such as the name, may decide.
+Bundles (nodes whose tokens agree as a rule asks) are followed in canonical order: rank of the rule, then the words of
+the key. The groups a bundle touches are joined where all of them agree with one another; where one agrees with
+two that exclude each other (a claim without branch number beside twins of the same sex), nothing says whose it is,
+and none of these edges is taken; a later rule, such as the name, may decide.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from typing import Any
 
+import numpy as np
 import polars as pl
 
-from ingest.center.link.decisions import APART, DECISION_SCHEMA, TOGETHER, nothing_decided
-from ingest.center.link.edges import INCIDENCE_SCHEMA, candidate_components, in_canonical_order
-from ingest.center.link.guards import MAXIMUM_GROUP, Group, Live, objection, suspects
+from ingest.center.link import union
+from ingest.center.link.decisions import APART, DECISION_SCHEMA, TOGETHER
+from ingest.center.link.guards import Facts, limits
+from ingest.center.link.keys import Bundles, bundles
 from ingest.center.link.rules import Rules
+from ingest.center.link.tags import Tokens
 
-RULES_VERSION = "2"  # raised when the rules of this package change: everything is then solved anew
+RULES_VERSION = "3"  # raised when the rules of this package change: everything is then solved anew
 
 SOLVED_SCHEMA = {
     "linkage_domain": pl.String(),
@@ -31,196 +34,164 @@ SOLVED_SCHEMA = {
 REFUSED_SCHEMA = {
     "linkage_domain": pl.String(),
     "component_tag": pl.Binary(),
-    "reason_code": pl.String(),
-    "pass_id": pl.String(),
+    "reason_code": pl.String(),  # union.REASONS
+    "pass_id": pl.String(),  # of the rule
     "edges": pl.Int64(),
 }
+EVIDENCE_SCHEMA = {
+    "linkage_domain": pl.String(),
+    "group_tag": pl.Binary(),
+    "pass_id": pl.String(),  # of the rule
+    "edges": pl.Int64(),  # identities that the rule ties to another of the same person
+}
+TIE_SCHEMA = {
+    "linkage_domain": pl.String(),
+    "group_tag": pl.Binary(),
+    "one_tag": pl.Binary(),
+    "other_tag": pl.Binary(),
+    "pass_id": pl.String(),  # of the rule, or DECISION
+    "strength": pl.String(),  # of the rule, or DECISION
+    "tie_rank": pl.Int64(),  # 0 a decision, then the rules in their order; the higher, the weaker
+}
+DECISION = "decision"
+SUCCESSION = "succession"
+"""The purpose of the tokens that the center makes itself, of dates in clear: see ``_succession``."""
 
 
 @dataclass(frozen=True)
 class Solved:
-    """The persons (one row an identity) and the edges that guards refused (counts by component)."""
+    """``persons`` one row an identity (``SOLVED_SCHEMA``); ``refused`` what guards refused, ``evidence`` what agrees
+    within persons; ``ties`` the joins that made them: of every person a tree of its surest ties, and no other."""
 
     persons: pl.DataFrame
     refused: pl.DataFrame
+    evidence: pl.DataFrame
+    ties: pl.DataFrame
+
+
+def numbered(nodes: pl.DataFrame) -> pl.DataFrame:
+    """``nodes`` (``NODE_SCHEMA``) in canonical order with their number as ``node``."""
+    return nodes.sort("linkage_domain", "identity_tag").with_row_index("node")
 
 
 def solve(
-    nodes: pl.DataFrame,
-    incidences: pl.DataFrame,
-    lives: pl.DataFrame,
-    rules: Rules,
-    decisions: pl.DataFrame | None = None,
+    nodes: pl.DataFrame, tokens: Mapping[str, Tokens], lives: pl.DataFrame, rules: Rules, decisions: pl.DataFrame
 ) -> Solved:
     """Group identities into persons.
 
-    ``nodes``, ``incidences``, ``lives`` as in ``NODE_SCHEMA``, ``INCIDENCE_SCHEMA``, ``LIVE_SCHEMA``;
-    ``decisions`` as in ``DECISION_SCHEMA``. The rows' order does not matter.
+    ``nodes`` from ``numbered``; ``tokens`` by purpose; ``lives`` as in ``LIVE_SCHEMA`` with ``node``; ``decisions``
+    as in ``DECISION_SCHEMA``. The order of tokens, lives and decisions does not matter.
     """
-    decided = _of_known(nothing_decided() if decisions is None else decisions, nodes)
-    members = candidate_components(nodes, pl.concat([incidences, _as_edges(decided)]))
-    key = ["linkage_domain", "identity_tag"]
-    lives = lives.join(members.select(*key, "component"), on=key)
-    in_doubt = members.join(decided, left_on=key, right_on=["linkage_domain", "one_tag"], how="semi")["component"]
-    suspected = pl.concat([suspects(members, lives), in_doubt]).unique()
-    is_suspected = pl.col("component").is_in(suspected.implode())
+    found = bundles(rules, {**tokens, SUCCESSION: _succession(lives)}, _domains(nodes))
+    decided = _of_known(decisions, nodes)
+    component = np.arange(nodes.height, dtype=np.int32)
+    union.connect(found.start, found.node, component)
+    union.connect(np.arange(0, 2 * decided.height + 1, 2), decided["one", "other"].to_numpy().ravel(), component)
+    union.flatten(component)
 
-    groups = members.with_columns(
-        pl.col("identity_tag").min().over("component").alias("component_tag"),
-        pl.col("identity_tag").min().over("component").alias("group_tag"),
+    facts = Facts.of(nodes, tokens, lives, decided)
+    person = np.arange(nodes.height, dtype=np.int32)
+    pairs = {kind: decided.filter(kind=kind)["one", "other"].to_numpy().astype(np.int64) for kind in (TOGETHER, APART)}
+    joins, refusals = union.unite(
+        found.start, found.node, found.rank, rules.modes(),
+        pairs[TOGETHER], pairs[APART], limits()["group_size"], limits()["long_gap"], person, *facts.arrays(),
+    )  # fmt: skip
+    union.flatten(person)
+    tag = nodes.get_column("identity_tag")
+    persons = nodes.select(
+        "linkage_domain",
+        "identity_tag",
+        tag.gather(component).alias("component_tag"),
+        tag.gather(person).alias("group_tag"),
     )
-    whole = groups.filter(~is_suspected).select(SOLVED_SCHEMA.keys())
-    contested = groups.filter(is_suspected)
-    if contested.is_empty():
-        return Solved(whole.cast(SOLVED_SCHEMA), pl.DataFrame(schema=REFUSED_SCHEMA))  # type: ignore[arg-type]
+    return Solved(
+        persons.cast(SOLVED_SCHEMA),  # type: ignore[arg-type]
+        _refused(nodes, component, refusals, rules),
+        _evidence(nodes, person, found, rules),
+        _ties(nodes, person, joins, rules),
+    )
 
-    bundles = in_canonical_order(incidences.join(contested.select(*key, "component"), on=key), rules)
-    replayed, refused = _replay(contested, bundles, lives.filter(is_suspected), decided)
-    return Solved(pl.concat([whole, replayed]), refused)
+
+def _domains(nodes: pl.DataFrame) -> Any:
+    """A word for the linkage domain of each node."""
+    names = nodes.get_column("linkage_domain")
+    known = names.unique()
+    word = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) for name in known]
+    return names.replace_strict(known, pl.Series(word, dtype=pl.UInt64), return_dtype=pl.UInt64).to_numpy()
+
+
+def _succession(lives: pl.DataFrame) -> Tokens:
+    """A token for each day on which a number begins or ends: who comes on the day on which another leaves has it too.
+    The center makes it, of dates in clear; it ties only beside another token."""
+    ends = lives.filter(pl.col("end_date") < pl.date(9999, 1, 1)).select("node", day="end_date")
+    days = pl.concat([lives.select("node", day="start_date"), ends]).unique()
+    node = days.get_column("node").to_numpy().astype(np.int32)
+    day = days.get_column("day").cast(pl.Int32).cast(pl.Int64).to_numpy().view(np.uint64)
+    return Tokens(node, day, np.zeros(len(node), np.uint64))
 
 
 def _of_known(decisions: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
-    """The decisions of which both identities are here, in canonical order."""
-    here = nodes.select("linkage_domain", "identity_tag")
-    for column in ("one_tag", "other_tag"):
-        decisions = decisions.join(here, left_on=["linkage_domain", column], right_on=here.columns, how="semi")
-    return decisions.select(DECISION_SCHEMA.keys()).unique().sort(pl.all())
+    """The decisions of which both identities are here, as ``kind`` and nodes ``one``, ``other``, in canonical order."""
+    here = nodes.select("linkage_domain", "identity_tag", "node")
+    found = decisions.select(DECISION_SCHEMA.keys()).unique()
+    for column, node in (("one_tag", "one"), ("other_tag", "other")):
+        found = found.join(
+            here.rename({"identity_tag": column, "node": node}), on=["linkage_domain", column], how="inner"
+        )
+    pair = [pl.min_horizontal("one", "other").alias("one"), pl.max_horizontal("one", "other").alias("other")]
+    return found.select("kind", *pair).unique().sort(pl.all())
 
 
-def _as_edges(decided: pl.DataFrame) -> pl.DataFrame:
-    """Decided pairs as edges of the candidate graph: what they may change is solved together."""
-    pair = pl.concat_list("one_tag", "other_tag").alias("identity_tag")
-    edges = decided.select(
-        "linkage_domain",
-        pl.lit("decision").alias("purpose"),
-        (pl.col("one_tag") + pl.col("other_tag")).alias("pass_tag"),
-        pair,
-        pl.lit("decision").alias("pass_id"),
-    )
-    return edges.explode("identity_tag").cast(INCIDENCE_SCHEMA)  # type: ignore[arg-type]
+def _refused(nodes: pl.DataFrame, component: Any, refusals: Any, rules: Rules) -> pl.DataFrame:
+    node, reason, rank, edges = refusals.T
+    rows = pl.DataFrame({"component": component[node], "reason": reason, "rank": rank, "edges": edges.astype(np.int64)})
+    sums = rows.group_by("component", "reason", "rank").agg(pl.col("edges").sum())
+    at = sums.get_column("component")
+    return sums.select(
+        nodes.get_column("linkage_domain").gather(at),
+        nodes.get_column("identity_tag").gather(at).alias("component_tag"),
+        pl.lit(pl.Series(union.REASONS)).gather("reason").alias("reason_code"),
+        _names(rules).gather(sums.get_column("rank") + 1).alias("pass_id"),
+        "edges",
+    ).cast(REFUSED_SCHEMA)  # type: ignore[arg-type]
 
 
-def _replay(
-    contested: pl.DataFrame, bundles: pl.DataFrame, lives: pl.DataFrame, decided: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Guarded union over the contested components only (few: the loop is over identities)."""
-    contested = contested.sort("linkage_domain", "identity_tag").with_row_index("node")
-    numbers = {(d, t): n for n, d, t in contested.select("node", "linkage_domain", "identity_tag").iter_rows()}
-    group_of: list[Group] = [
-        Group([node], sex, birth)
-        for node, sex, birth in contested.select("node", "sex_code", "birth_month").iter_rows()
-    ]
-    for domain, tag, *live in lives.select(
-        "linkage_domain", "identity_tag", "scheme_code", "start_date", "end_date", "number_tag", "number_birth_tag"
-    ).iter_rows():
-        group_of[numbers[domain, tag]].lives.append(Live(*live))
-
-    for domain, kind, one, other in decided.iter_rows():
-        if kind == APART:
-            for here, there in ((one, other), (other, one)):
-                group_of[numbers[domain, here]].apart.add(numbers[domain, there])
-    refused: Counter[tuple[int, str, str]] = Counter()
-    for domain, kind, one, other in decided.iter_rows():
-        if kind == TOGETHER and not _decide(numbers[domain, one], numbers[domain, other], group_of):
-            refused[numbers[domain, one], "decided", "decision"] += 1
-    grouped = bundles.group_by("linkage_domain", "purpose", "pass_tag", maintain_order=True).agg(
-        "identity_tag", "pass_id"
-    )
-    for domain, _, _, tags, pass_ids in grouped.iter_rows():
-        nodes = [numbers[domain, tag] for tag in tags]
-        touched: dict[int, Group] = {}
-        passes: dict[int, set[str]] = {}
-        for node, pass_id in zip(nodes, pass_ids, strict=True):
-            group = group_of[node]
-            touched.setdefault(group.head, group)
-            passes.setdefault(group.head, set()).add(pass_id)
-        for reason, pass_id in _unite(touched, passes, group_of):
-            refused[nodes[0], reason, pass_id] += 1
-
-    result = contested.with_columns(
-        pl.Series("leader", [group.head for group in group_of], dtype=pl.UInt32())
-    )  # nodes are numbered in the order of (domain, tag): the head has the least tag
-    leaders = result.select(pl.col("node").alias("leader"), pl.col("identity_tag").alias("least_tag"))
-    persons = result.join(leaders, on="leader").with_columns(pl.col("least_tag").alias("group_tag"))
-    counted = pl.DataFrame(
-        [(node, reason, pass_id, edges) for (node, reason, pass_id), edges in refused.items()],
-        schema={"node": pl.UInt32(), "reason_code": pl.String(), "pass_id": pl.String(), "edges": pl.Int64()},
-        orient="row",
-    )
-    per_component = (
-        counted.join(contested.select("node", "linkage_domain", "component_tag"), on="node")
-        .group_by("linkage_domain", "component_tag", "reason_code", "pass_id")
-        .agg(pl.col("edges").sum())
-    )
-    return (
-        persons.select(SOLVED_SCHEMA.keys()).cast(SOLVED_SCHEMA),  # type: ignore[arg-type]
-        per_component.select(REFUSED_SCHEMA.keys()).cast(REFUSED_SCHEMA),  # type: ignore[arg-type]
+def _evidence(nodes: pl.DataFrame, person: Any, found: Bundles, rules: Rules) -> pl.DataFrame:
+    heads, number = np.unique(person, return_inverse=True)
+    shared = np.zeros((len(heads), len(rules.rules)), np.int32)
+    union.count_shared(found.start, found.node, found.rank, number.astype(np.int32), shared)
+    row, rank = np.nonzero(shared)
+    at = pl.Series(heads[row])
+    return pl.DataFrame(
+        {
+            "linkage_domain": nodes.get_column("linkage_domain").gather(at),
+            "group_tag": nodes.get_column("identity_tag").gather(at),
+            "pass_id": _names(rules).gather(pl.Series(rank + 1)),
+            "edges": shared[row, rank].astype(np.int64),
+        },
+        schema=EVIDENCE_SCHEMA,
     )
 
 
-def _decide(one: int, other: int, group_of: list[Group]) -> bool:
-    """Join the groups of two identities past the guards, unless they were decided to be apart."""
-    first, second = sorted((group_of[one], group_of[other]), key=lambda group: group.head)
-    if first is second:
-        return True
-    if first.is_apart(second):
-        return False
-    first.absorb(second)
-    for node in first.members:
-        group_of[node] = first
-    return True
+def _ties(nodes: pl.DataFrame, person: Any, joins: Any, rules: Rules) -> pl.DataFrame:
+    one, other, rank = np.minimum(joins[:, 0], joins[:, 1]), np.maximum(joins[:, 0], joins[:, 1]), joins[:, 2]
+    tag = nodes.get_column("identity_tag")
+    strengths = pl.Series([DECISION, *(one.strength for one in rules.rules)])
+    place = pl.Series(rank + 1)
+    return pl.DataFrame(
+        {
+            "linkage_domain": nodes.get_column("linkage_domain").gather(one),
+            "group_tag": tag.gather(person[one]),
+            "one_tag": tag.gather(one),
+            "other_tag": tag.gather(other),
+            "pass_id": _names(rules).gather(place),
+            "strength": strengths.gather(place),
+            "tie_rank": (rank + 1).astype(np.int64),
+        },
+        schema=TIE_SCHEMA,
+    )
 
 
-def _unite(touched: dict[int, Group], passes: dict[int, set[str]], group_of: list[Group]) -> list[tuple[str, str]]:
-    """Join the groups one bundle touches, as far as the guards let; returns what they refused."""
-    heads = sorted(touched)
-    if len(heads) < 2:
-        return []
-    if len(heads) > MAXIMUM_GROUP:
-        return [("group_size", min(passes[head])) for head in heads[1:]]
-    refusals: list[tuple[str, str]] = []
-    agrees: dict[int, set[int]] = {head: set() for head in heads}
-    for one, other in combinations(heads, 2):
-        reason = objection(touched[one], touched[other])
-        if reason is None:
-            agrees[one].add(other)
-            agrees[other].add(one)
-        else:
-            refusals.append((reason, _name(passes[one], passes[other])))
-
-    for circle in _circles(agrees):
-        if len(circle) < 2:
-            continue
-        pairs = [(one, other) for one, other in combinations(circle, 2) if other in agrees[one]]
-        if len(pairs) < len(circle) * (len(circle) - 1) // 2:
-            refusals += [("ambiguous", _name(passes[one], passes[other])) for one, other in pairs]
-        elif sum(len(touched[head].members) for head in circle) > MAXIMUM_GROUP:
-            refusals += [("group_size", _name(passes[one], passes[other])) for one, other in pairs]
-        else:
-            first = touched[circle[0]]
-            for head in circle[1:]:
-                first.absorb(touched[head])
-            for node in first.members:
-                group_of[node] = first
-    return refusals
-
-
-def _circles(agrees: dict[int, set[int]]) -> list[list[int]]:
-    """Connected parts of the relation "no guard objects", each sorted."""
-    circles: list[list[int]] = []
-    left = set(agrees)
-    for head in sorted(agrees):
-        if head not in left:
-            continue
-        circle, frontier = {head}, {head}
-        while frontier:
-            frontier = set().union(*(agrees[reached] for reached in frontier)) - circle
-            circle |= frontier
-        left -= circle
-        circles.append(sorted(circle))
-    return circles
-
-
-def _name(one: set[str], other: set[str]) -> str:
-    """The pass of an edge: the one both ends share, else the least of them."""
-    return min(one & other or one | other)
+def _names(rules: Rules) -> pl.Series:
+    """Ids of the rules by rank + 1; that of decisions first."""
+    return pl.Series([DECISION, *(one.rule_id for one in rules.rules)])

@@ -1,22 +1,27 @@
-"""Guards: facts that forbid two identities to be one person.
+"""Guards: facts that forbid two identities to be one person; ``union.objection`` compares them.
 
-A guard compares two identities, or two groups of them, and names the reason it objects. Sex and
-month of birth must agree; two numbers of one scheme must not be in force on the same day (the rule
-of one insurer at a time: 国民健康保険法 6条, 高齢者医療確保法 50条, 介護保険法 9条; a move or a 75th
-birthday rightly gives two numbers in one month, for ends are exclusive).
+Sex and month of birth must agree, the month as far as the rule asks; a person has one number of a scheme on a day (one
+insurer at a time: 国民健康保険法 6条, 高齢者医療確保法 50条, 介護保険法 9条; a move or a 75th birthday rightly
+gives two numbers in one month, for ends are exclusive), and none that begins after the day of death. Two of one
+household number and day of birth whose enrolments overlap, one without branch, are two where their names differ.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 
-MAXIMUM_GROUP = 40  # identities of one person; more is a number used for many, not a person
+from ingest.center.link import union
+from ingest.center.link.tags import TAG_BYTES, Tokens, words
 
-REASONS = ("decided", "sex", "birth_month", "live_numbers", "care_numbers", "group_size", "ambiguous")
-
+LIMITS_FILE = Path(__file__).with_name("guards.csv")
 NODE_SCHEMA = {
     "linkage_domain": pl.String(),
     "identity_tag": pl.Binary(),
@@ -28,94 +33,83 @@ LIVE_SCHEMA = {
     "identity_tag": pl.Binary(),
     "scheme_code": pl.String(),
     "start_date": pl.Date(),
-    "end_date": pl.Date(),  # exclusive; date.max while in force
+    "end_date": pl.Date(),  # exclusive; 9999-12-31 while in force
+    "is_death": pl.Boolean(),  # ended by death
     "number_tag": pl.Binary(),
     "number_birth_tag": pl.Binary(),
+    "name_tag": pl.Binary(),
 }
+NAME = "name"
+"""The purpose of the tokens that say that a name is known."""
+NUMBER = "number"
+"""The purpose of the tokens over a number that is one person's own."""
+_SCHEMES = {"care": union.CARE} | dict.fromkeys(("kokuho", "kumiai", "koki"), union.MEDICAL)
+_NO_TAG = bytes(TAG_BYTES)
+
+
+@cache
+def limits() -> dict[str, int]:
+    """The limits of the guards by name (``guards.csv``)."""
+    with LIMITS_FILE.open(encoding="utf-8", newline="") as handle:
+        return {row["guard"]: int(row["limit"]) for row in csv.DictReader(handle)}
 
 
 @dataclass(frozen=True)
-class Live:
-    """A number in force: [start, end) at one scheme, known by its tag with and without the branch."""
+class Facts:
+    """What the guards compare, as the arrays that ``union.unite`` works on (and changes)."""
 
-    scheme_code: str
-    start: date
-    end: date
-    number_tag: bytes | None
-    number_birth_tag: bytes | None
+    facts: Any
+    births: Any
+    birth_next: Any
+    life: Any
+    life_word: Any
+    life_first: Any
+    life_last: Any
+    life_next: Any
 
-    def clashes(self, other: Live) -> bool:
-        """Whether both are in force on one day under different numbers of one scheme."""
-        if self.scheme_code != other.scheme_code or self.end <= other.start or other.end <= self.start:
-            return False
-        if self.number_tag is not None and other.number_tag is not None:
-            return self.number_tag != other.number_tag
-        return self.number_birth_tag != other.number_birth_tag
+    def arrays(self) -> tuple[Any, ...]:
+        """In the order in which ``union.unite`` takes them."""
+        return (
+            self.facts, self.births, self.birth_next, self.life, self.life_word, self.life_first, self.life_last,
+            self.life_next,
+        )  # fmt: skip
 
-
-@dataclass
-class Group:
-    """Identities taken for one person so far, with what the guards compare."""
-
-    members: list[int]
-    sex_code: str | None
-    birth_month: date | None
-    lives: list[Live] = field(default_factory=list)
-    apart: set[int] = field(default_factory=set)  # identities that somebody decided to be others
-
-    @property
-    def head(self) -> int:
-        """The least member: groups are absorbed into the one with the lesser head."""
-        return self.members[0]
-
-    def absorb(self, other: Group) -> None:
-        """Take the other group in; the caller has asked ``objection`` before."""
-        self.members += other.members
-        self.sex_code = self.sex_code or other.sex_code
-        self.birth_month = self.birth_month or other.birth_month
-        self.lives += other.lives
-        self.apart |= other.apart
-
-    def is_apart(self, other: Group) -> bool:
-        """Whether somebody decided that a member of the one is not a member of the other."""
-        return not self.apart.isdisjoint(other.members)
-
-
-def objection(one: Group, other: Group) -> str | None:
-    """The reason why the two groups are not one person, or None."""
-    if one.is_apart(other):
-        return "decided"
-    if one.sex_code and other.sex_code and one.sex_code != other.sex_code:
-        return "sex"
-    if one.birth_month and other.birth_month and one.birth_month != other.birth_month:
-        return "birth_month"
-    for mine in one.lives:
-        for theirs in other.lives:
-            if mine.clashes(theirs):
-                return "care_numbers" if mine.scheme_code == "care" else "live_numbers"
-    return None
-
-
-def suspects(members: pl.DataFrame, lives: pl.DataFrame) -> pl.Series:
-    """Components in which some guard may object.
-
-    ``members`` has (component, sex_code, birth_month), ``lives`` (component, and the columns of
-    ``LIVE_SCHEMA``). A component too many costs time only: replaying it gives the same groups.
-    """
-    mixed = (
-        members.group_by("component")
-        .agg(
-            pl.len().alias("size"),
-            pl.col("sex_code").drop_nulls().n_unique().alias("sexes"),
-            pl.col("birth_month").drop_nulls().n_unique().alias("births"),
+    @classmethod
+    def of(cls, nodes: pl.DataFrame, tokens: Mapping[str, Tokens], lives: pl.DataFrame, decided: pl.DataFrame) -> Facts:
+        """Facts of ``nodes`` (numbered), each a group of its own; ``decided`` has the nodes ``one`` and ``other``."""
+        count = nodes.height
+        facts = np.zeros((count, union.FACTS), np.int32)
+        facts[:, union.SIZE] = 1
+        facts[:, union.SEXES] = (
+            nodes.get_column("sex_code").replace_strict({"1": 1, "2": 2}, default=0).fill_null(0).to_numpy()
         )
-        .filter((pl.col("size") > MAXIMUM_GROUP) | (pl.col("sexes") > 1) | (pl.col("births") > 1))
-        .get_column("component")
-    )
-    several = lives.filter(
-        pl.struct("number_tag", "number_birth_tag").n_unique().over("component", "scheme_code") > 1
-    ).sort("component", "scheme_code", "start_date", "end_date")
-    overlapping = several.filter(
-        pl.col("end_date").cum_max().shift(1).over("component", "scheme_code") > pl.col("start_date")
-    ).get_column("component")
-    return pl.concat([mixed, overlapping]).unique()
+        facts[:, union.DEATH], facts[:, union.LAST_START] = union.NEVER, -union.NEVER
+        for purpose, fact in ((NAME, union.HAS_NAME), (NUMBER, union.HAS_NUMBER)):
+            if purpose in tokens:
+                facts[tokens[purpose].node, fact] = 1
+        facts[decided["one", "other"].to_numpy().ravel(), union.IS_DECIDED] = 1
+        month = pl.col("birth_month")
+        births = nodes.select((month.dt.year() * 100 + month.dt.month()).fill_null(0)).to_series().to_numpy()
+
+        lives = lives.sort("node", "start_date", "end_date", "scheme_code")
+        node = lives.get_column("node").to_numpy().astype(np.int64)
+        life = np.column_stack(
+            [
+                lives.get_column("scheme_code").replace_strict(_SCHEMES, return_dtype=pl.Int32).to_numpy(),
+                *(lives.get_column(name).cast(pl.Int32).to_numpy() for name in ("start_date", "end_date")),
+            ]
+        ).astype(np.int32)
+        word = np.column_stack(
+            [words(lives.get_column(f"{name}_tag").fill_null(_NO_TAG))[0] for name in ("number", "number_birth", NAME)]
+        )
+        died = lives.get_column("is_death").to_numpy()
+        np.minimum.at(facts[:, union.DEATH], node[died], life[died, 2])
+        np.maximum.at(facts[:, union.LAST_START], node, life[:, 1])
+        place = np.arange(len(node))
+        first, last = np.full(count, union.NONE, np.int64), np.full(count, union.NONE, np.int64)
+        first[node[::-1]], last[node] = place[::-1], place
+        follows = np.append(place[1:], union.NONE)
+        follows[last[last >= 0]] = union.NONE
+        return cls(
+            facts, births.astype(np.int32), np.full(count, union.NONE, np.int64), life, word, first, last, follows
+        )

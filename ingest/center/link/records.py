@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import polars as pl
 
 from ingest import warehouse
-from ingest.center.link.components import Solved, solve
+from ingest.center.link.components import Solved, numbered, solve
 from ingest.center.link.decisions import nothing_decided
-from ingest.center.link.edges import INCIDENCE_SCHEMA
 from ingest.center.link.guards import LIVE_SCHEMA, NODE_SCHEMA
 from ingest.center.link.person_id import ANCHOR_SCHEMA, name_persons
 from ingest.center.link.rules import Rules
+from ingest.center.link.tags import INCIDENCE_SCHEMA, tokens
+from ingest.settings import PROJECT_ROOT
 
 # The latest version of a record by its version key (content, never arrival); bytes break ties.
-LIVES_SQL = """
+_LIVES = """
     WITH enrolment AS (
         SELECT * FROM (
             SELECT *, row_number() OVER (
@@ -36,9 +38,12 @@ LIVES_SQL = """
     ), number AS (
         SELECT linkage_domain, identity_tag,
                min(pass_tag) FILTER (pass_id = 'number') AS number_tag,
-               min(pass_tag) FILTER (pass_id = 'number_birth') AS number_birth_tag
+               min(pass_tag) FILTER (pass_id = 'number_birth') AS number_birth_tag,
+               min(pass_tag) FILTER (pass_id = 'name') AS name_tag
         FROM {incidence}
         GROUP BY linkage_domain, identity_tag
+    ), loss AS (
+        SELECT scheme_code, lost_reason_code FROM (VALUES {deaths}) AS told(scheme_code, lost_reason_code)
     ), care AS (  -- one span a care number: from its first event to the end its last event names
         SELECT linkage_domain, number_tag,
                min(coalesce(insured_start_date, certified_start_date, event_date)) AS start_date,
@@ -48,19 +53,22 @@ LIVES_SQL = """
         FROM certification JOIN number USING (linkage_domain, identity_tag)
         GROUP BY linkage_domain, number_tag
     ), live AS (
-        SELECT linkage_domain, identity_tag, scheme_code, applied_start_date AS start_date,
+        SELECT linkage_domain, identity_tag, enrolment.scheme_code, applied_start_date AS start_date,
                least(coalesce(applied_end_date, DATE '9999-12-31'), coalesce(lost_date, DATE '9999-12-31')) AS end_date,
-               number_tag, number_birth_tag
+               loss.scheme_code IS NOT NULL AS is_death, number_tag, number_birth_tag, name_tag
         FROM enrolment JOIN number USING (linkage_domain, identity_tag)
+        LEFT JOIN loss USING (scheme_code, lost_reason_code)
         UNION
-        SELECT linkage_domain, identity_tag, 'care', start_date, end_date, number_tag, number_birth_tag
+        SELECT linkage_domain, identity_tag, 'care', start_date, end_date, false,
+               number_tag, number_birth_tag, name_tag
         FROM (SELECT DISTINCT linkage_domain, identity_tag FROM certification)
         JOIN number USING (linkage_domain, identity_tag) JOIN care USING (linkage_domain, number_tag)
     )
-    SELECT linkage_domain, identity_tag, scheme_code, start_date, end_date, number_tag, number_birth_tag
+    SELECT linkage_domain, identity_tag, scheme_code, start_date, end_date, is_death, number_tag, number_birth_tag,
+           name_tag
     FROM live WHERE end_date > start_date"""
 
-ANCHORS_SQL = """
+_ANCHORS = """
     SELECT linkage_domain, identity_tag, applied_start_date AS start_date FROM {enrolment}
     UNION ALL
     SELECT linkage_domain, identity_tag, coalesce(certified_start_date, event_date) FROM {care_certification}"""
@@ -85,6 +93,25 @@ class Linked:
     solved: Solved
 
 
+def lives_sql(enrolment: str, care_certification: str, incidence: str) -> str:
+    """The numbers in force (``LIVE_SCHEMA``) told by these relations."""
+    deaths = ", ".join(f"('{scheme}', '{code}')" for scheme, code in death_codes())
+    return _LIVES.format(enrolment=enrolment, care_certification=care_certification, incidence=incidence, deaths=deaths)
+
+
+def anchors_sql(enrolment: str, care_certification: str) -> str:
+    """When each identity's records begin (``ANCHOR_SCHEMA``), told by these relations."""
+    return _ANCHORS.format(enrolment=enrolment, care_certification=care_certification)
+
+
+@cache
+def death_codes() -> tuple[tuple[str, str], ...]:
+    """Scheme and code of 喪失事由 that say death (seed ``enrolment_reasons``); 国保組合 uses those of 国保."""
+    seed = pl.read_csv(PROJECT_ROOT / "seeds" / "enrolment_reasons.csv", infer_schema=False)
+    found = seed.filter(side="lost", change_code="death").select("scheme_code", "reason_code").rows()
+    return (*found, *(("kumiai", code) for scheme, code in found if scheme == "kokuho"))
+
+
 def records_of(
     identity: pl.DataFrame, identity_pass: pl.DataFrame, enrolment: pl.DataFrame, care_certification: pl.DataFrame
 ) -> Records:
@@ -92,16 +119,15 @@ def records_of(
 
     Identities and passes may come more than once; every version of an enrolment and certification counts.
     """
+    nodes = identity.group_by("linkage_domain", "identity_tag").agg(pl.col("sex_code", "birth_month").min())
+    incidences = identity_pass.select(INCIDENCE_SCHEMA.keys()).unique()
     connection = warehouse.connect()
     try:
-        for name, frame in (("enrolment", enrolment), ("care_certification", care_certification)):
+        told = {"enrolment": enrolment, "care_certification": care_certification, "incidence": incidences}
+        for name, frame in told.items():
             connection.register(f"told_{name}", frame.to_arrow())
-        nodes = identity.group_by("linkage_domain", "identity_tag").agg(pl.col("sex_code", "birth_month").min())
-        incidences = identity_pass.select(INCIDENCE_SCHEMA.keys()).unique()
-        connection.register("told_incidence", incidences.to_arrow())
-        told = {"enrolment": "told_enrolment", "care_certification": "told_care_certification"}
-        lives = connection.execute(LIVES_SQL.format(incidence="told_incidence", **told)).pl()
-        anchors = connection.execute(ANCHORS_SQL.format(**told)).pl()
+        lives = connection.execute(lives_sql("told_enrolment", "told_care_certification", "told_incidence")).pl()
+        anchors = connection.execute(anchors_sql("told_enrolment", "told_care_certification")).pl()
     finally:
         connection.close()
     return Records(
@@ -114,5 +140,14 @@ def records_of(
 
 def link_records(records: Records, rules: Rules, link_key: bytes) -> Linked:
     """Group the identities of ``records`` into persons and name them; neither order of rows nor of calls matters."""
-    solved = solve(records.nodes, records.incidences, records.lives, rules, records.decisions)
+    nodes = numbered(records.nodes)
+    number = nodes.select("linkage_domain", "identity_tag", "node")
+    purposes = rules.purposes()
+    tied = records.incidences.filter(pl.col("purpose").is_in(purposes)).join(
+        number, on=["linkage_domain", "identity_tag"]
+    )
+    told = tied.select("purpose", "node", "pass_tag").unique()
+    found = {str(purpose): tokens(of["node"], of["pass_tag"]) for (purpose,), of in told.group_by("purpose")}
+    lives = records.lives.join(number, on=["linkage_domain", "identity_tag"])
+    solved = solve(nodes, found, lives, rules, records.decisions)
     return Linked(name_persons(solved.persons, records.anchors, link_key), solved)

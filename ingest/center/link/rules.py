@@ -11,10 +11,29 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ingest.center.errors import CenterError
+from ingest.center.link import union
 
 RULES_FILE = Path(__file__).with_name("rules.csv")
+BIRTHS = {
+    "month": union.BIRTH_SAME,  # the same month
+    "digit": union.BIRTH_DIGIT,  # all digits of year and month but one
+    "part": union.BIRTH_PART,  # the year or the month
+    "any": union.BIRTH_ANY,
+}
+"""How far months of birth must agree; the day is not told."""
+APPLIES_TO = {
+    "all": union.ALL,
+    "nameless": union.NAMELESS,  # one of the two has no name
+    "branchless": union.BRANCHLESS,  # one of the two has no number of its own
+    "enrolled": union.ENROLLED,  # of both it is told when they were insured
+}
+NOTICES = {"told": 0, "late": 1}
+"""Whether a number without an end may have ended where another begins: notices of leaving come late."""
 STRENGTHS = ("strong", "name", "weak")
 
 
@@ -26,6 +45,9 @@ class Rule:
     strength: str
     purposes: tuple[str, ...]
     agree: int
+    birth: str  # one of BIRTHS
+    applies_to: str  # one of APPLIES_TO
+    notice: str  # one of NOTICES
 
 
 @dataclass(frozen=True)
@@ -35,17 +57,37 @@ class Rules:
     rules: tuple[Rule, ...]
     table_hash: str
 
+    def purposes(self) -> list[str]:
+        """The purposes of which any rule asks a token."""
+        return sorted({purpose for one in self.rules for purpose in one.purposes})
+
+    def modes(self) -> Any:
+        """By rank, as ``union.unite`` takes them: how far births must agree, whom the rule is for, late notices."""
+        return np.array(
+            [(BIRTHS[one.birth], APPLIES_TO[one.applies_to], NOTICES[one.notice]) for one in self.rules], np.int64
+        )
+
 
 def read_rules(path: Path) -> Rules:
     """The rules of a table; CenterError for one that cannot be followed."""
     content = path.read_bytes()
     found = tuple(
-        Rule(row["rule_id"], row["strength"], tuple(row["purposes"].split()), int(row["agree"]))
+        Rule(
+            row["rule_id"],
+            row["strength"],
+            tuple(row["purposes"].split()),
+            int(row["agree"]),
+            row["birth"],
+            row["applies_to"],
+            row["notice"],
+        )
         for row in csv.DictReader(content.decode().splitlines())
     )
     for one in found:
         if one.strength not in STRENGTHS:
             raise CenterError(f"rule {one.rule_id} has strength '{one.strength}'; known: {', '.join(STRENGTHS)}")
+        if one.birth not in BIRTHS or one.applies_to not in APPLIES_TO or one.notice not in NOTICES:
+            raise CenterError(f"rule {one.rule_id} asks for '{one.birth}', '{one.applies_to}', '{one.notice}'")
         if not 1 <= one.agree <= len(set(one.purposes)):
             raise CenterError(f"rule {one.rule_id} wants {one.agree} of {len(set(one.purposes))} tokens to agree")
     if len({one.rule_id for one in found}) != len(found):

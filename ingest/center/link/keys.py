@@ -1,0 +1,121 @@
+"""From tokens to bundles: the nodes whose tokens agree as a rule asks lie in one bundle.
+
+A rule that asks for all tokens of several purposes gets keys of them: the words of the tokens folded into one. Nodes of
+one key share all those tokens, so no two nodes need be laid side by side. Where only so many of the purposes must
+agree, the pairs of nodes in the bundles of each purpose are counted, and every pair of enough purposes is a bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.center.link.rules import Rules
+from ingest.center.link.tags import Nodes, Tokens, Words
+
+_ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))  # odd: times them no two words fall together
+
+
+_NODE_BITS = 31
+
+
+@dataclass(frozen=True)
+class Bundles:
+    """Nodes by bundle in canonical order (rank of the rule, then the key): bundle i has ``node[start[i]:start[i + 1]]``
+    and came by the rule of rank ``rank[i]``. A node may stand twice in one."""
+
+    start: NDArray[np.int64]
+    node: Nodes
+    rank: NDArray[np.int16]
+
+
+def bundles(rules: Rules, tokens: Mapping[str, Tokens], domain: Words) -> Bundles:
+    """The bundles of every rule; ``domain`` is a word for the linkage domain of each node: keys of two never meet."""
+    starts, nodes, ranks = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int16)]
+    held = 0
+    for rank, rule in enumerate(rules.rules):
+        purposes = [tokens[purpose] for purpose in rule.purposes if purpose in tokens]
+        if rule.agree == 1:
+            start, node = _bundled(_all_of(purposes), domain)
+        elif rule.agree == len(rule.purposes):
+            start, node = _bundled(_folded(purposes) if len(purposes) == rule.agree else _all_of([]), domain)
+        else:
+            start, node = _counted([_bundled(one, domain) for one in purposes], rule.agree)
+        starts.append(start[1:] + held)
+        nodes.append(node)
+        ranks.append(np.full(len(start) - 1, rank, np.int16))
+        held += len(node)
+    return Bundles(np.concatenate(starts), np.concatenate(nodes), np.concatenate(ranks))
+
+
+def _all_of(purposes: list[Tokens]) -> Tokens:
+    """The tokens of several purposes as one."""
+    return Tokens(
+        np.concatenate([np.zeros(0, np.int32), *(one.node for one in purposes)]),
+        np.concatenate([np.zeros(0, np.uint64), *(one.first for one in purposes)]),
+        np.concatenate([np.zeros(0, np.uint64), *(one.second for one in purposes)]),
+    )
+
+
+def _folded(purposes: list[Tokens]) -> Tokens:
+    """A key for every choice of a token of each purpose that one node carries."""
+    return reduce(_both, purposes)
+
+
+def _both(one: Tokens, other: Tokens) -> Tokens:
+    """A key for every pair of tokens of the two purposes that one node carries."""
+    order = np.argsort(other.node, kind="stable")
+    sorted_node = other.node[order]
+    low = np.searchsorted(sorted_node, one.node, side="left")
+    count = np.searchsorted(sorted_node, one.node, side="right") - low
+    left = np.repeat(np.arange(len(one)), count)
+    step = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
+    right = order[np.repeat(low, count) + step]
+    return Tokens(
+        one.node[left],
+        one.first[left] * _ODD[0] ^ other.first[right],
+        one.second[left] * _ODD[1] ^ other.second[right],
+    )
+
+
+def _bundled(keys: Tokens, domain: Words) -> tuple[NDArray[np.int64], Nodes]:
+    """Starts and nodes of the bundles of keys that two nodes share, in the order of the keys."""
+    first = keys.first ^ domain[keys.node]
+    order = np.argsort(first)
+    first, second = first[order], keys.second[order]
+    follows = first[1:] == first[:-1]
+    if (second[1:][follows] != second[:-1][follows]).any():  # two keys with one first word: hardly ever
+        order = np.lexsort((keys.second, keys.first ^ domain[keys.node]))
+        first, second = (keys.first ^ domain[keys.node])[order], keys.second[order]
+        follows = (first[1:] == first[:-1]) & (second[1:] == second[:-1])
+    node = keys.node[order]
+    begins, goes_on = np.append([True], ~follows), np.append(follows, [False])
+    kept = ~begins[: len(node)] | goes_on[: len(node)]  # a key that one node has alone ties nobody
+    start, node = np.flatnonzero(begins[: len(node)][kept]), node[kept]
+    return np.append(start, len(node)), node
+
+
+def _counted(bundled: list[tuple[NDArray[np.int64], Nodes]], agree: int) -> tuple[NDArray[np.int64], Nodes]:
+    """Pairs of nodes that lie in one bundle of so many of the purposes, each a bundle, in their order."""
+    pairs = np.concatenate([np.zeros(0, np.int64), *(np.unique(_pairs(*one)) for one in bundled)])
+    pair, purposes = np.unique(pairs, return_counts=True)
+    pair = pair[purposes >= agree]
+    node = np.column_stack([pair >> _NODE_BITS, pair & ((1 << _NODE_BITS) - 1)]).astype(np.int32).ravel()
+    return np.arange(0, len(node) + 1, 2), node
+
+
+def _pairs(start: NDArray[np.int64], node: Nodes) -> NDArray[np.int64]:
+    """Every two nodes of a bundle in one number, the lesser first."""
+    found = [np.zeros(0, np.int64)]
+    size = np.diff(start)
+    for step in range(1, int(size.max(initial=0))):  # each node with the one so many places after it
+        here = np.arange(len(node) - step)
+        within = np.repeat(start[1:], size)[: len(here)] > here + step
+        one, other = node[here[within]].astype(np.int64), node[here[within] + step].astype(np.int64)
+        pair = np.minimum(one, other) << _NODE_BITS | np.maximum(one, other)
+        found.append(pair[one != other])
+    return np.concatenate(found)

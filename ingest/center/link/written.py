@@ -1,0 +1,155 @@
+"""What linkage writes: persons, what holds them together, what was refused, and the change set of whoever moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from ingest.center import changes
+from ingest.center.link.aliases import log_aliases
+from ingest.center.link.components import Solved
+from ingest.center.link.first_tags import FirstTags
+
+
+@dataclass(frozen=True)
+class Named:
+    """What was solved under the tags of now and the names of persons: ``persons`` (linkage_domain, identity_tag,
+    component_tag, person_id, is_provisional); ``refused``, ``evidence`` and ``ties`` as in ``Solved``, the latter two
+    by person_id."""
+
+    persons: pl.DataFrame
+    refused: pl.DataFrame
+    evidence: pl.DataFrame
+    ties: pl.DataFrame
+
+    @classmethod
+    def of(cls, solved: Solved, persons: pl.DataFrame, first: FirstTags) -> Named:
+        """``persons`` as in ``IDENTITY_PERSON_SCHEMA``, by first tags as all that was solved."""
+        group = persons.select("linkage_domain", pl.col("identity_tag").alias("group_tag"), "person_id")
+        by_person = ["linkage_domain", "group_tag"]
+        told = solved.persons.drop("group_tag").join(persons, on=["linkage_domain", "identity_tag"])
+        return cls(
+            first.back(told, "identity_tag", "component_tag"),
+            first.back(solved.refused, "component_tag"),
+            solved.evidence.join(group, on=by_person).drop(by_person),
+            first.back(solved.ties.join(group, on=by_person).drop("group_tag"), "one_tag", "other_tag"),
+        )
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection, named: Named, reference_month: date, build_sequence: int
+) -> dict[str, Any]:
+    """Replace what ``link.*`` says of the identities in ``temp.affected``; returns figures (counts only)."""
+    solved = {
+        "solved_person": named.persons,
+        "solved_refusal": named.refused,
+        "solved_evidence": named.evidence,
+        "solved_tie": named.ties,
+    }
+    for name, frame in solved.items():
+        connection.register(name, frame.to_arrow())
+    try:
+        connection.execute(
+            """
+            CREATE OR REPLACE TEMP TABLE moved AS
+            SELECT n.linkage_domain, n.identity_tag, o.person_id AS old_person_id, n.person_id AS new_person_id
+            FROM solved_person n LEFT JOIN link.identity_person o USING (linkage_domain, identity_tag)
+            WHERE o.person_id IS NULL OR o.person_id <> n.person_id"""
+        )
+        connection.execute(
+            """
+            INSERT INTO control.change_person
+            SELECT DISTINCT person_id, reason FROM (
+                SELECT old_person_id AS person_id, 'left' AS reason FROM temp.moved WHERE old_person_id IS NOT NULL
+                UNION ALL SELECT new_person_id, CASE WHEN old_person_id IS NULL THEN 'new' ELSE 'joined' END
+                FROM temp.moved)
+            EXCEPT SELECT person_id, reason FROM control.change_person"""
+        )
+        log_aliases(connection, reference_month, build_sequence)
+        _replace_evidence(connection)
+        _replace_persons(connection)
+        changes.add_relinked(connection, "temp.moved", reference_month)
+        return _figures(connection, named.persons.height)
+    finally:
+        for name in solved:
+            connection.unregister(name)
+        connection.execute("DROP TABLE IF EXISTS temp.moved")
+
+
+def _replace_persons(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write the components solved anew over those of before, and the refusals counted in them."""
+    connection.execute(
+        """
+        DELETE FROM link.refused_component WHERE (linkage_domain, component_tag) IN (
+            SELECT linkage_domain, component_tag FROM link.node
+            SEMI JOIN temp.affected USING (linkage_domain, identity_tag))"""
+    )
+    connection.execute(
+        "INSERT INTO link.refused_component "
+        "SELECT linkage_domain, component_tag, reason_code, pass_id, edges FROM solved_refusal"
+    )
+    connection.execute("DELETE FROM link.refused_edge")
+    connection.execute(
+        "INSERT INTO link.refused_edge SELECT reason_code, pass_id, sum(edges)::BIGINT FROM link.refused_component "
+        "GROUP BY reason_code, pass_id ORDER BY reason_code, pass_id"
+    )
+    connection.execute(
+        "UPDATE link.node n SET component_tag = s.component_tag FROM solved_person s "
+        "WHERE n.linkage_domain = s.linkage_domain AND n.identity_tag = s.identity_tag "
+        "AND n.component_tag <> s.component_tag"
+    )
+    connection.execute(
+        "DELETE FROM link.identity_person WHERE (linkage_domain, identity_tag) IN "
+        "(SELECT linkage_domain, identity_tag FROM temp.affected)"
+    )
+    connection.execute(
+        "INSERT INTO link.identity_person "
+        "SELECT linkage_domain, identity_tag, person_id, is_provisional FROM solved_person"
+    )
+
+
+def _replace_evidence(connection: duckdb.DuckDBPyConnection) -> None:
+    """What holds the persons solved anew together, over what held those of before."""
+    connection.execute(
+        """
+        DELETE FROM link.person_evidence WHERE person_id IN (
+            SELECT person_id FROM link.identity_person SEMI JOIN temp.affected USING (linkage_domain, identity_tag)
+            UNION SELECT person_id FROM solved_person)"""
+    )
+    connection.execute("INSERT INTO link.person_evidence SELECT person_id, pass_id, edges FROM solved_evidence")
+    connection.execute(
+        "DELETE FROM link.person_tie WHERE (linkage_domain, one_tag) IN "
+        "(SELECT linkage_domain, identity_tag FROM temp.affected)"
+    )
+    connection.execute(
+        "INSERT INTO link.person_tie "
+        "SELECT linkage_domain, person_id, one_tag, other_tag, pass_id, strength, tie_rank FROM solved_tie"
+    )
+
+
+def _figures(connection: duckdb.DuckDBPyConnection, solved: int) -> dict[str, Any]:
+    row = connection.execute(
+        """
+        SELECT (SELECT count(*) FROM link.identity_person),
+               (SELECT count(DISTINCT person_id) FROM link.identity_person),
+               (SELECT count(DISTINCT person_id) FROM link.identity_person WHERE is_provisional),
+               (SELECT count(*) FROM temp.moved WHERE old_person_id IS NULL),
+               (SELECT count(*) FROM temp.moved WHERE old_person_id IS NOT NULL)"""
+    ).fetchone()
+    assert row is not None
+    refused = connection.execute(
+        "SELECT reason_code, sum(edges)::BIGINT FROM link.refused_edge GROUP BY reason_code ORDER BY reason_code"
+    ).fetchall()
+    return {
+        "identities": row[0],
+        "persons": row[1],
+        "provisional_persons": row[2],
+        "solved_identities": solved,
+        "new_identities": row[3],
+        "renamed_identities": row[4],
+        "refused_edges": dict(refused),
+    }
