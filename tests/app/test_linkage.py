@@ -24,7 +24,7 @@ def test_the_federation_sees_every_figure_of_the_linkage_by_area_and_by_insurer(
     insurers = page.get_by_test_id("linkage_insurers")
     insurers.wait_for()
     assert insurers.locator("tbody tr").count() > 1
-    choose(page, "indicator", "75歳到達の追跡率(国保→後期)（%）　国保")
+    choose(page, "q_indicator", "75歳到達の追跡率(国保→後期)（%）　国保")
     insurers.wait_for()
     assert insurers.locator("tbody tr").count() > 1
     table.get_by_role("button", name="75歳到達の追跡率").click()
