@@ -31,6 +31,7 @@ BLOCK = 16
 _WORD = 8
 _ROWS = 1 << 14  # values taken together: what they need stays in the processor's cache
 _CHECKED = 1000  # one value in so many is encrypted by the library as well
+_BUFFER_BYTES = 1 << 30  # a view tells the place in its buffer by 31 bits
 _CARRY_FREE = 0x7FFFFFFF  # RFC 5297, 2.5: the top bits of the two low words are cleared in the counter
 
 
@@ -45,8 +46,8 @@ class ColumnSiv:
         self._library = AESSIV(key)
         self._associated = list(associated)
         tag_key, text_key = key[: len(key) // 2], key[len(key) // 2 :]
-        self._tag_cipher, self._text_cipher = _ecb(tag_key), _ecb(text_key)
-        self._subkey = _doubled(self._tag_cipher.update(bytes(BLOCK)))
+        self._tag_key, self._text_key = tag_key, text_key
+        self._subkey = _doubled(_ecb(tag_key).update(bytes(BLOCK)))
         chain = _cmac(tag_key, bytes(BLOCK))
         for data in self._associated:
             chain = _xor(_doubled(chain), _cmac(tag_key, data))
@@ -74,11 +75,12 @@ class ColumnSiv:
     def _tags(self, values: Bytes) -> Bytes:
         """S2V of RFC 5297, 2.4: the last block is XORed with the chain, then CMAC over all blocks."""
         last = values.shape[1] - BLOCK
-        state = _each(self._tag_cipher, values[:, :BLOCK])
+        cipher = _ecb(self._tag_key)  # one a call: threads may make tags of one purpose at a time
+        state = _each(cipher, values[:, :BLOCK])
         for start in range(BLOCK, last, BLOCK):
-            state = _each(self._tag_cipher, state ^ values[:, start : start + BLOCK])
+            state = _each(cipher, state ^ values[:, start : start + BLOCK])
         closing = np.frombuffer(_xor(self._chain, self._subkey), np.uint8)
-        return _each(self._tag_cipher, state ^ values[:, last:] ^ closing)
+        return _each(cipher, state ^ values[:, last:] ^ closing)
 
     def _encrypted(self, values: Bytes) -> Bytes:
         """CTR from the tag, whose cleared bits keep the count from carrying out of the last word."""
@@ -89,7 +91,7 @@ class ColumnSiv:
         words[:, 3] &= _CARRY_FREE
         counters = np.repeat(words[:, None, :], width // BLOCK, axis=1)
         counters[:, :, 3] += np.arange(width // BLOCK, dtype=np.uint32)
-        stream = _each(self._text_cipher, counters.astype(">u4").view(np.uint8).reshape(-1, BLOCK))
+        stream = _each(_ecb(self._text_key), counters.astype(">u4").view(np.uint8).reshape(-1, BLOCK))
         return np.hstack([tags, values ^ stream.reshape(rows, width)])
 
     def _check(self, values: Bytes | Padded, found: Bytes) -> None:
@@ -167,11 +169,16 @@ def _fill(content: Any, offsets: Any, places: Any, words: Any) -> None:  # pragm
 
 
 def binary(rows: Bytes) -> pl.Series:
-    """Rows of bytes as a binary column."""
+    """Rows of 16 bytes or more as a binary column: views of Arrow upon the rows as they lie there."""
     count, width = rows.shape
-    buffer = pa.py_buffer(np.ascontiguousarray(rows))
-    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), count, [None, buffer])
-    return pl.Series(values=fixed.cast(pa.large_binary()), dtype=pl.Binary)
+    held = np.ascontiguousarray(rows)
+    fit = _BUFFER_BYTES // width
+    row = np.arange(count)
+    views = np.empty((count, 4), np.uint32)  # length, first bytes, buffer, place in it
+    views[:, 0], views[:, 1] = width, held.view(np.uint32)[:, 0]
+    views[:, 2], views[:, 3] = row // fit, row % fit * width
+    buffers = [pa.py_buffer(held[start : start + fit]) for start in range(0, count, fit)]
+    return pl.Series(pa.Array.from_buffers(pa.binary_view(), count, [None, pa.py_buffer(views), *buffers]))
 
 
 def _ecb(key: bytes) -> Any:
