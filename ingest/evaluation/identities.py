@@ -19,7 +19,7 @@ PERSONS_AT_A_TIME = 100_000
 REGISTERS = {
     "enrolment": [
         "source_row", "record_key_tag", "identity_tag", "scheme_code", "applied_start_date", "applied_end_date",
-        "lost_date", "is_deleted", "processed_date", "record_number",
+        "lost_date", "lost_reason_code", "is_deleted", "processed_date", "record_number",
     ],
     "care_certification": [
         "source_row", "record_key_tag", "identity_tag", "insured_start_date", "insured_end_date",

@@ -10,7 +10,20 @@ from rich.table import Column, Table
 
 def show(out: Console, figures: dict[str, Any]) -> None:
     """Print the figures of a run."""
-    out.print(Group(_whole(figures), _kinds(figures), _ages(figures), _losses(figures)))
+    tables = [_whole(figures), _kinds(figures), _ages(figures), _losses(figures)]
+    if "referee" in figures:
+        tables.append(_referee(figures, figures["referee"]))
+    out.print(Group(*tables))
+
+
+def show_febrl(out: Console, figures: dict[str, Any]) -> None:
+    """Print the figures of the FEBRL sets, a row a set."""
+    right = [Column(name, justify="right") for name in ("records", "true pairs", "wrong", "precision", "recall")]
+    table = Table("", *right, title="FEBRL by encrypted tokens; rules fixed on set 3")
+    for name, row in figures.items():
+        counts = (f"{row[key]:,}" for key in ("records", "true_pairs", "wrong_pairs"))
+        table.add_row(name, *counts, rate(row["precision"]), rate(row["recall"]))
+    out.print(table)
 
 
 def _whole(figures: dict[str, Any]) -> Table:
@@ -63,6 +76,19 @@ def _losses(figures: dict[str, Any]) -> Table:
         table.add_row(what, f"{row['merged']:,} of {row['pairs']:,} merged")
     for reason, edges in figures["refused_edges"].items():
         table.add_row(f"refused: {reason}", f"{edges:,}")
+    return table
+
+
+def _referee(own: dict[str, Any], referee: dict[str, Any]) -> Table:
+    """Both linkers beside each other."""
+    right = [Column(name, justify="right") for name in ("encrypted", "Splink in clear")]
+    table = Table("", *right, title="the same identities, by Splink in clear")
+    for name in ("precision", "recall", "record_precision", "record_recall"):
+        table.add_row(name, rate(own[name]), rate(referee[name]))
+    for name in ("wrong", "persons_split", "groups_mixed"):
+        table.add_row(name, f"{own[name]:,}", f"{referee[name]:,}")
+    for mine, other in zip(own["by_kind"], referee["by_kind"], strict=True):
+        table.add_row(f"lost: {mine['kind']}", f"{mine['lost']:,}", f"{other['lost']:,}")
     return table
 
 
