@@ -13,6 +13,7 @@ import duckdb
 from ingest.center.decisions import listed
 from ingest.center.errors import CenterError
 from ingest.center.home import open_warehouse
+from ingest.center.link.rules import rules
 from ingest.center.near import lives_of, near, rows_of
 from ingest.formats.contracts import CONTRACTS
 from ingest.sealing.keys import KeyRing
@@ -161,7 +162,9 @@ def _ties(connection: duckdb.DuckDBPyConnection, person: bytes, places: dict[str
         "SELECT one_tag, other_tag, pass_id, strength, tie_rank FROM link.person_tie WHERE person_id = ? ORDER BY ALL",
         [person],
     )
+    purposes = {rule.rule_id: list(rule.purposes) for rule in rules().rules}
     for tie in found:
+        tie["purposes"] = purposes.get(tie["pass_id"], [])
         tie |= {"one": places[tie.pop("one_tag").hex()], "other": places[tie.pop("other_tag").hex()]}
     return sorted(found, key=lambda tie: (tie["tie_rank"], tie["one"], tie["other"]))
 

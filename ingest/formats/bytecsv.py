@@ -192,7 +192,7 @@ def _is_readable(data: memoryview | Array, encoding: str) -> bool | None:
     if encoding == "cp932":
         return bool(kernels.is_readable(np.frombuffer(data, np.uint8), *_readable()))
     try:
-        _, used = codecs.utf_8_decode(data, "strict", False)
+        _, used = codecs.utf_8_decode(memoryview(data), "strict", False)
     except UnicodeDecodeError:
         return False
     return True if used == len(data) else None
@@ -246,7 +246,10 @@ class Head:
 
 
 def head(path: Path, file: PlainFile, count: int) -> Head | None:
-    """The first ``count`` lines; None where they are not all within the first bytes, or nothing is behind them."""
+    """The first ``count`` lines; None where they are not all within the first bytes, or nothing is behind them.
+
+    Raises UnicodeDecodeError where they are in another encoding.
+    """
     with path.open("rb") as handle:
         handle.seek(file.begin)
         data = handle.read(csvtext.HEAD_BYTES)
@@ -256,7 +259,7 @@ def head(path: Path, file: PlainFile, count: int) -> Head | None:
         stop = data.find(b"\n", at)
         if stop < 0:
             return None
-        text = data[at:stop].decode(file.encoding, errors="replace").removesuffix("\r")
+        text = data[at:stop].decode(file.encoding).removesuffix("\r")
         if text.strip():
             found.append(text)
         at, row = stop + 1, row + 1

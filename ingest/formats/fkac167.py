@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ingest.formats import bytecsv, cells, csvtext
@@ -99,12 +100,10 @@ class Fkac167:
         """
         with ThreadPoolExecutor(max_workers=1) as pool:
             surveying = pool.submit(bytecsv.survey, path)
-            guess = next(iter(bytecsv.outlines(path)), None)  # the headings are made out meanwhile
-            layout = None if guess is None else _Layout.of(path, guess)
+            layouts = {outline: _Layout.of(path, outline) for outline in bytecsv.outlines(path)}
             file = surveying.result()
-        if file is not None and file != guess:
-            layout = _Layout.of(path, file)
-        if file is not None and layout is not None and _is_named(layout.title) and _dates_of(layout.title):
+        layout = None if file is None else layouts[file]
+        if file is not None and layout is not None and layout.is_plain:
             self._check_headings(layout.headings)
             if file.is_complete or bytecsv.ends_with(path, file, len(layout.headings)):
                 yield from self._plain_parts(path, file, layout)
@@ -117,13 +116,13 @@ class Fkac167:
     def _plain_parts(self, path: Path, file: PlainFile, layout: _Layout) -> Iterator[Reading]:
         """The parts of a file of which nearly every line is plain; the others are read as ``_read_whole`` does."""
         head, headings, own = layout.head, layout.headings, layout.own
-        rows, last_row, fits = 0, 0, False
-        months = pl.Series([], dtype=pl.Date)
+        rows, last_row, fits, nothing_aside = 0, 0, False, empty_set_aside()
+        days = np.empty(0, np.int32)
         for block, lines, checkup, found in plain_blocks(
             bytecsv.blocks(path, file, head.begin, head.row, bytecsv.BLOCK_BYTES), headings, own, file.encoding
         ):
             others = block.text_of(block.other_lines(lines))
-            aside = empty_set_aside()
+            aside = nothing_aside
             if not others.is_empty():
                 fields, misfits = csvtext.fit(others, len(headings))
                 tables, aside = _rows(fields, misfits, headings, own)
@@ -136,7 +135,7 @@ class Fkac167:
             rows += len(lines) + others.height
             read = pl.concat([checkup["source_row"], others["source_row"]])
             last_row = max(last_row, int(str(read.max() or 0)))
-            months = pl.concat([months, checkup["exam_month"]]).unique()
+            days = np.unique(np.concatenate([days, checkup["exam_month"].to_physical().to_numpy()]))
             yield Reading(
                 self.format, edition_of(headings), [], {}, {"checkup": checkup, "checkup_result": found}, aside
             )
@@ -146,7 +145,7 @@ class Fkac167:
         yield Reading(
             format=self.format,
             edition=edition_of(headings),
-            months=cells.months_of(months),
+            months=cells.months_of(pl.Series(days).cast(pl.Date)),
             records={"checkup": rows},
             tables=empty_tables("checkup", "checkup_result"),
             problems=problems,
@@ -212,22 +211,27 @@ def _rows(
 
 @dataclass(frozen=True)
 class _Layout:
-    """The first lines of a file, and the cells of ``checkup`` by its headings."""
+    """The first lines of a file, the cells of ``checkup`` by its headings, and whether the first line is plain: it
+    names the file and has its 作成年月日."""
 
     head: Head
-    title: Sequence[str]
     headings: Sequence[str]
     own: list[Cell]
+    is_plain: bool
 
     @staticmethod
     def of(path: Path, file: PlainFile) -> _Layout | None:
-        """Those of a file in this encoding; None where its first lines are not plain, or tell no column needed."""
-        head = bytecsv.head(path, file, 2)
+        """Those of a file in this encoding; None where it is another, or its first lines are not plain."""
+        try:
+            head = bytecsv.head(path, file, 2)
+        except UnicodeDecodeError:
+            return None
         if head is None:
             return None
         title, headings = (csvtext.split_line(line) for line in head.lines)
-        own = [] if _missing(headings) else _checkup_cells(headings, title, pl.DataFrame())[0]
-        return _Layout(head, title, headings, own)
+        is_plain = _is_named(title) and bool(_dates_of(title))
+        own = _checkup_cells(headings, title, pl.DataFrame())[0] if is_plain and not _missing(headings) else []
+        return _Layout(head, headings, own, is_plain)
 
 
 def _missing(headings: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,6 @@ from ingest.sealing.errors import SealingError
 
 PASSES_FILE = Path(__file__).with_name("passes.csv")
 FIELDS_FILE = Path(__file__).with_name("pass_fields.csv")
-STRENGTHS = ("strong", "name", "weak")
 EVIDENCE_COLUMNS = (
     "scheme_group",
     "insurer_number",
@@ -40,8 +40,9 @@ EVIDENCE_COLUMNS = (
     "related_insurer_number",
     "related_insured_number",
 )
-MOST_SHARERS = 8
-"""So many identities may share a token: the ways in which one person's name, birth date and branch are written."""
+MOST_SHARERS = 16
+"""So many identities may share a token: the ways in which one person's name, birth date and branch are written under
+the few numbers that the person had."""
 SHARERS_ONE_IN = 10_000
 """Of a large site, a token may be shared by one in so many of its identities (security.md A1)."""
 _MINIMUM_FIELDS = 2
@@ -60,7 +61,6 @@ class Pass:
     purpose: str
     scheme_codes: tuple[str, ...]
     fields: tuple[str, ...]
-    strength: str
     used_by: str
 
 
@@ -74,7 +74,6 @@ def read_passes(path: Path) -> tuple[Pass, ...]:
             row["purpose"],
             tuple(row["scheme_codes"].split()),
             tuple(row["fields"].split()),
-            row["strength"],
             row["used_by"],
         )
         for row in rows
@@ -105,16 +104,19 @@ def expected_values() -> dict[str, int]:
         return {row["field"]: int(row["expected_values"]) for row in csv.DictReader(handle)}
 
 
+def require_many_values(pass_id: str, fields: Sequence[str], expected: Mapping[str, int]) -> None:
+    """PassError for a token over too few fields, or over fields of too few values, ``expected`` of each."""
+    if len(set(fields)) < _MINIMUM_FIELDS:
+        raise PassError(f"pass {pass_id} joins fewer than {_MINIMUM_FIELDS} fields")
+    values = math.prod(expected[field] for field in set(fields))
+    if values < _MINIMUM_VALUES:
+        raise PassError(f"pass {pass_id} may have {values} values; a token has 2^20 at the least")
+
+
 def _check(one: Pass) -> None:
-    if len(set(one.fields)) < _MINIMUM_FIELDS:
-        raise PassError(f"pass {one.pass_id} joins fewer than {_MINIMUM_FIELDS} fields")
     unknown = set(one.fields) - set(EVIDENCE_COLUMNS)
     if unknown:
         raise PassError(f"pass {one.pass_id} names unknown fields: {', '.join(sorted(unknown))}")
-    values = math.prod(expected_values()[field] for field in set(one.fields))
-    if values < _MINIMUM_VALUES:
-        raise PassError(f"pass {one.pass_id} may have {values} values; a token has 2^20 at the least")
-    if one.strength not in STRENGTHS:
-        raise PassError(f"pass {one.pass_id} has strength '{one.strength}'; known: {', '.join(STRENGTHS)}")
+    require_many_values(one.pass_id, one.fields, expected_values())
     if not one.purpose or not one.scheme_codes or set(one.scheme_codes) - set(SCHEME_CODES):
         raise PassError(f"pass {one.pass_id} needs a purpose and known schemes")

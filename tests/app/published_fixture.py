@@ -170,7 +170,8 @@ _LEVELS = {
     "points_per_claim": 2600, "days_per_claim": 2, "dental_claims_per_1000": 190, "dental_cost_per_member_month": 2200,
     "dental_days_per_claim": 1.6, "pharmacy_claims_per_1000": 520, "pharmacy_cost_per_member_month": 6100,
     "total_cost_per_member_month": 28800, "checkups_joined": 98, "care_joined": 97, "transitions_followed": 99,
-    "koki_to_population": 96, "arrivals": 12, "departures": 9, "claims_after_death": 900, "unclassified_claims": 3, "attendance_legal": 42, "attendance_asof": 40,
+    "koki_to_population": 96, "arrivals": 12, "departures": 9, "claims_after_death": 900, "unclassified_claims": 3,
+    "attendance_legal": 42, "attendance_asof": 40,
     "metabolic": 20, "premetabolic": 11, "hba1c_56": 56, "hba1c_65": 9, "hba1c_80": 1.4, "systolic_130": 47,
     "systolic_140": 24, "systolic_160": 4, "smoking": 13, "certification_rate": 18, "care_cost_per_recipient": 138000,
 }  # fmt: skip

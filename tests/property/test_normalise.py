@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 from ingest.identity import normalise
 
 Normaliser = Callable[[pl.Expr], pl.Expr]
+
+
+def skeleton(column: pl.Expr) -> pl.Expr:
+    """As the site makes it: of a name in its form."""
+    return normalise.kana_skeleton(normalise.kana(column))
+
+
 NORMALISERS: list[Normaliser] = [
     normalise.text,
     normalise.kana,
+    skeleton,
     normalise.symbol,
     normalise.insured_number,
     normalise.branch,
@@ -150,3 +158,23 @@ def test_a_branch_of_zeros_is_none_given(written: str | None, expected: str | No
 )
 def test_an_insurer_number_has_six_or_eight_digits(written: str, expected: str | None) -> None:
     assert apply(normalise.insurer_number, [written]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("written", "as_well"),
+    [
+        ("ミズノ", "ミヅノ"),
+        ("オオノ", "オーノ"),
+        ("ユウコ", "ユーコ"),
+        ("ヤナギダ", "ヤナキタ"),
+        ("カヲル", "カオル"),
+        ("ケイコ", "ケーコ"),
+    ],
+)
+def test_writing_habits_leave_the_skeleton_of_a_name_as_it_is(written: str, as_well: str) -> None:
+    assert len(set(apply(skeleton, [written, as_well]))) == 1
+
+
+def test_a_given_name_is_what_follows_the_first_blank_and_none_where_there_is_no_blank() -> None:
+    names: list[str | None] = ["サトウ　ハナコ", " ｻﾄｳ ﾊﾅｺ ", "サトウハナコ", "ロペス　マリア　ルス", None]
+    assert apply(normalise.given_kana, names) == ["ハナコ", "ハナコ", None, "マリアルス", None]

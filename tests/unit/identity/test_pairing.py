@@ -52,7 +52,7 @@ def test_every_tag_of_a_delivery_has_its_pair_under_its_purpose() -> None:
     expected |= {("member/enrolment", old): new for old, new in members}
     assert known == expected
     assert dict(ciphertexts.iter_rows()) == dict(after.identity.select("identity_tag", "ciphertext").iter_rows())
-    assert len(known) == 10
+    assert len(known) == 12
 
 
 def test_what_was_taken_is_not_given_twice() -> None:

@@ -185,7 +185,13 @@ def test_a_pass_with_a_missing_field_is_not_emitted(tokeniser: Tokeniser) -> Non
     )
     without_branch, unknown_town = tags(sealed, "claim")
     assert passes_of(sealed, without_branch) == {"number_birth"}
-    assert passes_of(sealed, unknown_town) == {"number", "number_birth", "name"}
+    assert passes_of(sealed, unknown_town) == {
+        "number",
+        "number_birth",
+        "number_name",
+        "name",
+        "given_birth",
+    }
 
 
 def test_a_claim_without_a_name_still_meets_the_register_by_its_number(tokeniser: Tokeniser) -> None:
@@ -211,7 +217,7 @@ def test_the_register_ties_the_number_of_before_to_the_new_one(tokeniser: Tokeni
     sealed = tokeniser.seal_tables({"enrolment": enrolment({}, new)}, "16")
     before, after = tags(sealed, "enrolment")
     shared = {purpose for purpose, _ in pass_tags(sealed, before) & pass_tags(sealed, after)}
-    assert shared == {"number_birth", "resident", "name_town", "name"}
+    assert shared == {"number_birth", "resident", "name_town", "name", "given_birth"}
 
 
 def test_the_care_record_ties_to_the_medical_number_also_of_a_national_health_society(tokeniser: Tokeniser) -> None:
