@@ -170,13 +170,11 @@ def fetch_ahead(at: Lines, number: int) -> None:
     """Has the fields and bytes fetched of lines that come soon."""
     if number + 2 * AHEAD < at.lines.size:
         place = at.first[at.lines[number + 2 * AHEAD]]
-        prefetch(at.sep, place)
-        prefetch(at.sep, place + 16)
-        prefetch(at.sep, place + 32)
+        for line in range(0, 96, 16):
+            prefetch(at.sep, place + line)
         place = at.sep[at.first[at.lines[number + AHEAD]]] + 1
-        prefetch(at.buf, place)
-        prefetch(at.buf, place + 64)
-        prefetch(at.buf, place + 128)
+        for line in range(0, 320, 64):
+            prefetch(at.buf, place + line)
 
 
 @loop
