@@ -135,7 +135,9 @@ def _related(code: str) -> list[Cell]:
             for name, cell in careframe.record_cells(list(pair.values())).items()
         }
         printed += own.values()
-        own_insurer, own_number = (cells.text_of(own[f"related_{part}"].column) for part in ("insurer_number", "number"))
+        own_insurer, own_number = (
+            cells.text_of(own[f"related_{part}"].column) for part in ("insurer_number", "number")
+        )
         has_both = own_insurer.is_not_null() & own_number.is_not_null()
         insurer = pl.when(has_both).then(own_insurer).otherwise(insurer)
         number = pl.when(has_both).then(own_number).otherwise(number)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from ingest.formats import bytecsv_kernels, sheet_kernels, uke_arrow
+from ingest.formats import sheet_kernels, uke_arrow
 from ingest.formats.bits import Array
 from ingest.formats.groups import Group, read_texts
 from ingest.formats.sheetcolumns import Values, values_of
@@ -49,11 +49,7 @@ class FewTexts:
                 self._order = np.concatenate([self._order, np.zeros(new, np.int32)])
             self._known = own_numbers(texts[0], self._own_of, self._order, self._known, own)
         else:
-            width = 4 * len(self.fields)
-            whole = np.zeros((len(own) * width + bytecsv_kernels.PADDING) // 4 + 1, np.int32)
-            whole[: len(own) * len(self.fields)] = np.stack(texts, axis=1).reshape(-1)
-            offset = np.arange(0, len(own) * width, width, dtype=np.int32)
-            self._tuples.of_cells(whole.view(np.uint8), offset, np.full(len(own), width, np.int32), own)
+            own[:] = self._tuples.of_tuples(np.stack(texts, axis=1))
 
     def column(self, name: str, ids: Array) -> pl.Series:
         """A column of the lines with these numbers."""

@@ -31,8 +31,8 @@ from ingest.formats.vocabulary import Vocabulary
 
 FEW = 1_000
 """A text of more different ones than these is read where it stands, cell by cell."""
-SLICE = 1_000
-"""Lines that are read at a time: what is looked at several times stays in the processor's cache."""
+SLICE = 4_000
+"""Lines whose texts are numbered before it is asked which have many."""
 _HELD_BYTES = 16
 """Room for each text beside its view to begin with."""
 _YEARS = np.array([FIRST_YEAR, *(year for _, year, _ in ERAS)], np.int64)
@@ -45,7 +45,7 @@ class PlainCells:
         self._plan = plan = Plan(contract, own)
         self._encoding = encoding
         self._schema: dict[str, pl.DataType] = contract.plain_schema()
-        self._limits = plan.limits()
+        self._limits = kernels.Limits(*plan.limits)
         self._words = Vocabulary(encoding)
         self._coded = [FewTexts(group, self._words) for group in plan.groups]
         self._texts = {name: FewTexts(plan.otherwise[name], self._words) for name in plan.texts}
@@ -122,7 +122,7 @@ class PlainCells:
 
     def field_of(self, name: str) -> Array:
         """Where a text stands in its line."""
-        return self._plan.text_fields[self._plan.texts.index(name)]
+        return self._plan.text_fields[:, [self._plan.texts.index(name)]]
 
 
 class _Texts:

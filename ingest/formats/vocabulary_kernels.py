@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ingest.formats.bits import Array, item_at, put_item, word_at
 from ingest.formats.bytecsv_kernels import QUOTE, Lines, cell, fetch_ahead
-from ingest.formats.compiled import loop
+from ingest.formats.compiled import loop, part_of_loop
 
 FULL = -1
 """``number_texts``: the vocabulary must grow before it can go on."""
@@ -67,6 +67,42 @@ def find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes
                 return known
         slot = (slot + 1) & (slots.size - 1)
     return _learn(buf, at, size, key, slot, slots, keys, starts, sizes, pool, counts)
+
+
+class Words(NamedTuple):
+    """A vocabulary as the loops take it."""
+
+    slots: Array
+    keys: Array
+    starts: Array
+    sizes: Array
+    pool: Array
+    counts: Array
+
+
+@part_of_loop
+def number_of(buf: Any, at: int, size: int, words: Words) -> int:
+    """The number of a text, 0 for an empty one, in a vocabulary, which learns it; FULL where it cannot."""
+    if size == 0:
+        return 0
+    if size <= 16:  # as nearly all
+        key = word_at(buf, at)
+        if size < 8:
+            key &= (_ONE << np.uint64(size * 8)) - _ONE
+        tail = word_at(buf, at + size - 8) if size > 8 else _ZERO
+        key ^= tail * _MIX
+        slot = _slot(key, size, words.slots.size)
+        known = item_at(words.slots, slot)
+        while known:
+            if (
+                item_at(words.keys, known) == key
+                and item_at(words.sizes, known) == size
+                and (size <= 8 or word_at(words.pool, item_at(words.starts, known) + size - 8) == tail)
+            ):
+                return known
+            slot = (slot + 1) & (words.slots.size - 1)
+            known = item_at(words.slots, slot)
+    return find(buf, at, size, words.slots, words.keys, words.starts, words.sizes, words.pool, words.counts)
 
 
 @loop
