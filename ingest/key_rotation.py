@@ -8,11 +8,10 @@ on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
-from ingest import faults
+from ingest import faults, reencrypt
 from ingest.center import renew as at_center
 from ingest.center.home import one_step
 from ingest.ledger import Ledger
@@ -31,16 +30,19 @@ from ingest.site.lock import locked
 def rotate(settings: Settings, party_name: str, kind: str, progress: ProgressCallback) -> dict[str, Any]:
     """Go over to a new key of ``kind`` at a party, or go on with a rotation that was begun.
 
-    Returns its number and how many files lie under it. Raises KeyError_ where the party has no such key or the new
-    one cannot be had, and what the files of the party raise.
+    Returns its number, how many files lie under it, and how many archived ones neither key opens. Raises KeyError_
+    where the party has no such key, the new one cannot be had or another rotation is not through, and what the files
+    of the party raise.
     """
     party = parties_of(settings)[party_name]
-    if kind not in {known.kind for known in kinds_of(party)}:
-        raise KeyError_(f"{party_name} has no key '{kind}'")
-    with _step(party), Ledger(party.ledger) as ledger:
+    require_kind(party_name, party, kind)
+    reencrypt.require_room(party.home)
+    with _step(settings, party), Ledger(party.ledger) as ledger:
         known = key_numbers.numbers(party, kind)
         number = known.coming or known.in_use + 1
         if known.coming is None:
+            for other in key_numbers.unfinished(party):  # one at a time: each notes its end under the audit key
+                key_numbers.in_use(party, other)
             prepare_key(party, kind, number)
             faults.point("renew.key")
             key_numbers.begin(ledger, kind, number)
@@ -48,14 +50,20 @@ def rotate(settings: Settings, party_name: str, kind: str, progress: ProgressCal
         ring = KeyRing(party)
         renewal = Renewal(kind, number, ring.numbered(kind, known.in_use), ring.numbered(kind, number))
         if isinstance(party, SiteSettings):
-            files = at_site.WORK[kind](settings, party_name, ledger, renewal, progress)
+            figures = at_site.WORK[kind](settings, party_name, ledger, renewal, progress)
         else:
-            files = at_center.WORK[kind](settings, renewal, progress)
+            figures = at_center.WORK[kind](settings, renewal, progress)
         faults.point("renew.whole")
         _tell_audit(party, renewal, ring)
         key_numbers.end(ledger, kind, number)
         faults.point("renew.done")
-    return {"number": number, "files": files}
+    return {"number": number} | figures
+
+
+def require_kind(party_name: str, party: PartySettings, kind: str) -> None:
+    """Raise KeyError_ where a party has no key of a kind."""
+    if kind not in {known.kind for known in kinds_of(party)}:
+        raise KeyError_(f"{party_name} has no key '{kind}'")
 
 
 def finish(settings: Settings, progress: ProgressCallback) -> list[tuple[str, dict[str, Any]]]:
@@ -78,7 +86,5 @@ def _tell_audit(party: PartySettings, renewal: Renewal, ring: KeyRing) -> None:
     audit_key.note_rotation(party, renewal.kind, renewal.number, *signing)
 
 
-@contextmanager
-def _step(party: PartySettings) -> Iterator[None]:
-    with locked(party.home) if isinstance(party, SiteSettings) else one_step(party):  # type: ignore[arg-type]
-        yield
+def _step(settings: Settings, party: PartySettings) -> AbstractContextManager[None]:
+    return locked(party.home) if isinstance(party, SiteSettings) else one_step(settings.the_center())

@@ -220,7 +220,7 @@ def rotate_command(
             _rotate_identity(settings, name)
             return
         if what.value in by_ledger():
-            _renew(settings, name, what)
+            _renew(settings, name, one, what)
             return
         if activate:
             keys = rotation.activate_signing(one)
@@ -238,13 +238,19 @@ def rotate_command(
             )
 
 
-def _renew(settings: Settings, name: str, what: Rotated) -> None:
+def _renew(settings: Settings, name: str, one: PartySettings, what: Rotated) -> None:
     from ingest import key_rotation
 
+    key_rotation.require_kind(name, one, what.value)
     with progress_bar() as progress:
         figures = key_rotation.rotate(settings, name, what.value, progress)
+    if figures.get("damaged"):
+        err.print(f"控えのうち{figures['damaged']:,}件は壊れていて開けません。バックアップから戻せるか確かめてください")
     told = f"{figures['number']}番、新しい鍵のもとにあるもの {figures['files']:,}件"
-    out.print(f"{name}: 鍵 {what.value} を更新しました（{told}）。復旧キットを作り直してください", highlight=False)
+    out.print(
+        f"{name}: 鍵 {what.value} を更新しました（{told}）。復旧キットを作り直してください",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _rotate_identity(settings: Settings, name: str) -> None:

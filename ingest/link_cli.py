@@ -37,6 +37,9 @@ def evaluate(
             "on the same days, apart=N the same but one after the other. Example: twins=1000,namesakes=1000."
         ),
     ] = "",
+    referee: Annotated[
+        bool, typer.Option("--referee", help="Splink on the same identities in clear beside it, where it is installed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one line of JSON instead.")] = False,
 ) -> None:
     """Invent people, tokenise what their files would say, link it as the center does, and compare with the truth.
@@ -53,7 +56,8 @@ def evaluate(
     with told_errors():
         settings = one_prefecture(prefecture, people=people, months=months, seed=seed, planted=_pairs(plant))
         with progress_bar() as progress:
-            figures = evaluation.evaluate(with_preset(settings, preset), progress) | {"preset": preset.value}
+            figures = evaluation.evaluate(with_preset(settings, preset), progress, with_referee=referee)
+        figures["preset"] = preset.value
         if as_json:
             print_json_line(figures)
         else:

@@ -6,7 +6,8 @@
 
    reach   month               the partition itself
            fiscal_year         the partition's insurer for the whole fiscal year
-           scheme_fiscal_year  the whole scheme for the fiscal year (kokuho_koki with either of its two)
+           scheme_fiscal_year  the whole scheme for the fiscal year (kokuho_koki with either of its two; 国保 also with
+                               the enrolments of 後期, 後期 with the population: what linkage finds rests on both)
 #}
 
 {# Condition: the row of `relation` lies within reach of the change set. `month` is an expression over that row. #}
@@ -22,6 +23,11 @@
             (
                 change.scheme_code = {{ relation }}.scheme_code
                 or ({{ relation }}.scheme_code = 'kokuho_koki' and change.scheme_code in ('kokuho', 'koki'))
+                or (
+                    {{ relation }}.scheme_code = 'kokuho' and change.scheme_code = 'koki'
+                    and change.table_name = 'enrolment'
+                )
+                or ({{ relation }}.scheme_code = 'koki' and change.table_name = 'population')
             )
             and {{ fiscal_year('change.month') }} = {{ fiscal_year(month) }}
             {%- else -%}

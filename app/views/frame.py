@@ -14,11 +14,14 @@ from app.access.sessions import COOKIE, Session
 from app.runtime import Runtime, runtime
 from app.show import month_name
 from app.text import LANGUAGES, Text
-from app.views import about, league, overview, person
+from app.views import about, league, linkage, overview, person
 from app.views.screen import Screen
 from ingest.policy.access import AccessDenied
 
-_VIEWS = {"overview": overview.render, "league": league.render, "person": person.render, "about": about.render}
+_VIEWS = {
+    "overview": overview.render, "league": league.render, "linkage": linkage.render, "person": person.render,
+    "about": about.render,
+}  # fmt: skip
 _STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 _ICON = str(Path(__file__).resolve().parent.parent / "icon.png")
 _CHECK_SECONDS = 20
@@ -84,12 +87,13 @@ def _draw(process: Runtime, session: Session, text: Text) -> None:
 
 def _top_bar(screen: Screen) -> str:
     text = screen.text
-    shown = [name for name in _VIEWS if name != "person" or screen.rights.sees_persons]
+    may = {"person": screen.rights.sees_persons, "linkage": linkage.is_for(screen.rights)}
+    shown = [name for name in _VIEWS if may.get(name, True)]
     if state.get("view") not in _VIEWS:
         state.put("view", "overview")
     wanted = state.get("view")
-    # A role without persons is offered no such page; asked for by address it gets the refusal.
-    offered = shown if wanted in shown else [*shown, "person"]
+    # A role is offered no page that is not for it; asked for by address it gets the refusal.
+    offered = shown if wanted in shown else [*shown, str(wanted)]
     with st.container(key="ts_top", horizontal=True, vertical_alignment="center"):
         st.html(f'<span class="ts-brand">{text("app.title")}</span>', width="content")
         view = st.segmented_control(

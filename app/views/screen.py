@@ -15,6 +15,8 @@ from app.show import Shape
 from app.text import Text
 from ingest.policy import audit
 
+_LINKAGE = "linkage"  # block of what tells of the linkage
+
 
 @dataclass(frozen=True)
 class Indicator:
@@ -99,9 +101,19 @@ class Screen:
         """Areas with the tenant's own counts."""
         return data.own_areas(self.files.key)
 
-    @cached_property
+    @property
     def indicators(self) -> list[Indicator]:
-        """The catalogue, one entry an indicator (its newest definition)."""
+        """The catalogue of what is shown of areas, one entry an indicator."""
+        return [one for one in self._catalogue if one.block_code != _LINKAGE]
+
+    @property
+    def linkage_indicators(self) -> list[Indicator]:
+        """What tells of the linkage itself, on a page of its own."""
+        return [one for one in self._catalogue if one.block_code == _LINKAGE]
+
+    @cached_property
+    def _catalogue(self) -> list[Indicator]:
+        """One entry an indicator, its newest definition."""
         newest: dict[str, Indicator] = {}
         for row in data.indicators(self.files.statistics).iter_rows(named=True):
             english = row.get("indicator_name_en") or row["indicator_name"]

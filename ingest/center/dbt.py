@@ -57,6 +57,7 @@ def run_dbt(
     target = center.home / "target"
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
+    forget_other_folders(target, project)
     center.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--no-send-anonymous-usage-stats"),
@@ -95,6 +96,15 @@ def run_dbt(
     if code == 0 and total:
         progress(STEP, total, total)  # hooks count in the total and are not told of
     return _outcome(results, code, start_error)
+
+
+def forget_other_folders(target: Path, project: Path) -> None:
+    """Drop what dbt parsed of a project in another folder: with it dbt keeps where each seed lies, and reads that."""
+    note = target / "project_folder"
+    if not note.is_file() or note.read_text(encoding="utf-8") != str(project):
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (target / "partial_parse.msgpack").unlink(missing_ok=True)
+        note.write_text(str(project), encoding="utf-8")
 
 
 def _die_with_parent() -> None:

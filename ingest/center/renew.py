@@ -17,19 +17,19 @@ from ingest.sealing.keytable import AT_REST, AUDIT, CENTER, LINK, STATISTICS_MAS
 from ingest.sealing.rotation import Renewal
 from ingest.settings import Settings
 
-Work = Callable[[Settings, Renewal, ProgressCallback], int]
+Work = Callable[[Settings, Renewal, ProgressCallback], dict[str, int]]
 
 
-def _at_rest(settings: Settings, renewal: Renewal, progress: ProgressCallback) -> int:
+def _at_rest(settings: Settings, renewal: Renewal, progress: ProgressCallback) -> dict[str, int]:
     """The warehouse; the sealed batches that are kept lie under envelope keys."""
     center = settings.the_center()
     progress(f"rotate {AT_REST}", 0, 1)
     reencrypt.own_database(center, center.warehouse, renewal.older, renewal.newer, REMEDY)
     progress(f"rotate {AT_REST}", 1, 1)
-    return 1
+    return {"files": 1}
 
 
-def _statistics(settings: Settings, renewal: Renewal, progress: ProgressCallback) -> int:
+def _statistics(settings: Settings, renewal: Renewal, progress: ProgressCallback) -> dict[str, int]:
     """The operator's statistics, and the key of them that the app of this workspace has."""
     center = settings.the_center()
     paths = sorted((center.published / "statistics").glob("*.duckdb"))
@@ -40,26 +40,26 @@ def _statistics(settings: Settings, renewal: Renewal, progress: ProgressCallback
         if settings.app is not None:
             handover.replace(app_statistics_key(settings.app.home, CENTER, path.stem), newer)
     progress(f"rotate {STATISTICS_MASTER}", len(paths), len(paths))
-    return len(paths)
+    return {"files": len(paths)}
 
 
-def _link(settings: Settings, renewal: Renewal, progress: ProgressCallback) -> int:
+def _link(settings: Settings, renewal: Renewal, progress: ProgressCallback) -> dict[str, int]:
     """The first tags of identities that were rotated, in one transaction; persons keep their ids."""
     center = settings.the_center()
     if not center.warehouse.is_file():
-        return 0
+        return {"files": 0}
     progress(f"rotate {LINK}", 0, 1)
     with open_warehouse(center, KeyRing(center)) as connection:
         with transaction(connection):
             renewed = first_tags.renew(connection, renewal.number, renewal.older, renewal.newer)
         faults.point("renew.linked")
     progress(f"rotate {LINK}", 1, 1)
-    return renewed
+    return {"files": renewed}
 
 
-def _nothing(*_: object) -> int:
+def _nothing(*_: object) -> dict[str, int]:
     """The chain that the key signs is gone on with by the caller."""
-    return 0
+    return {"files": 0}
 
 
 WORK: dict[str, Work] = {

@@ -10,10 +10,12 @@ import polars as pl
 
 from ingest.center.link.records import Linked, link_records
 from ingest.center.link.rules import Rules, rules
+from ingest.evaluation import referee
 from ingest.evaluation.forms import forms
 from ingest.evaluation.identities import Identities, tokenise
 from ingest.evaluation.metrics import figures
 from ingest.evaluation.mixed import mixed
+from ingest.evaluation.planted import merged, planted_of
 from ingest.evaluation.truth import followed, people_of, transitions
 from ingest.identity.tokens import Tokeniser
 from ingest.progress import ProgressCallback
@@ -31,21 +33,28 @@ class Trial:
     identities: Identities
     people: pl.DataFrame
     turns: pl.DataFrame
+    planted: pl.DataFrame
 
 
 def make_trial(settings: SynthSettings, tell: ProgressCallback) -> Trial:
     """The identities of a world of the settings, and its truth."""
     tell("population", 0, 1)
     world = make_world(settings)
-    people, turns = people_of(world), transitions(world)
+    people, turns, planted = people_of(world), transitions(world), planted_of(world)
     written = forms(world, tell)
     del world
     identities = tokenise(written, lambda site: Tokeniser(derive(KEY, f"evaluation {site}"), 1), tell)
-    return Trial(identities, people, turns)
+    return Trial(identities, people, turns, planted)
 
 
-def evaluate(settings: SynthSettings, tell: ProgressCallback) -> dict[str, Any]:
-    """Make a world, link it, measure; figures of ``judge``, the seconds of each part and the settings."""
+def evaluate(settings: SynthSettings, tell: ProgressCallback, *, with_referee: bool = False) -> dict[str, Any]:
+    """Make a world, link it, measure; figures of ``judge``, the seconds of each part and the settings.
+
+    ``with_referee`` adds ``referee``: the figures of Splink on the same identities in clear. Raises SettingsError where
+    that is asked for and Splink is not installed.
+    """
+    if with_referee:
+        referee.demand()
     began = time.process_time()
     trial = make_trial(settings, tell)
     made = time.process_time()
@@ -53,13 +62,21 @@ def evaluate(settings: SynthSettings, tell: ProgressCallback) -> dict[str, Any]:
     linked = link_all(trial, rules())
     done = time.process_time()
     tell("link", 1, 1)
-    return judge(trial, linked) | {
+    found = judge(trial, linked)
+    measured = time.process_time()
+    if with_referee:
+        tell("Splink", 0, 1)
+        key = ["linkage_domain", "identity_tag"]
+        units = trial.identities.units
+        found["referee"] = figures(units.join(referee.groups(units), on=key, how="left"), trial.people)
+        tell("Splink", 1, 1)
+    return found | {
         "people": settings.people,
         "months": settings.months,
         "seed": settings.seed,
         "cpu_seconds_world": round(made - began, 1),
         "cpu_seconds_link": round(done - made, 1),
-        "cpu_seconds_measure": round(time.process_time() - done, 1),
+        "cpu_seconds_measure": round(measured - done, 1),
     }
 
 
@@ -77,6 +94,7 @@ def judge(trial: Trial, linked: Linked) -> dict[str, Any]:
     turned = followed(units, trial.turns)
     return figures(units, trial.people) | {
         "mixed": mixed(units, trial.people),
+        "planted": merged(units, trial.planted),
         "refused_edges": dict(refused.iter_rows()),
         **turned,
         "followed_rate": turned["followed"] / turned["turned_75"] if turned["turned_75"] else None,

@@ -10,7 +10,10 @@ from rich.table import Column, Table
 
 def show(out: Console, figures: dict[str, Any]) -> None:
     """Print the figures of a run."""
-    out.print(Group(_whole(figures), _kinds(figures), _ages(figures), _losses(figures)))
+    tables = [_whole(figures), _kinds(figures), _ages(figures), _losses(figures)]
+    if "referee" in figures:
+        tables.append(_referee(figures, figures["referee"]))
+    out.print(Group(*tables))
 
 
 def show_febrl(out: Console, figures: dict[str, Any]) -> None:
@@ -68,8 +71,24 @@ def _losses(figures: dict[str, Any]) -> Table:
     table = Table("", Column("count", justify="right"), title="groups of two persons, and edges refused")
     for row in figures["mixed"]:
         table.add_row(f"mixed: {row['relation']}", f"{row['persons']:,} pairs of persons, {row['pairs']:,} wrong pairs")
+    for row in figures["planted"]:
+        what = f"planted: {row['kind']}, {'insured on the same days' if row['overlaps'] else 'one after the other'}"
+        table.add_row(what, f"{row['merged']:,} of {row['pairs']:,} merged")
     for reason, edges in figures["refused_edges"].items():
         table.add_row(f"refused: {reason}", f"{edges:,}")
+    return table
+
+
+def _referee(own: dict[str, Any], referee: dict[str, Any]) -> Table:
+    """Both linkers beside each other."""
+    right = [Column(name, justify="right") for name in ("encrypted", "Splink in clear")]
+    table = Table("", *right, title="the same identities, by Splink in clear")
+    for name in ("precision", "recall", "record_precision", "record_recall"):
+        table.add_row(name, rate(own[name]), rate(referee[name]))
+    for name in ("wrong", "persons_split", "groups_mixed"):
+        table.add_row(name, f"{own[name]:,}", f"{referee[name]:,}")
+    for mine, other in zip(own["by_kind"], referee["by_kind"], strict=True):
+        table.add_row(f"lost: {mine['kind']}", f"{mine['lost']:,}", f"{other['lost']:,}")
     return table
 
 

@@ -11,7 +11,7 @@ import codecs
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +26,7 @@ from ingest.formats.memory import Room
 
 BLOCK_BYTES = 4 << 20
 """Bytes read at a time; a wide file's results take some ten times as much memory."""
-SURVEY_BYTES = 1 << 20
+SURVEY_BYTES = 1 << 18
 TAIL_BYTES = 1 << 16
 ALIKE = np.empty(0, np.int64)
 """The kinds of lines that are all of one."""
@@ -141,18 +141,53 @@ def survey(path: Path) -> PlainFile | None:
     What is in any other, ``csvtext.lines_of`` finds out: it names encodings, counts and replaces.
     """
     for file in outlines(path):
-        with path.open("rb") as handle:
-            handle.seek(file.begin)
-            states = (_is_readable(data, file.encoding) for data in _whole_lines(handle))
-            unreadable = next((state for state in states if state is not True), True)
-        if unreadable is True:
+        state = _state(path, file)
+        if state is True:
             return file
-        if unreadable is None:  # UTF-8 all the same
+        if state is None:  # UTF-8 all the same
             return None
     return None
 
 
-def _is_readable(data: bytes | Array, encoding: str) -> bool | None:
+def _state(path: Path, file: PlainFile) -> bool | None:
+    """Whether all of a file can be read, as ``_is_readable`` says it; a large one is looked over by two threads."""
+    size = path.stat().st_size
+    bounds = [file.begin, size]
+    if size - file.begin >= 2 * SURVEY_BYTES:
+        with path.open("rb") as handle:
+            handle.seek((file.begin + size) // 2)
+            handle.readline()
+            bounds.insert(1, handle.tell())
+    with ThreadPoolExecutor(max_workers=len(bounds)) as pool:
+        states = list(pool.map(partial(_state_of, path, file.encoding), bounds, bounds[1:]))
+    return next((state for state in states if state is not True), True)
+
+
+def _state_of(path: Path, encoding: str, begin: int, end: int) -> bool | None:
+    """The same of the lines from a byte to another."""
+    buf = bytearray(SURVEY_BYTES)
+    with path.open("rb", buffering=0) as handle:
+        while begin < end:
+            handle.seek(begin)
+            data = memoryview(buf)[: handle.readinto(memoryview(buf)[: end - begin])]
+            whole = (
+                len(data)
+                if begin + len(data) >= end
+                else kernels.after_last_line(np.frombuffer(data, np.uint8), len(data))
+            )
+            if not whole:  # a line longer than that, or the file became shorter
+                data = memoryview(data.tobytes() + handle.readline())
+                whole = len(data)
+            if not whole:
+                return True
+            state = _is_readable(data[:whole], encoding)
+            if state is not True:
+                return state
+            begin += whole
+    return True
+
+
+def _is_readable(data: memoryview | Array, encoding: str) -> bool | None:
     """Whether all of some whole lines can be read; None where only their last character is cut."""
     if encoding == "cp932":
         return bool(kernels.is_readable(np.frombuffer(data, np.uint8), *_readable()))
@@ -172,12 +207,6 @@ def _readable() -> tuple[Array, Array]:
         for second in range(64, 256) if single[byte] == 2 else ():
             pair[byte * 256 + second] = csvtext.is_readable(bytes([byte, second]))
     return single, pair
-
-
-def _whole_lines(handle: BinaryIO) -> Iterator[bytes]:
-    """The file's bytes in blocks of whole lines; the last ends with the file."""
-    while data := handle.read(SURVEY_BYTES):
-        yield data if data.endswith(b"\n") else data + handle.readline()
 
 
 def block(data: bytes, row: int, encoding: str) -> Block:
@@ -217,7 +246,10 @@ class Head:
 
 
 def head(path: Path, file: PlainFile, count: int) -> Head | None:
-    """The first ``count`` lines; None where they are not all within the first bytes, or nothing is behind them."""
+    """The first ``count`` lines; None where they are not all within the first bytes, or nothing is behind them.
+
+    Raises UnicodeDecodeError where they are in another encoding.
+    """
     with path.open("rb") as handle:
         handle.seek(file.begin)
         data = handle.read(csvtext.HEAD_BYTES)

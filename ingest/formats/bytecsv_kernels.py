@@ -12,15 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ingest.formats.bits import WIDE, Array, how_many, lowest, prefetch, which_are, which_are_high, word_at
-from ingest.formats.compiled import loop
+from ingest.formats.bits import WIDE, Array, how_many, item_at, lowest, prefetch, which_are, which_are_high
+from ingest.formats.compiled import loop, part_of_loop
 
 COMMA, NEWLINE, QUOTE, RETURN = 44, 10, 34, 13
 PADDING = WIDE
 """Bytes behind the end of every buffer: so many are loaded from any place on."""
 AHEAD = 6
 """Lines that are fetched from memory before they are read."""
-_HIGH = np.uint64(0x8080808080808080)
 _ZERO, _ONE, _LAST = np.uint64(0), np.uint64(1), np.uint64(63)
 
 
@@ -39,16 +38,22 @@ def is_readable(buf: Any, single: Any, pair: Any) -> bool:
     """Whether every character above ASCII is one of CP932 (tables: ``bytecsv._readable``)."""
     at, size = 0, buf.size
     while at < size:
-        if at + 8 <= size and word_at(buf, at) & _HIGH == 0:
-            at += 8
+        if at + WIDE <= size:
+            high = which_are_high(buf, at)
+            if high == _ZERO:
+                at += WIDE
+                continue
+            at += lowest(high)
+        elif buf[at] < 128:
+            at += 1
             continue
-        byte = buf[at]
-        at += 1
-        if byte < 128 or single[byte] == 1:
-            continue
-        if at >= size or not pair[byte * 256 + buf[at]]:
-            return False
-        at += 1
+        while at < size and buf[at] >= 128:  # characters seldom stand alone
+            byte = buf[at]
+            at += 1
+            if single[byte] != 1:
+                if at >= size or not pair[byte * 256 + buf[at]]:
+                    return False
+                at += 1
     return True
 
 
@@ -165,16 +170,14 @@ def fetch_ahead(at: Lines, number: int) -> None:
     """Has the fields and bytes fetched of lines that come soon."""
     if number + 2 * AHEAD < at.lines.size:
         place = at.first[at.lines[number + 2 * AHEAD]]
-        prefetch(at.sep, place)
-        prefetch(at.sep, place + 16)
-        prefetch(at.sep, place + 32)
+        for line in range(0, 96, 16):
+            prefetch(at.sep, place + line)
         place = at.sep[at.first[at.lines[number + AHEAD]]] + 1
-        prefetch(at.buf, place)
-        prefetch(at.buf, place + 64)
-        prefetch(at.buf, place + 128)
+        for line in range(0, 320, 64):
+            prefetch(at.buf, place + line)
 
 
-@loop
+@part_of_loop
 def cell(buf: Any, sep: Any, base: int, last: int, field: int) -> tuple[int, int]:
     """Both ends of a cell, quotes left out, of the line whose fields end at ``sep[base + 1]`` to ``sep[last]``.
 
@@ -183,10 +186,10 @@ def cell(buf: Any, sep: Any, base: int, last: int, field: int) -> tuple[int, int
     field += base
     if field < base or field >= last:
         return 0, 0
-    start, stop = sep[field] + 1, sep[field + 1]
+    start, stop = item_at(sep, field) + 1, item_at(sep, field + 1)
     if field + 1 == last and stop > start and buf[stop - 1] == RETURN:
         stop -= 1
-    if stop > start and buf[start] == QUOTE:
+    if stop > start and item_at(buf, start) == QUOTE:
         start, stop = start + 1, stop - 1
     return start, stop
 

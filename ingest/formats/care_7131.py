@@ -154,9 +154,9 @@ def _claims(source: CareRecords) -> Parts:
         data, plain = source.data_with(plain["source_row"]), None
     first = _first_of_plans(data, plain)
     if plain is not None:
-        is_claim = (pl.col("record_code") != PLAN) | pl.col("source_row").is_in(first.implode())
-        plain = plain.filter(is_claim).with_columns(adjudication_month=pl.lit(month, dtype=pl.Date))
-        plain = plain.select(*CARE_CLAIM.plain_schema())
+        is_later = (plain["record_code"] == PLAN) & ~plain["source_row"].is_in(first.implode())
+        plain = plain.filter(~is_later) if is_later.any() else plain
+        plain = plain.with_columns(adjudication_month=pl.lit(month, dtype=pl.Date)).select(*CARE_CLAIM.plain_schema())
     present = set(data["code"].unique())
     found = [_claim_records(data, code, month, first) for code in ("01", PLAN) if code in present]
     nothing = pl.DataFrame(schema=CARE_CLAIM.plain_schema()), empty_set_aside()

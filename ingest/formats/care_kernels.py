@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ingest.formats.bits import Array
+import numpy as np
+
+from ingest.formats.bits import NOTHING, Array, word_at
 from ingest.formats.bytecsv_kernels import Lines, cell
 from ingest.formats.cell_kernels import VALID, whole_number
-from ingest.formats.compiled import loop
+from ingest.formats.compiled import loop, part_of_loop
 
 NEITHER, CLAIM, LINE, BOTH = 0, 1, 2, 3
 """What a record is: ``BOTH`` a claim where the one before it has another key, else a line of that."""
@@ -27,6 +29,21 @@ def frame_kinds(at: Lines, row: int, kind: Array) -> int:
         if how != VALID or found != row + number:
             return number
     return int(at.lines.size)
+
+
+@part_of_loop
+def same_bytes(one: Array, at: int, other: Array, begin: int, size: int) -> bool:
+    """Whether so many bytes are the same; eight may be read beyond both."""
+    step = 0
+    while size - step > 8:
+        if word_at(one, at + step) != word_at(other, begin + step):
+            return False
+        step += 8
+    if size == step:
+        return True
+    unlike = word_at(one, at + step) ^ word_at(other, begin + step)
+    is_same: bool = unlike << np.uint64(8 * (8 - size + step)) == NOTHING
+    return is_same
 
 
 @loop
@@ -54,10 +71,9 @@ def tie(at: Lines, roles: Array, places: Array, row: int, odd: Array, held: Arra
             for place in range(width):
                 start, stop = cell(at.buf, at.sep, base, last, places[kind, place])
                 same &= stop - start == ends[place] - begin
-                if not same:
+                if not same or not same_bytes(at.buf, start, held, begin, stop - start):
+                    same = False
                     break
-                for step in range(stop - start):
-                    same &= at.buf[start + step] == held[begin + step]
                 begin = ends[place]
             if same:
                 claim[number] = ends[width]

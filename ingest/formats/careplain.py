@@ -8,12 +8,13 @@ A large file is read in two parts side by side (``carewalk``), the second from a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from ingest.formats import bytecsv, careframe
 from ingest.formats.bits import Array
@@ -22,7 +23,7 @@ from ingest.formats.careframe import CareFile
 from ingest.formats.carerecord import Record
 from ingest.formats.carewalk import NO_TIES, UNREADABLE, CarePart, Ties
 from ingest.formats.reading import Problem
-from ingest.formats.sheet import table_of
+from ingest.formats.sheet import learn, table_of
 
 PART_BYTES = 1 << 22
 """A file of less than two such parts is read in one."""
@@ -126,14 +127,8 @@ def _is_whole(parts: Sequence[CarePart]) -> bool:
 
 def _records(parts: Sequence[CarePart], otherwise: str) -> CareRecords:
     """What the parts of a file hold."""
-    tables: dict[str, pl.DataFrame] = {}
-    refused = [np.empty(0, np.int64)]
-    for name in parts[0].tables:
-        own = [part.tables[name] for part in parts]
-        if any(rows.height for rows in own):
-            tables[name], bad = table_of([rows.sheet for rows in own], [rows.places() for rows in own])
-            refused.append(tables[name]["source_row"].filter(pl.Series(bad)).to_numpy())
-    bad_rows = np.unique(np.concatenate(refused))
+    tables, refused = _tables(parts)
+    bad_rows = np.unique(refused)
     texts = [text for part in parts for text in part.rest]
     if len(bad_rows):  # a record of a plan is a claim and a line: it is read or it is not
         is_good = ~pl.col("source_row").is_in(bad_rows.tolist())
@@ -150,6 +145,26 @@ def _records(parts: Sequence[CarePart], otherwise: str) -> CareRecords:
         None,
         lambda rows: pl.concat(_reread(parts, rows.sort().to_numpy())),
     )
+
+
+def _tables(parts: Sequence[CarePart]) -> tuple[dict[str, pl.DataFrame], Array]:
+    """(the tables, the rows that break a rule). While one is filled it is learned what the texts of the next say."""
+    tables: dict[str, pl.DataFrame] = {}
+    refused = [np.empty(0, np.int64)]
+    with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+        filling: dict[str, list[Future[tuple[pa.RecordBatch, Array]]]] = {}
+        for name in parts[0].tables:
+            own = [part.tables[name] for part in parts]
+            if any(rows.height for rows in own):
+                learned = learn([rows.sheet for rows in own])
+                filling[name] = [
+                    pool.submit(rows.sheet.fill, learned, part, rows.places()) for part, rows in enumerate(own)
+                ]
+        for name, futures in filling.items():
+            batches, bad = zip(*(future.result() for future in futures), strict=True)
+            tables[name] = table_of(batches, parts[0].tables[name].sheet.plans)
+            refused.append(tables[name]["source_row"].filter(pl.Series(np.concatenate(bad))).to_numpy())
+    return tables, np.concatenate(refused)
 
 
 def _reread(parts: Sequence[CarePart], rows: Array) -> list[pl.DataFrame]:

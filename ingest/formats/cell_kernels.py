@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from ingest.formats.bits import Array, word_at
-from ingest.formats.bytecsv_kernels import Lines, cell, fetch_ahead
-from ingest.formats.compiled import loop
+from ingest.formats.compiled import loop, part_of_loop
 from ingest.formats.uke_text import INLINE, decode, put_short, trim
 
 BLANK, VALID, OTHER = 0, 1, 2
@@ -52,21 +51,7 @@ def _is_ascii(buf: Any, at: int, stop: int) -> bool:
     return True
 
 
-@loop
-def plain_texts(
-    buf: Any, offset: Any, length: Any, is_printed: bool, characters: Any, view: Any, held: Any, state: Any
-) -> int:
-    """Cells as Arrow views (``put_plain_text``); longer ones lie in ``held``, of which the bytes used are given."""
-    used = 0
-    for number in range(offset.size):
-        at = offset[number]
-        used, state[number] = put_plain_text(
-            buf, at, at + length[number], is_printed, characters, view, number, held, used
-        )
-    return used
-
-
-@loop
+@part_of_loop
 def put_plain_text(
     buf: Any, at: int, stop: int, is_printed: bool, characters: Any, view: Any, row: int, held: Any, used: int
 ) -> tuple[int, int]:
@@ -123,29 +108,6 @@ def _put_held(held: Any, at: int, size: int, view: Any, row: int) -> None:
 
 
 @loop
-def whole_rows(at: Lines, fields: Array, bounds: Array, value: Array, state: Array, odd: Array) -> None:
-    """Cells of at most 18 digits with at most a sign as numbers, one row a column; states as those of ``plain_texts``.
-
-    ``fields`` has a row for each kind of line. Those of column ``i`` begin at ``bounds[i]``: the first that is filled
-    counts. Where one of blanks or with a byte that is not ASCII comes before others, its line is marked as ``odd``.
-    """
-    buf = at.buf
-    for number in range(at.lines.size):
-        fetch_ahead(at, number)
-        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
-        kind = at.kinds[number] if at.kinds.size else 0
-        for column in range(bounds.size - 1):
-            start, stop = 0, 0
-            for place in range(bounds[column], bounds[column + 1]):
-                start, stop = cell(buf, at.sep, base, last, fields[kind, place])
-                if start < stop:
-                    break
-            if bounds[column + 1] - bounds[column] > 1 and start < stop and (buf[start] <= 32 or buf[start] > 126):
-                odd[number] = True
-            value[column, number], state[column, number] = whole_number(buf, start, stop)
-
-
-@loop
 def whole_number(buf: Any, at: int, stop: int) -> tuple[int, int]:
     """A cell as (number, state)."""
     if 0 < stop - at <= 8:  # as nearly all: digits in pairs, fours, eight
@@ -172,28 +134,6 @@ def whole_number(buf: Any, at: int, stop: int) -> tuple[int, int]:
             return 0, OTHER
         found = found * 10 + digit
     return found * (1 - 2 * negative), VALID
-
-
-@loop
-def day_rows(at: Lines, fields: Array, year_before: Array, value: Array, state: Array) -> None:
-    """Cells of YYYYMMDD, GYYMMDD, or YYMMDD with the era in a cell of its own (one digit or letter), as days from
-    1 January 1970, one row a column; states as those of ``plain_texts``, BLANK for an open date too (zeros, nines,
-    99991231).
-
-    ``fields`` has a row for each kind of line: of each column the field of its date and that of its era, or -1.
-    ``year_before`` has by the digit of an era the year before its first, the first year of all at 0.
-    """
-    buf = at.buf
-    for number in range(at.lines.size):
-        fetch_ahead(at, number)
-        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
-        kind = at.kinds[number] if at.kinds.size else 0
-        for column in range(fields.shape[1] // 2):
-            start, stop = cell(buf, at.sep, base, last, fields[kind, 2 * column])
-            era = 0
-            if stop - start == 6:
-                era = era_of(buf, *cell(buf, at.sep, base, last, fields[kind, 2 * column + 1]))
-            value[column, number], state[column, number] = day_of(buf, start, stop, era, year_before)
 
 
 @loop

@@ -31,5 +31,8 @@ def _folder() -> str:
 
 config.CACHE_DIR = _folder()  # type: ignore[attr-defined]
 loop: Any = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
+part_of_loop: Any = njit(cache=True, nogil=True, forceinline=True, _nrt=False)  # type: ignore[call-overload]
+"""For what a loop calls for each line with many arrays: to hand them over costs more than the line, so that it is put
+into the loop instead."""
 loop_that_counts: Any = njit(cache=True, nogil=True)
 """For the few loops that make arrays."""

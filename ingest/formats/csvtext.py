@@ -33,7 +33,8 @@ MAXIMUM_REPLACED_SHARE = 0.01
 _NO_CHARACTERS = "\uf8f0\uf8f1\uf8f2\uf8f3"
 
 _QUOTED = r'"(?:[^"]|"")*"'
-_WELL_FORMED = rf'^(?:{_QUOTED}|[^",]*)(?:,(?:{_QUOTED}|[^",]*))*$'
+_FIELD = rf'(?:{_QUOTED}|[^",]*)'
+_WELL_FORMED = rf"^{_FIELD}(?:,{_FIELD})*$"
 
 
 @dataclass(frozen=True)
@@ -241,14 +242,21 @@ def fit_some(frame: pl.DataFrame, positions: Sequence[int]) -> tuple[pl.DataFram
     fits = (count >= width).fill_null(False)
     marked = frame.select("source_row", "text", fits=fits)
     good = marked.filter("fits").drop("fits")
-    return _some_fields(good, positions), marked.filter(~pl.col("fits")).drop("fits")
+    is_endless = (count > MAXIMUM_COLUMNS).any()
+    texts = _leading(good["text"], width) if is_endless else good["text"]
+    return good.hstack(_some_fields(texts, positions)), marked.filter(~pl.col("fits")).drop("fits")
 
 
-def _some_fields(frame: pl.DataFrame, positions: Sequence[int]) -> pl.DataFrame:
+def _leading(texts: pl.Series, width: int) -> pl.Series:
+    """The first ``width`` fields of well-formed lines: the CSV reader would hold room for millions behind them."""
+    return texts.str.extract(rf"^({_FIELD}(?:,{_FIELD}){{{width - 1}}})", 1)
+
+
+def _some_fields(texts: pl.Series, positions: Sequence[int]) -> pl.DataFrame:
     names = [f"f{position}" for position in positions]
-    if frame.is_empty():
-        return frame.hstack(pl.DataFrame(schema=dict.fromkeys(names, pl.String)))
-    body = frame["text"].str.join("\n").item().encode()
+    if texts.is_empty():
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    body = texts.str.join("\n").item().encode()
     fields = pl.read_csv(
         body,
         has_header=False,
@@ -258,4 +266,4 @@ def _some_fields(frame: pl.DataFrame, positions: Sequence[int]) -> pl.DataFrame:
         truncate_ragged_lines=True,
         extra_columns="ignore",  # the first line itself may be the longer one
     )
-    return frame.hstack(fields.select(names))
+    return fields.select(names)

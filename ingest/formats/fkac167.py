@@ -11,25 +11,24 @@ until 2023 and eight from 2024. Whoever reads them looks at the examination's fi
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ingest.formats import bytecsv, cells, csvtext
-from ingest.formats.bits import Array
-from ingest.formats.bytecsv import Block, Head, PlainFile
+from ingest.formats.bytecsv import Head, PlainFile
 from ingest.formats.cells import Cell, derived
 from ingest.formats.contracts import CHECKUP
 from ingest.formats.csvlayout import LayoutColumn, fold, layout, occurrences, place, unknown_headings
-from ingest.formats.fkac167_plain import Found, PlainResults
+from ingest.formats.fkac167_blocks import plain_blocks
 from ingest.formats.fkac167_results import FLAG_PREFIX, items, results
 from ingest.formats.headercsv import column_problems, headed_cells, line_end_problem, no_line_end
 from ingest.formats.layout_files import layout_cache
-from ingest.formats.plaincells import PlainCells
 from ingest.formats.reading import FileRefused, Problem, Reader, Reading, empty_set_aside, empty_tables
 
 FILE_NAME = "FKAC167"
@@ -99,32 +98,31 @@ class Fkac167:
         Raises FileRefused before the first part, or not at all. A file with characters that cannot be read, without
         its 作成年月日 or with a torn last line is read whole.
         """
-        file = bytecsv.survey(path)
-        head = None if file is None else bytecsv.head(path, file, 2)
-        if file is not None and head is not None:
-            title, headings = (csvtext.split_line(line) for line in head.lines)
-            if _is_named(title) and _dates_of(title):
-                self._check_headings(headings)
-                if file.is_complete or bytecsv.ends_with(path, file, len(headings)):
-                    yield from self._plain_parts(path, file, head, title, headings)
-                    return
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            surveying = pool.submit(bytecsv.survey, path)
+            layouts = {outline: _Layout.of(path, outline) for outline in bytecsv.outlines(path)}
+            file = surveying.result()
+        layout = None if file is None else layouts[file]
+        if file is not None and layout is not None and layout.is_plain:
+            self._check_headings(layout.headings)
+            if file.is_complete or bytecsv.ends_with(path, file, len(layout.headings)):
+                yield from self._plain_parts(path, file, layout)
+                return
         whole = self._read_whole(path)
         yield Reading(self.format, whole.edition, [], {}, whole.tables, whole.set_aside)
         whole.tables, whole.set_aside = empty_tables("checkup", "checkup_result"), empty_set_aside()
         yield whole
 
-    def _plain_parts(
-        self, path: Path, file: PlainFile, head: Head, title: Sequence[str], headings: Sequence[str]
-    ) -> Iterator[Reading]:
+    def _plain_parts(self, path: Path, file: PlainFile, layout: _Layout) -> Iterator[Reading]:
         """The parts of a file of which nearly every line is plain; the others are read as ``_read_whole`` does."""
-        own, _ = _checkup_cells(headings, title, pl.DataFrame())
-        rows, last_row, fits = 0, 0, False
-        months = pl.Series([], dtype=pl.Date)
-        for block, lines, checkup, found in _plain_blocks(
+        head, headings, own = layout.head, layout.headings, layout.own
+        rows, last_row, fits, nothing_aside = 0, 0, False, empty_set_aside()
+        days = np.empty(0, np.int32)
+        for block, lines, checkup, found in plain_blocks(
             bytecsv.blocks(path, file, head.begin, head.row, bytecsv.BLOCK_BYTES), headings, own, file.encoding
         ):
             others = block.text_of(block.other_lines(lines))
-            aside = empty_set_aside()
+            aside = nothing_aside
             if not others.is_empty():
                 fields, misfits = csvtext.fit(others, len(headings))
                 tables, aside = _rows(fields, misfits, headings, own)
@@ -137,7 +135,7 @@ class Fkac167:
             rows += len(lines) + others.height
             read = pl.concat([checkup["source_row"], others["source_row"]])
             last_row = max(last_row, int(str(read.max() or 0)))
-            months = pl.concat([months, checkup["exam_month"]]).unique()
+            days = np.unique(np.concatenate([days, checkup["exam_month"].to_physical().to_numpy()]))
             yield Reading(
                 self.format, edition_of(headings), [], {}, {"checkup": checkup, "checkup_result": found}, aside
             )
@@ -147,7 +145,7 @@ class Fkac167:
         yield Reading(
             format=self.format,
             edition=edition_of(headings),
-            months=cells.months_of(months),
+            months=cells.months_of(pl.Series(days).cast(pl.Date)),
             records={"checkup": rows},
             tables=empty_tables("checkup", "checkup_result"),
             problems=problems,
@@ -193,55 +191,12 @@ class Fkac167:
 
     def _check_headings(self, headings: Sequence[str]) -> None:
         """Raises FileRefused unless every needed column stands in the heading."""
-        where = occurrences(headings)
-        missing = sorted(
-            {c.column_name for c in _columns() if c.is_needed and (fold(c.column_name), c.occurrence) not in where}
-        )
+        missing = _missing(headings)
         if not missing:
             return
         if headings and len(unknown_headings(_known_columns(), headings)) == len(headings):
             raise FileRefused("encoding", "見出しを読めません", line=2)
         raise FileRefused("missing_field", f"見出しがありません: {'、'.join(missing)}", line=2)
-
-
-def _plain_blocks(
-    blocks: Iterator[Block], headings: Sequence[str], own: list[Cell], encoding: str
-) -> Iterator[tuple[Block, Array, pl.DataFrame, pl.DataFrame]]:
-    """Each block with its lines that are plain, their ``checkup`` and ``checkup_result``.
-
-    The results of a block are read by a thread while its checkups are.
-    """
-    plain, plain_results = PlainCells(CHECKUP, own, encoding), PlainResults(headings, encoding)
-    waiting: deque[tuple[Block, Array, pl.DataFrame, Future[Found], Future[pl.DataFrame]]] = deque()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        for block in blocks:
-            lines = block.plain_lines(len(headings))
-            found = pool.submit(plain_results.read, block, lines)
-            checkup, odd = plain.read(block, lines)
-            if odd.any():
-                lines = lines[~odd]
-                found = pool.submit(plain_results.read, block, lines)
-            table = pool.submit(_table_of, plain_results, found, checkup)
-            waiting.append((block, lines, checkup, found, table))
-            if len(waiting) > 1:
-                yield _without_odd(*waiting.popleft())
-        while waiting:
-            yield _without_odd(*waiting.popleft())
-
-
-def _table_of(plain_results: PlainResults, found: Future[Found], checkup: pl.DataFrame) -> pl.DataFrame:
-    """``checkup_result`` of what the same thread found before."""
-    return plain_results.table(found.result(), checkup)
-
-
-def _without_odd(
-    block: Block, lines: Array, checkup: pl.DataFrame, found: Future[Found], table: Future[pl.DataFrame]
-) -> tuple[Block, Array, pl.DataFrame, pl.DataFrame]:
-    """What was read of a block, without the lines of which a result is odd."""
-    results, odd = table.result(), found.result().odd
-    if odd.any():
-        return block, lines[~odd], checkup.filter(~pl.Series(odd)), results
-    return block, lines, checkup, results
 
 
 def _rows(
@@ -252,6 +207,39 @@ def _rows(
     found, results_aside = results(fields, headings, checkup)
     aside = pl.concat([aside, cells.misfits(misfits, "checkup"), results_aside])
     return {"checkup": checkup, "checkup_result": found}, aside.sort("source_row", maintain_order=True)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The first lines of a file, the cells of ``checkup`` by its headings, and whether the first line is plain: it
+    names the file and has its 作成年月日."""
+
+    head: Head
+    headings: Sequence[str]
+    own: list[Cell]
+    is_plain: bool
+
+    @staticmethod
+    def of(path: Path, file: PlainFile) -> _Layout | None:
+        """Those of a file in this encoding; None where it is another, or its first lines are not plain."""
+        try:
+            head = bytecsv.head(path, file, 2)
+        except UnicodeDecodeError:
+            return None
+        if head is None:
+            return None
+        title, headings = (csvtext.split_line(line) for line in head.lines)
+        is_plain = _is_named(title) and bool(_dates_of(title))
+        own = _checkup_cells(headings, title, pl.DataFrame())[0] if is_plain and not _missing(headings) else []
+        return _Layout(head, headings, own, is_plain)
+
+
+def _missing(headings: Sequence[str]) -> list[str]:
+    """The columns that every row needs and that stand in no heading."""
+    where = occurrences(headings)
+    return sorted(
+        {c.column_name for c in _columns() if c.is_needed and (fold(c.column_name), c.occurrence) not in where}
+    )
 
 
 def _is_named(first_row: Sequence[str]) -> bool:

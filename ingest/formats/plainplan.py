@@ -18,7 +18,6 @@ from ingest.formats.bits import Array
 from ingest.formats.cells import CLEANED, DAY, PRINTED, WHOLE, Cell
 from ingest.formats.contracts import Column, Contract
 from ingest.formats.groups import Group, group_of, groups_of, place_of, raw_fields, read_texts
-from ingest.formats.sheet_kernels import Limits
 
 NOTHING_TOLD: Mapping[str, Sequence[str]] = MappingProxyType({})
 NO_FIELD = "f0"
@@ -68,7 +67,8 @@ class Plan:
         self.day_fields = self.fields(
             [field for name in self.days for field in (*self._cells[name].fields, NO_FIELD)[:2]]
         )
-        self.text_fields = [self.fields(self._cells[name].fields) for name in self.texts]
+        self.text_fields = self.fields([self._cells[name].fields[0] for name in self.texts])
+        self.limits = self._limits()
 
     def slots(self, group: Group) -> list[int]:
         """Which of ``group_fields`` the fields of a group are."""
@@ -81,10 +81,10 @@ class Plan:
             return numbers.reshape(1, -1)
         return np.where(numbers < 0, -1, self._places[:, numbers])
 
-    def limits(self) -> Limits:
-        """What the whole numbers may be."""
+    def _limits(self) -> tuple[Array, Array, Array]:
+        """By column of whole numbers the least and greatest that pass, and whether one must be there."""
         bounds = [cells.bounds(self._columns[name]) if name in self._columns else (None, None) for name in self.numbers]
-        return Limits(
+        return (
             np.array([_FARTHEST.min if low is None else low for low, _ in bounds], np.int64),
             np.array([_FARTHEST.max if high is None else high for _, high in bounds], np.int64),
             np.array([self.is_required(name) for name in self.numbers], bool),

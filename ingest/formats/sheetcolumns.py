@@ -1,7 +1,8 @@
 """The columns of a table that is being filled: room for rows to come, and Arrow's columns of those that came.
 
 A column is an array of values (of texts: of Arrow's views, see ``uke_text``) and one of states (``cell_kernels``),
-which begin as ``BLANK``. Memory that is not filled is never touched, so that too much room costs nothing.
+which begin as ``BLANK``. Values begin as zeros: a view that holds anything may crash Polars, though its row is null.
+Memory that is not filled is never touched, so that too much room costs nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Grid:
 
     def __init__(self, names: Sequence[str], kind: DTypeLike, width: int = 1) -> None:
         self.names, self._kind, self._width = list(names), kind, width
-        self.value, self.state = np.empty((len(names), 0), kind), np.zeros((len(names), 0), np.uint8)
+        self.value, self.state = np.zeros((len(names), 0), kind), np.zeros((len(names), 0), np.uint8)
 
     def places(self, names: Sequence[str]) -> Array:
         """Which of the columns some are."""
@@ -65,13 +66,19 @@ class Grid:
     def grow(self, size: int) -> None:
         """Has room for so many rows."""
         value, state = self.value, self.state
-        self.value = np.empty((len(self.names), size * self._width), self._kind)
+        # Zeros, which cost nothing before they are touched: Polars follows the views of texts that are none, too.
+        self.value = np.zeros((len(self.names), size * self._width), self._kind)
         self.state = np.zeros((len(self.names), size), np.uint8)
         self.value[:, : value.shape[1]], self.state[:, : state.shape[1]] = value, state
 
 
 class SheetColumns:
-    """The columns of a table that some ``plans`` fill; without those that are constant by all of them."""
+    """The columns of a table that some ``plans`` fill; without those that are constant by all of them.
+
+    ``held``  bytes of long texts, of which ``used`` are filled
+    ``ids``   the numbers of texts that wait to be read, a row for each field of a plan; the last has the kind of line
+    ``bad``   whether a row breaks a rule
+    """
 
     def __init__(self, plans: Sequence[Plan]) -> None:
         schema: dict[str, pl.DataType] = plans[0].contract.plain_schema()
@@ -84,8 +91,9 @@ class SheetColumns:
         self.days = Grid([name for name, kind in kinds.items() if kind == pl.Date()], np.int32)
         self.flags = Grid([name for name, kind in kinds.items() if kind == pl.Boolean()], np.uint8)
         self.texts = Grid([name for name, kind in kinds.items() if kind == pl.String()], np.uint64, 2)
-        self.held = {name: np.empty(0, np.uint8) for name in self.texts.names}
-        self.used = dict.fromkeys(self.texts.names, 0)
+        self.held, self.used = np.empty(0, np.uint8), 0
+        self._slots = 1 + max(plan.group_fields.shape[1] for plan in plans)
+        self.ids = np.empty((self._slots, 0), np.int32)
         self._beside: dict[str, list[pa.Buffer]] = {name: [] for name in self.texts.names}
         self.bad = np.zeros(0, bool)
 
@@ -95,13 +103,16 @@ class SheetColumns:
             size = max(rows + rows // 4, expected)
             for grid in (self.numbers, self.days, self.flags, self.texts):
                 grid.grow(size)
+            ids, self.ids = self.ids, np.empty((self._slots, size), np.int32)
+            self.ids[:, : ids.shape[1]] = ids
             self.bad = np.concatenate([self.bad, np.zeros(size - len(self.bad), bool)])
 
-    def make_text_room(self, name: str, size: int) -> None:
-        """Has room for so many more bytes beside the views of a text."""
-        held = self.held[name]
-        self.held[name] = np.empty(2 * len(held) + ROOM * size, np.uint8)
-        self.held[name][: self.used[name]] = held[: self.used[name]]
+    def make_text_room(self, size: int) -> None:
+        """Has room for texts of so many more bytes beside their views."""
+        if self.used + ROOM * size > len(self.held):
+            held = self.held
+            self.held = np.empty(2 * len(held) + ROOM * size, np.uint8)
+            self.held[: self.used] = held[: self.used]
 
     def spread(self, name: str, values: Values, place_of: Array, ids: Array, rows: Array) -> None:
         """Puts into some rows of a column what the text with each number says (see ``sheet_kernels.spread``)."""
@@ -127,9 +138,10 @@ class SheetColumns:
     def arrow(self, rows: int) -> dict[str, pa.Array]:
         """The first so many rows of each column."""
         found = {}
+        held = pa.py_buffer(self.held)
         for grid, kind in ((self.numbers, pa.int64()), (self.days, pa.date32()), (self.texts, pa.string_view())):
             for number, name in enumerate(grid.names):
-                beside = [pa.py_buffer(self.held[name]), *self._beside[name]] if grid is self.texts else []
+                beside = [held, *self._beside[name]] if grid is self.texts else []
                 found[name] = _array(kind, rows, grid.value[number], grid.state[number][:rows], beside)
         for number, name in enumerate(self.flags.names):
             packed = np.packbits(self.flags.value[number][:rows], bitorder="little")

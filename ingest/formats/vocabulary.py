@@ -13,7 +13,7 @@ import polars as pl
 
 from ingest.formats import vocabulary_kernels as kernels
 from ingest.formats.bits import Array
-from ingest.formats.bytecsv_kernels import Lines
+from ingest.formats.bytecsv_kernels import PADDING, Lines
 
 
 @dataclass
@@ -48,6 +48,16 @@ class Vocabulary:
             self.grow(len(at.buf))
         return ids
 
+    def of_tuples(self, numbers: Array) -> Array:
+        """The numbers of tuples of numbers (of 32 bits), one row each: they are the texts here."""
+        height, width = len(numbers), 4 * numbers.shape[1]
+        whole = np.zeros(numbers.size + PADDING // 4, np.int32)
+        whole[: numbers.size] = numbers.reshape(-1)
+        ids = np.empty(height, np.int32)
+        offset = np.arange(0, height * width, width, dtype=np.int32)
+        self.of_cells(whole.view(np.uint8), offset, np.full(height, width, np.int32), ids)
+        return ids
+
     def texts(self, numbers: Array) -> pl.Series:
         """The texts with these numbers; number 0 is null."""
         data = self._pool[: int(self._counts[1])].tobytes()
@@ -62,9 +72,19 @@ class Vocabulary:
         found = self._pool[at : at + (end - first) * width * 4].copy().view(np.int32).reshape(-1, width)
         return np.concatenate([np.zeros((first - begin, width), np.int32), found]) if first > begin else found
 
+    def words(self) -> kernels.Words:
+        """The same as ``parts``, by name."""
+        return kernels.Words(*self.parts())
+
     def parts(self) -> tuple[Array, ...]:
-        """What the loops look texts up in."""
+        """What the loops look texts up in, until there is more room."""
         return self._slots, self._keys, self._starts, self._sizes, self._pool, self._counts
+
+    def make_room(self, text: int) -> None:
+        """Sees to it that there is room for one more text, of so many bytes."""
+        count, used = (int(n) for n in self._counts)
+        if count >= len(self._keys) or used + text > len(self._pool):
+            self.grow(text)
 
     def grow(self, text: int) -> None:
         """Makes room for more texts, one of so many bytes among them."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ingest.formats.bits import Array, word_at
-from ingest.formats.bytecsv_kernels import Lines, cell, fetch_ahead
-from ingest.formats.compiled import loop
+from ingest.formats.bits import Array, item_at, put_item, word_at
+from ingest.formats.bytecsv_kernels import QUOTE, Lines, cell, fetch_ahead
+from ingest.formats.compiled import loop, part_of_loop
 
 FULL = -1
 """``number_texts``: the vocabulary must grow before it can go on."""
@@ -54,7 +54,7 @@ def _learn(
 
 @loop
 def find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any) -> int:
-    """The number of a text in a vocabulary (see ``vocabulary.Vocabulary``), which learns it; FULL where it must grow."""
+    """The number of a text in a vocabulary (``vocabulary.Vocabulary``), which learns it; FULL where it has no room."""
     key = _text_key(buf, at, size)
     slot = _slot(key, size, slots.size)
     while slots[slot]:
@@ -67,6 +67,42 @@ def find(buf: Any, at: int, size: int, slots: Any, keys: Any, starts: Any, sizes
                 return known
         slot = (slot + 1) & (slots.size - 1)
     return _learn(buf, at, size, key, slot, slots, keys, starts, sizes, pool, counts)
+
+
+class Words(NamedTuple):
+    """A vocabulary as the loops take it."""
+
+    slots: Array
+    keys: Array
+    starts: Array
+    sizes: Array
+    pool: Array
+    counts: Array
+
+
+@part_of_loop
+def number_of(buf: Any, at: int, size: int, words: Words) -> int:
+    """The number of a text, 0 for an empty one, in a vocabulary, which learns it; FULL where it cannot."""
+    if size == 0:
+        return 0
+    if size <= 16:  # as nearly all
+        key = word_at(buf, at)
+        if size < 8:
+            key &= (_ONE << np.uint64(size * 8)) - _ONE
+        tail = word_at(buf, at + size - 8) if size > 8 else _ZERO
+        key ^= tail * _MIX
+        slot = _slot(key, size, words.slots.size)
+        known = item_at(words.slots, slot)
+        while known:
+            if (
+                item_at(words.keys, known) == key
+                and item_at(words.sizes, known) == size
+                and (size <= 8 or word_at(words.pool, item_at(words.starts, known) + size - 8) == tail)
+            ):
+                return known
+            slot = (slot + 1) & (words.slots.size - 1)
+            known = item_at(words.slots, slot)
+    return find(buf, at, size, words.slots, words.keys, words.starts, words.sizes, words.pool, words.counts)
 
 
 @loop
@@ -122,34 +158,41 @@ def number_rows(
     slots: Any, keys: Any, starts: Any, sizes: Any, pool: Any, counts: Any,
 ) -> int:  # fmt: skip
     """The same of many fields of lines, one row a line; ``fields`` has a row for each kind of line."""
-    buf = at.buf
+    buf, sep, width = at.buf, at.sep, fields.shape[1]
     for number in range(begin, at.lines.size):
         fetch_ahead(at, number)
-        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
-        kind = at.kinds[number] if at.kinds.size else 0
-        for place in range(fields.shape[1]):
-            start, stop = cell(buf, at.sep, base, last, fields[kind, place])
+        line = item_at(at.lines, number)
+        base, last = item_at(at.first, line), item_at(at.first, line + 1)
+        kind = item_at(at.kinds, number) if at.kinds.size else 0
+        for place in range(width):
+            field = fields[kind, place]
+            start, stop = 0, 0
+            if 0 <= field < last - base:
+                start, stop = item_at(sep, base + field) + 1, item_at(sep, base + field + 1)
+                if item_at(buf, start) == QUOTE or base + field + 1 == last:
+                    start, stop = cell(buf, sep, base, last, field)
             size, known = stop - start, 0
             if 0 < size <= 16:  # as nearly all: looked up here, since a call costs more than the search
-                key = word_at(buf, start)
+                key, tail = word_at(buf, start), _ZERO
                 if size < 8:
                     key &= (_ONE << np.uint64(size * 8)) - _ONE
-                tail = word_at(buf, start + size - 8) if size > 8 else _ZERO
+                elif size > 8:
+                    tail = word_at(buf, start + size - 8)
                 key ^= tail * _MIX
                 slot = _slot(key, size, slots.size)
-                known = slots[slot]
+                known = item_at(slots, slot)
                 while known and (
-                    keys[known] != key
-                    or sizes[known] != size
-                    or (size > 8 and word_at(pool, np.int64(starts[known] + size - 8)) != tail)
+                    item_at(keys, known) != key
+                    or item_at(sizes, known) != size
+                    or (size > 8 and word_at(pool, item_at(starts, known) + size - 8) != tail)
                 ):
                     slot = (slot + 1) & (slots.size - 1)
-                    known = slots[slot]
+                    known = item_at(slots, slot)
             if known == 0 and size > 0:
                 known = find(buf, start, size, slots, keys, starts, sizes, pool, counts)
                 if known == FULL:
                     return number
-            ids[number, place] = known
+            put_item(ids, number * width + place, known)
     return int(at.lines.size)
 
 

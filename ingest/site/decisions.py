@@ -11,12 +11,14 @@ import getpass
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ingest import faults, warehouse
+from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
 from ingest.policy import audit
 from ingest.progress import ProgressCallback
@@ -47,8 +49,15 @@ def audit_file(site: SiteSettings) -> Path:
 def tag_of(text: str) -> bytes:
     """The 16 bytes that 32 hexadecimal digits spell; SiteError where they are none."""
     if not re.fullmatch(r"[0-9a-fA-F]{32}", text.strip()):
-        raise SiteError(f"{text.strip()[:40]} は16進数32桁のタグではありません（`tsumugi site explain` が表示します）")
+        raise SiteError("タグは16進数32桁です（`tsumugi site explain` と `tsumugi center review` が表示します）")
     return bytes.fromhex(text.strip())
+
+
+@contextmanager
+def _pairs_of(site: SiteSettings, ring: KeyRing) -> Iterator[DecidedPairs]:
+    with open_directory(site, ring.secret("at-rest")) as connection:
+        Directory(connection)  # its tables, at a site that has loaded nothing yet
+        yield DecidedPairs(connection)
 
 
 def decide(
@@ -67,13 +76,12 @@ def decide(
     with locked(site.home), Ledger(site.ledger) as ledger:
         ring = KeyRing(site)
         decision_id = secrets.token_hex(4)
-        with open_directory(site, ring.secret("at-rest")) as known:
-            directory_pairs = DecidedPairs(known)
-            unknown = directory_pairs.unknown([one, other])
+        with _pairs_of(site, ring) as pairs:
+            unknown = pairs.unknown([one, other])
             if unknown:
                 raise SiteError(f"タグ {unknown[0].hex()} はこのサイトの記録にありません")
-            _require_words(by, reason, directory_pairs.names())
-            directory_pairs.note(decision_id, one, other)  # known to nobody until the ledger has the decision
+            _require_words(by, reason, pairs.names())
+            pairs.note(decision_id, one, other)  # known to nobody until the ledger has the decision
         faults.point("decide.paired")
         _note(site, site_name, ledger, decision_id, code, "", by, reason, f"{one.hex()} {other.hex()}")
         _send(settings, site_name, ledger, ring, progress)
@@ -94,12 +102,10 @@ def undo(
             "AND decision_id NOT IN (SELECT undone_id FROM decision)",
             (undone_id, UNDO),
         ):
-            raise SiteError(
-                f"取り消せる判断 {undone_id} はありません。`tsumugi site decisions` の ID を指定してください"
-            )
+            raise SiteError("取り消せる判断はありません。`tsumugi site decisions` の ID を指定してください")
         ring = KeyRing(site)
-        with open_directory(site, ring.secret("at-rest")) as known:
-            _require_words(by, reason, DecidedPairs(known).names())
+        with _pairs_of(site, ring) as pairs:
+            _require_words(by, reason, pairs.names())
         decision_id = secrets.token_hex(4)
         _note(site, site_name, ledger, decision_id, UNDO, undone_id, by, reason, undone_id)
         _send(settings, site_name, ledger, ring, progress)
@@ -111,8 +117,8 @@ def finish(site: SiteSettings, ledger: Ledger, ring: KeyRing, outbox: Outbox) ->
     waiting = ledger.rows("SELECT rowid, * FROM decision WHERE sequence IS NULL ORDER BY rowid")
     if not waiting:
         return
-    with open_directory(site, ring.secret("at-rest")) as known:
-        pairs = DecidedPairs(known).pairs()
+    with _pairs_of(site, ring) as known:
+        pairs = known.pairs()
     with warehouse.connect(threads=1) as connection:
         connection.execute(f"CREATE TABLE decision ({_COLUMNS})")
         for place, row in enumerate(waiting, start=1):
@@ -149,8 +155,8 @@ def listed(settings: Settings, site_name: str) -> list[dict[str, Any]]:
         )
         if not rows:
             return []
-        with open_directory(site, KeyRing(site).secret("at-rest")) as known:
-            pairs = DecidedPairs(known).pairs()
+        with _pairs_of(site, KeyRing(site)) as known:
+            pairs = known.pairs()
     for row in rows:
         one, other = pairs.get(row["decision_id"], (None, None))
         row |= {"is_undone": bool(row["is_undone"]), "one_tag": one and one.hex(), "other_tag": other and other.hex()}

@@ -173,14 +173,15 @@ def _ties(batch: OpenBatch, connection: duckdb.DuckDBPyConnection, places: dict[
     found = batch.ask(
         connection,
         TIES,
-        "SELECT one_tag, other_tag, pass_id, strength, tie_rank FROM {} "
+        "SELECT one_tag, other_tag, pass_id, purposes, strength, tie_rank FROM {} "
         "WHERE list_contains(?::BLOB[], one_tag) AND list_contains(?::BLOB[], other_tag) ORDER BY tie_rank",
         [list(places), list(places)],
     )
     return [
-        {"one": places[one], "other": places[other], "pass_id": name, "strength": strength, "tie_rank": rank}
-        for one, other, name, strength, rank in found.iter_rows()
-    ]
+        {"one": places[one], "other": places[other], "pass_id": name, "purposes": purposes.split(),
+         "strength": strength, "tie_rank": rank}
+        for one, other, name, purposes, strength, rank in found.iter_rows()
+    ]  # fmt: skip
 
 
 def _record(

@@ -22,10 +22,12 @@ from ingest.site.databases import REMEDY
 from ingest.site.errors import SiteError
 from ingest.site.rekey import OPEN
 
-Work = Callable[[Settings, str, Ledger, Renewal, ProgressCallback], int]
+Work = Callable[[Settings, str, Ledger, Renewal, ProgressCallback], dict[str, int]]
 
 
-def _at_rest(settings: Settings, site_name: str, ledger: Ledger, renewal: Renewal, progress: ProgressCallback) -> int:
+def _at_rest(
+    settings: Settings, site_name: str, ledger: Ledger, renewal: Renewal, progress: ProgressCallback
+) -> dict[str, int]:
     """The databases and the archive of the site; SiteError while an identity key is being rotated together."""
     site = settings.site(site_name)
     if ledger.rows("SELECT 1 FROM rotation WHERE state = ?", (OPEN,)):
@@ -37,21 +39,26 @@ def _at_rest(settings: Settings, site_name: str, ledger: Ledger, renewal: Renewa
     file_ids = sorted(path.name for path in site.archive.glob("*/*") if not path.suffix)
     place = f"archive under {AT_REST} {renewal.number} until"  # value of the ledger: the last file that is through
     until = ledger.get_value(place) or ""
-    total = len(databases) + len(file_ids)
+    total, damaged = len(databases) + len(file_ids), 0
     for done, path in enumerate(databases):
         progress(f"rotate {AT_REST}", done, total)
         reencrypt.own_database(site, path, renewal.older, renewal.newer, REMEDY)
     for done, file_id in enumerate(file_ids, start=len(databases)):
         progress(f"rotate {AT_REST}", done, total)
         if file_id > until:
-            archive.renew(site.archive, file_id, renewal.older, renewal.newer)
+            try:
+                archive.renew(site.archive, file_id, renewal.older, renewal.newer)
+            except SiteError:  # damaged long ago: it must not hold up the key of all others
+                damaged += 1
             with ledger.transaction() as connection:
                 ledger.set_value(connection, place, file_id)
     progress(f"rotate {AT_REST}", total, total)
-    return total
+    return {"files": total - damaged, "damaged": damaged}
 
 
-def _tenants(settings: Settings, site_name: str, ledger: Ledger, renewal: Renewal, progress: ProgressCallback) -> int:
+def _tenants(
+    settings: Settings, site_name: str, ledger: Ledger, renewal: Renewal, progress: ProgressCallback
+) -> dict[str, int]:
     """The person files of every tenant, and the keys of them that the app of this workspace has."""
     site = settings.site(site_name)
     paths = sorted((site.published / "tenants").glob("*/*.duckdb"))
@@ -63,12 +70,12 @@ def _tenants(settings: Settings, site_name: str, ledger: Ledger, renewal: Renewa
         if settings.app is not None:
             handover.replace(app_tenant_key(settings.app.home, *tenant), newer)
     progress(f"rotate {TENANT_MASTER}", len(paths), len(paths))
-    return len(paths)
+    return {"files": len(paths)}
 
 
 def _statistics(
     settings: Settings, site_name: str, ledger: Ledger, renewal: Renewal, progress: ProgressCallback
-) -> int:
+) -> dict[str, int]:
     """The site's statistics for every viewer class, and the keys of them that the app of this workspace has."""
     site = settings.site(site_name)
     paths = sorted((site.published / "statistics").glob("*.duckdb"))
@@ -79,7 +86,7 @@ def _statistics(
         if settings.app is not None:
             handover.replace(app_statistics_key(settings.app.home, site_name, path.stem), newer)
     progress(f"rotate {STATISTICS_MASTER}", len(paths), len(paths))
-    return len(paths)
+    return {"files": len(paths)}
 
 
 def _published(site: SiteSettings, ledger: Ledger, path: Path, older: bytes, newer: bytes) -> None:
@@ -91,9 +98,9 @@ def _published(site: SiteSettings, ledger: Ledger, path: Path, older: bytes, new
             ledger.set_value(connection, name, json.dumps(json.loads(noted) | {"file_hash": digest}))
 
 
-def _nothing(*_: object) -> int:
+def _nothing(*_: object) -> dict[str, int]:
     """The chain that the key signs is gone on with by the caller."""
-    return 0
+    return {"files": 0}
 
 
 WORK: dict[str, Work] = {
@@ -102,4 +109,4 @@ WORK: dict[str, Work] = {
     STATISTICS_MASTER: _statistics,
     AUDIT: _nothing,
 }
-"""What a new key of each kind asks for at a site; returns how many files lie under it."""
+"""What a new key of each kind asks for at a site; returns figures: files under it, archived ones that are damaged."""

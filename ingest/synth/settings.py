@@ -24,40 +24,42 @@ class _Strict(BaseModel):
 class NoiseRates(_Strict):
     """Clerical noise: shares of the rows it befalls, and how many files of each bad kind a site gets."""
 
-    kana_variant: float = Field(default=0.03, ge=0, le=1)  # small kana, long vowel, ヅ/ズ
-    half_width_name: float = Field(default=0.06, ge=0, le=1)  # kana in half width
-    kanji_variant: float = Field(default=0.02, ge=0, le=1)  # 髙/高, 﨑/崎, 斎/斉
-    blank_in_name: float = Field(default=0.04, ge=0, le=1)  # a blank of the other width, or none
-    full_width_number: float = Field(default=0.02, ge=0, le=1)  # the number of a checkup in full width
-    missing_branch: float = Field(default=0.12, ge=0, le=1)  # claims of 国保 without 枝番
-    wrong_birth_digit: float = Field(default=0.002, ge=0, le=1)  # one digit of the day or year of birth
-    late_claim: float = Field(default=0.02, ge=0, le=1)  # 請求年月 one to five months late
-    repeated_claim: float = Field(default=0.002, ge=0, le=1)  # the same receipt again, a later 請求年月
-    corrected_claim: float = Field(default=0.006, ge=0, le=1)  # again later with other points
-    assessed_claim: float = Field(default=0.006, ge=0, le=1)  # 査定: two HO in one receipt
-    withdrawn_claim: float = Field(default=0.003, ge=0, le=1)  # 返戻・取下げ
-    returned_after_withdrawal: float = Field(default=0.4, ge=0, le=1)  # of these, sent again later
-    stand_in_search_number: float = Field(default=0.002, ge=0, le=1)  # receipts without 検索番号
-    out_of_area_claim: float = Field(default=0.002, ge=0, le=1)  # insurer of elsewhere or an employees' one
-    out_of_area_row: float = Field(default=0.0005, ge=0, le=1)  # other records sent to the wrong federation
-    transferred_claim: float = Field(default=0.002, ge=0, le=1)  # 振替: another insurer than that of the card
-    outside_cp932: float = Field(default=0.001, ge=0, le=1)  # a name with a character that becomes '?'
-    unknown_record: float = Field(default=0.001, ge=0, le=1)  # a record of an unknown kind (ZZ)
-    public_only_claim: float = Field(default=0.002, ge=0, le=1)  # 公費単独
-    impossible_row: float = Field(default=0.0005, ge=0, le=1)  # 40 days in a month, sex 9
-    uncoded_disease: float = Field(default=0.01, ge=0, le=1)  # 0000999 with a name in words
-    suspected_disease: float = Field(default=0.08, ge=0, le=1)  # a further 疑い
-    care_corrected: float = Field(default=0.006, ge=0, le=1)  # 作成区分 2
-    care_cancelled: float = Field(default=0.004, ge=0, le=1)  # 作成区分 3
-    certification_corrected: float = Field(default=0.01, ge=0, le=1)  # 訂正区分 2 and 3
-    checkup_corrected: float = Field(default=0.006, ge=0, le=1)  # the same examination with other values
-    checkup_missing_item: float = Field(default=0.01, ge=0, le=1)  # 未実施 or 測定不可能
-    enrolment_deleted: float = Field(default=0.002, ge=0, le=1)  # entered by mistake, deleted later
-    late_notice: float = Field(default=0.35, ge=0, le=1)  # leavers whose notice comes in a later month
-    ledger_gap: float = Field(default=0.1, ge=0, le=1)  # records without the number before or 宛名番号
-    file_twice: int = Field(default=1, ge=0)  # files of a site delivered twice
-    file_cut: int = Field(default=1, ge=0)  # files of each stream cut short, whole later
-    file_unrecognised: int = Field(default=1, ge=0)
+    kana_variant: float = Field(default=0.03, ge=0, le=1, description="small kana, long vowel, ヅ/ズ")
+    half_width_name: float = Field(default=0.06, ge=0, le=1, description="kana in half width")
+    kanji_variant: float = Field(default=0.02, ge=0, le=1, description="髙/高, 﨑/崎, 斎/斉")
+    blank_in_name: float = Field(default=0.04, ge=0, le=1, description="a blank of the other width, or none")
+    full_width_number: float = Field(default=0.02, ge=0, le=1, description="the number of a checkup in full width")
+    missing_branch: float = Field(default=0.12, ge=0, le=1, description="claims of 国保 without 枝番")
+    wrong_birth_digit: float = Field(default=0.002, ge=0, le=1, description="one digit of the day or year of birth")
+    late_claim: float = Field(default=0.02, ge=0, le=1, description="請求年月 one to five months late")
+    repeated_claim: float = Field(default=0.002, ge=0, le=1, description="the same receipt again, a later 請求年月")
+    corrected_claim: float = Field(default=0.006, ge=0, le=1, description="again later with other points")
+    assessed_claim: float = Field(default=0.006, ge=0, le=1, description="査定: two HO in one receipt")
+    withdrawn_claim: float = Field(default=0.003, ge=0, le=1, description="返戻・取下げ")
+    returned_after_withdrawal: float = Field(default=0.4, ge=0, le=1, description="of these, sent again later")
+    stand_in_search_number: float = Field(default=0.002, ge=0, le=1, description="receipts without 検索番号")
+    out_of_area_claim: float = Field(default=0.002, ge=0, le=1, description="insurer of elsewhere or an employees' one")
+    out_of_area_row: float = Field(default=0.0005, ge=0, le=1, description="other records sent to the wrong federation")
+    transferred_claim: float = Field(
+        default=0.002, ge=0, le=1, description="振替: another insurer than that of the card"
+    )
+    outside_cp932: float = Field(default=0.001, ge=0, le=1, description="a name with a character that becomes '?'")
+    unknown_record: float = Field(default=0.001, ge=0, le=1, description="a record of an unknown kind (ZZ)")
+    public_only_claim: float = Field(default=0.002, ge=0, le=1, description="公費単独")
+    impossible_row: float = Field(default=0.0005, ge=0, le=1, description="40 days in a month, sex 9")
+    uncoded_disease: float = Field(default=0.01, ge=0, le=1, description="0000999 with a name in words")
+    suspected_disease: float = Field(default=0.08, ge=0, le=1, description="a further 疑い")
+    care_corrected: float = Field(default=0.006, ge=0, le=1, description="作成区分 2")
+    care_cancelled: float = Field(default=0.004, ge=0, le=1, description="作成区分 3")
+    certification_corrected: float = Field(default=0.01, ge=0, le=1, description="訂正区分 2 and 3")
+    checkup_corrected: float = Field(default=0.006, ge=0, le=1, description="the same examination with other values")
+    checkup_missing_item: float = Field(default=0.01, ge=0, le=1, description="未実施 or 測定不可能")
+    enrolment_deleted: float = Field(default=0.002, ge=0, le=1, description="entered by mistake, deleted later")
+    late_notice: float = Field(default=0.35, ge=0, le=1, description="leavers whose notice comes in a later month")
+    ledger_gap: float = Field(default=0.1, ge=0, le=1, description="records without the number before or 宛名番号")
+    file_twice: int = Field(default=1, ge=0, description="files of a site delivered twice")
+    file_cut: int = Field(default=1, ge=0, description="files of each stream cut short, whole later")
+    file_unrecognised: int = Field(default=1, ge=0, description="files of no known format")
 
 
 class StoryTowns(_Strict):
@@ -81,9 +83,13 @@ class Upheavals(_Strict):
 class Planted(_Strict):
     """Pairs of people who are hard to tell apart, put into the world beside those who happen to be so."""
 
-    twins: int = Field(default=0, ge=0)  # of one sex, insured together all their lives
-    namesakes: int = Field(default=0, ge=0)  # one name, day of birth, sex and town; both insured on the same days
-    apart: int = Field(default=0, ge=0)  # the same, but the second comes after the first has left
+    twins: int = Field(default=0, ge=0, description="of one sex, insured together all their lives")
+    namesakes: int = Field(
+        default=0, ge=0, description="of one name, day of birth, sex and town, both insured on the same days"
+    )
+    apart: int = Field(
+        default=0, ge=0, description="the same, but the second comes after the first has left: like one who came again"
+    )
 
 
 class SynthSettings(_Strict):

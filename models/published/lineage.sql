@@ -6,6 +6,7 @@
     'dental': ('measure_medical', ['medical', 'enrolment']),
     'pharmacy': ('measure_medical', ['medical', 'enrolment']),
     'quality': ('measure_classification', ['medical']),
+    'linkage': ('measure_linkage', ['enrolment', 'medical', 'checkup', 'care_claim', 'care_certification', 'population']),
     'checkup': ('measure_checkup', ['checkup', 'enrolment']),
     'metabolic': ('measure_metabolic', ['checkup', 'enrolment']),
     'questionnaire': ('measure_questionnaire', ['checkup', 'enrolment']),

@@ -12,7 +12,7 @@
 
 {%- set measures = [
     'measure_members', 'measure_medical', 'measure_classification', 'measure_attendance', 'measure_checkup',
-    'measure_metabolic', 'measure_questionnaire', 'measure_guidance', 'measure_care'
+    'measure_metabolic', 'measure_questionnaire', 'measure_guidance', 'measure_care', 'measure_linkage'
 ] %}
 {%- set sums = ['numerator', 'denominator'] %}
 {%- set counts = [
@@ -107,7 +107,7 @@ in_schemes as (
     inner join schemes
         on
             measured.scheme_code = schemes.scheme_code
-            and catalogue.scheme_codes like concat('% ', schemes.counted_scheme_code, ' %')
+            and instr(catalogue.scheme_codes, concat(' ', schemes.counted_scheme_code, ' ')) > 0
     left join prefectures on measured.insurer_number = prefectures.insurer_number
     left join people on measured.person_id = people.person_id
 ),

@@ -11,6 +11,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,10 @@ def _areas() -> pl.DataFrame:
     rows += [("peer", "kdb_13:10", None, None, "町村 1万～1万5千人", "Town 10,000-15,000")]
     rows += [("district", f"16208-{n:02d}", "municipality", "16208", f"{n}区", f"District {n}") for n in range(1, 6)]
     rows += [("district", area, "municipality", "16208", name, name) for area, name in SCHOOLS.items()]
+    insurers = pl.read_csv(SEEDS / "insurers.csv", infer_schema=False).unique("insurer_number")
+    known = dict(insurers.select("insurer_number", "insurer_name").iter_rows())
+    rows += [("insurer", number, "prefecture", town[:2], known[number], number)
+             for (_, town), number in sorted(_insurers().items())]  # fmt: skip
     return pl.DataFrame(
         rows,
         schema=["area_level", "area_id", "parent_level", "parent_id", "area_name", "area_name_en"],
@@ -139,6 +144,16 @@ def _areas() -> pl.DataFrame:
 
 def _peer(code: str) -> str:
     return "07" if code[2] == "2" else "10"
+
+
+@cache
+def _insurers() -> dict[tuple[str, str], str]:
+    """The insurer of 国保 and of 後期 by scheme and town."""
+    rows = pl.read_csv(SEEDS / "insurer_municipality.csv", infer_schema=False)
+    of_towns = rows.filter(
+        pl.col("municipality_code").is_in(list(TOWNS)), pl.col("scheme_code").is_in(["kokuho", "koki"])
+    )
+    return {(r["scheme_code"], r["municipality_code"]): r["insurer_number"] for r in of_towns.iter_rows(named=True)}
 
 
 def _groups(code: str) -> list[tuple[str, str]]:
@@ -154,7 +169,9 @@ _LEVELS = {
     "claims_per_1000": 690, "inpatient_cost_per_member_month": 11000, "outpatient_cost_per_member_month": 9500,
     "points_per_claim": 2600, "days_per_claim": 2, "dental_claims_per_1000": 190, "dental_cost_per_member_month": 2200,
     "dental_days_per_claim": 1.6, "pharmacy_claims_per_1000": 520, "pharmacy_cost_per_member_month": 6100,
-    "total_cost_per_member_month": 28800, "unclassified_claims": 3, "attendance_legal": 42, "attendance_asof": 40,
+    "total_cost_per_member_month": 28800, "checkups_joined": 98, "care_joined": 97, "transitions_followed": 99,
+    "koki_to_population": 96, "arrivals": 12, "departures": 9, "claims_after_death": 900, "unclassified_claims": 3,
+    "attendance_legal": 42, "attendance_asof": 40,
     "metabolic": 20, "premetabolic": 11, "hba1c_56": 56, "hba1c_65": 9, "hba1c_80": 1.4, "systolic_130": 47,
     "systolic_140": 24, "systolic_160": 4, "smoking": 13, "certification_rate": 18, "care_cost_per_recipient": 138000,
 }  # fmt: skip
@@ -170,8 +187,8 @@ def _statistics() -> pl.DataFrame:
         shares = [1.0]
         if code == "16208":
             shares = [0.3, 0.25, 0.2, 0.15, 0.1]
-        for indicator, scale, schemes, kinds in catalogue.select(
-            "indicator_id", "scale", "scheme_codes", "period_kinds"
+        for indicator, scale, schemes, kinds, block in catalogue.select(
+            "indicator_id", "scale", "scheme_codes", "period_kinds", "block_code"
         ).iter_rows():
             lasting = random.normal(1, 0.09)
             for scheme in schemes.split():
@@ -183,7 +200,10 @@ def _statistics() -> pl.DataFrame:
                     for part, share in enumerate(shares, start=1):
                         base = size * share * (12 if "cost" in indicator or "claims" in indicator else 1)
                         where = list(places)
-                        if code == "16208":
+                        if block == "linkage":  # by insurer, and by no town
+                            insurer = _insurers().get((scheme, code))
+                            where = [*places[:2], *([("insurer", insurer)] if insurer else [])]
+                        if code == "16208" and block != "linkage":
                             where.append(("district", f"16208-{part:02d}"))
                             where.append(("district", list(SCHOOLS)[part > 3]))
                         for sex, half in (("1", 0.48), ("2", 0.52)):

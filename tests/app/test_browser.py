@@ -84,6 +84,18 @@ def test_small_counts_of_others_are_hidden_in_the_pinned_words(sign_in: SignIn) 
     assert (hidden.inner_text(), hidden.get_attribute("title")) == ("※1", "10人未満のため非表示")
 
 
+def test_a_link_above_the_long_table_leads_to_its_part_and_the_charts_stay_in_sight(sign_in: SignIn) -> None:
+    page = sign_in("kokuho")
+    part = page.locator("tr.block", has_text="質問票(生活習慣)")
+    height = page.viewport_size["height"]
+    assert part.bounding_box()["y"] > height
+    page.locator(".ts-jumps a", has_text="質問票(生活習慣)").click()
+    page.wait_for_function("row => row.getBoundingClientRect().top < innerHeight / 4", arg=part.element_handle())
+    assert part.bounding_box()["y"] >= 0
+    chart = page.locator("[data-testid=stVegaLiteChart]").first.bounding_box()
+    assert 0 <= chart["y"] < height / 2
+
+
 def test_an_indicator_opens_its_definition_with_numerator_denominator_and_verification(sign_in: SignIn) -> None:
     page = sign_in("kokuho")
     page.get_by_role("button", name="特定健診受診率(法定)").click()

@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 
 from ingest.center.decisions import listed
+from ingest.center.home import open_warehouse
 from ingest.center.link import link
 from ingest.center.receive import receive
+from ingest.center.review import review
 from ingest.center.schema import DECISION
 from ingest.ledger import Ledger
 from ingest.progress import silent
@@ -19,7 +21,7 @@ from ingest.sealing.keys import CENTER, KeyRing
 from ingest.sealing.seal import seal
 from ingest.settings import Settings
 from ingest.warehouse import connect
-from tests.integration.center_world import demo_workspace, load_of, receipt, rows, seal_load
+from tests.integration.center_world import demo_workspace, load_of, receipt, rows, seal_load, seal_retraction
 from tests.property.link_world import Load, tag
 
 BIRTH = date(1950, 5, 20)
@@ -97,8 +99,6 @@ def test_the_last_word_on_a_pair_stands_and_an_undone_one_counts_for_nothing(set
         assert receive(settings, silent)["refused"] == 0
         link(settings, silent)
         assert groups(settings) == expected, lines
-    from ingest.center.home import open_warehouse
-
     center = settings.the_center()
     with open_warehouse(center, KeyRing(center), read_only=True) as connection:
         in_force = [row["decision_id"] for row in listed(connection) if row["is_in_force"]]
@@ -154,9 +154,7 @@ def test_identities_that_are_taken_back_and_come_again_find_the_word_on_them(set
     receive(settings, silent)
     link(settings, silent)
     assert groups(settings) == [2]
-    from tests.integration.test_center_rebuild import _retract
-
-    fourth = _retract(settings, 2, 4, third)
+    fourth = seal_retraction(settings, 2, 4, third)
     receive(settings, silent)
     link(settings, silent)
     assert groups(settings) == [1]
@@ -167,8 +165,6 @@ def test_identities_that_are_taken_back_and_come_again_find_the_word_on_them(set
 
 
 def test_two_of_one_name_whose_enrolments_never_overlap_are_listed_until_somebody_decides(settings: Settings) -> None:
-    from ingest.center.review import review
-
     load = Load("16")
     for number, start, end in (("1", date(2020, 4, 1), date(2022, 4, 1)), ("2", date(2023, 4, 1), None)):
         one = load.person("kokuho", "160010", number, branch="01", kana="オナジ")

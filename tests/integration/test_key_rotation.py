@@ -29,6 +29,7 @@ from ingest.warehouse import WarehouseError
 from tests import rekey_world as world
 from tests.integration.center_world import rows, run_killed
 from tests.rekey_world import SITE
+from tests.security.test_at_rest import in_the_open
 
 pytestmark = pytest.mark.xdist_group("rekey")
 TENANT, CLASS = ("kokuho-16202", "kokuho"), "operator"
@@ -148,6 +149,7 @@ def require_sound(settings: Settings) -> None:
     assert app_statistics_key(app.home, SITE, CLASS).read_text() == ring.statistics_key(CLASS).hex()
     assert inventory.check(site, [CENTER], epoch.of_party(site)) == []
     assert inventory.check(center, [SITE, "31"]) == []
+    assert in_the_open(site.home, center.home) == []
 
 
 def killed_here(settings: Settings, progress: ProgressCallback, name: str, kind: str) -> None:
@@ -212,20 +214,22 @@ def test_a_file_that_was_changed_or_has_no_room_is_not_taken_over(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     center = settings.the_center()
+    with monkeypatch.context() as full, pytest.raises(WarehouseError, match="make room"):
+        full.setattr("ingest.reencrypt.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+        rotate(settings, CENTER, AT_REST, silent)
+    assert key_numbers.unfinished(center) == [], "the steps go on"
     whole = center.warehouse.read_bytes()
     center.warehouse.write_bytes(whole + b"x")
     with pytest.raises(WarehouseError, match="SHA-256 の不一致"):
         rotate(settings, CENTER, AT_REST, silent)
     center.warehouse.write_bytes(whole)
-    with monkeypatch.context() as full, pytest.raises(WarehouseError, match="make room"):
-        full.setattr("ingest.reencrypt.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
-        rotate(settings, CENTER, AT_REST, silent)
+    rotate(settings, CENTER, AT_REST, silent)
     published = center.published / "statistics" / f"{CLASS}.duckdb"
     published.write_bytes(published.read_bytes() + b"x")
     with pytest.raises(WarehouseError, match="SHA-256 の不一致"):
         rotate(settings, CENTER, STATISTICS_MASTER, silent)
-    rotate(settings, CENTER, AT_REST, silent)
-    assert center.warehouse.is_file() and not list(center.home.glob("*.renewed*"))
+    published.unlink()
+    assert rotate(settings, CENTER, STATISTICS_MASTER, silent) == {"number": 2, "files": 0}
 
 
 def test_an_operator_rotates_by_one_command_and_is_told(settings: Settings) -> None:
@@ -241,3 +245,20 @@ def test_an_operator_rotates_by_one_command_and_is_told(settings: Settings) -> N
     code, told = typed("show", "--party", SITE)
     assert code == 0 and "tenant-master-2" in told
     assert typed("check", "--party", SITE)[0] == 0
+
+
+def test_one_rotation_at_a_time(settings: Settings) -> None:
+    more = f", {SITE!r}, {AT_REST!r}"
+    assert run_killed(settings, "tests.integration.test_key_rotation", "killed_here", "renew.begun", more) == KILLED
+    with pytest.raises(KeyError_, match="`tsumugi keys rotate at-rest`"):
+        rotate(settings, SITE, AUDIT, silent)
+    assert not (settings.site(SITE).keys / "audit-2.key").exists()
+
+
+def test_an_archived_file_that_is_damaged_is_counted_and_holds_nothing_up(settings: Settings) -> None:
+    site = settings.site(SITE)
+    damaged = min(site.archive.glob("*/*"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    figures = rotate(settings, SITE, AT_REST, silent)
+    assert figures["damaged"] == 1 and figures["files"] == len(list(site.archive.glob("*/*"))) + 1
+    assert KeyRing(site).secret(AT_REST) == KeyRing(site).numbered(AT_REST, 2)

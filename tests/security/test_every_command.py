@@ -95,6 +95,7 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     for path in awkward.values():
         (inbox / path.name).write_bytes(path.read_bytes())
     place = ["--municipality", "16202", *workspace]
+    who = f"{world.NAME} {world.NUMBER}"
     commands = [
         ["inspect", *files],
         ["inspect", "--json", *files],
@@ -112,6 +113,12 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         ["quarantine", "drop", *workspace],
         ["center", "receive", *workspace],
         ["center", "link", *workspace],
+        ["keys", "rotate", "at-rest", "--party", SITE, *workspace],
+        ["center", "review", *workspace],
+        ["center", "explain", world.NUMBER, *workspace],
+        ["site", "explain", world.NAME, "--tenant", "koiki-16", "--purpose", "x", "--site", SITE, *workspace],
+        ["site", "decide", "merge", "00" * 16, "11" * 16, "--by", "x", "--reason", who, "--site", SITE, *workspace],
+        ["site", "decisions", *workspace],
         ["run", *workspace],
     ]
     said = io.StringIO()

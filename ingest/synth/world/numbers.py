@@ -186,7 +186,7 @@ def renumbered(settings: SynthSettings, towns: Towns, whole: Records) -> Records
         start=pl.max_horizontal("start", pl.lit(day)),
         record=pl.col("record").replace(split["old_record"], split["record"]),
     )
-    records = pl.concat([frame.cast(whole.records.schema) for frame in (others, before, after)])  # type: ignore[arg-type]
+    records = pl.concat([frame.cast(whole.records.schema) for frame in (others, before, after)])
     names = whole.names.join(split, left_on="record", right_on="old_record", how="left")
     later = pl.col("record_right").is_not_null() & (pl.col("start") >= day)
     continued = (
@@ -198,7 +198,7 @@ def renumbered(settings: SynthSettings, towns: Towns, whole: Records) -> Records
     own_names = names.select(
         record=pl.when(later).then("record_right").otherwise("record"), start="start", surname="surname"
     )
-    all_names = pl.concat([f.cast(whole.names.schema) for f in (own_names, continued)])  # type: ignore[arg-type]
+    all_names = pl.concat([f.cast(whole.names.schema) for f in (own_names, continued)])
     return Records(records.sort("person", "start"), all_names.sort("record", "start"))
 
 

@@ -15,6 +15,7 @@ from ingest.masters.lookups import CORE_DISEASES
 from ingest.settings import PROJECT_ROOT
 from tests.dbt_fixture import Row
 from tests.spec.models import contributions_of_checkups as of_checkups
+from tests.spec.models import contributions_of_linkage as of_linkage
 from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
 
 Table = Callable[[str], list[Row]]
@@ -288,6 +289,20 @@ def care_cost(table: Table) -> Iterator[Contribution]:
             yield _of("care_cost_per_claim", row, row["service_month"], row["benefit_yen"], row["claims_count"])
 
 
+def linkage(table: Table) -> Iterator[Contribution]:
+    """紐付けの品質, by insurer and month."""
+    towns: dict[str, set[str]] = defaultdict(set)
+    for row in seed("insurer_municipality"):
+        if row["scheme_code"] == "koki":
+            towns[row["municipality_code"]].add(row["insurer_number"])
+    for indicator, scheme, insurer, month, person, above, below, sex, band in of_linkage.linkage(
+        table, seed("enrolment_reasons"), towns
+    ):
+        if counts(month):
+            yield Contribution(indicator, scheme, insurer, None, None, month, sex, band, person, above, below)
+
+
 FAMILIES = (
     members, medical, classification, attendance_asof, attendance_legal, checkups, guidance, certification, care_cost,
+    linkage,
 )  # fmt: skip

@@ -166,6 +166,12 @@ class Delivery:
             }
             self._add("care_insured_count", row | more)
 
+    def people_of(self, town: str, year: int, counted: dict[tuple[str, str], int]) -> None:
+        """人口 of a town on 1 January, by sex and age band."""
+        for (sex, band), count in counted.items():
+            row = {"municipality_code": town, "year": year, "sex_code": sex, "age_band_code": band}
+            self._add("population", row | {"population_count": count, "created_date": date(year, 6, 1)})
+
     def divide(self, town: str, name: str, places: dict[str | None, str | None], **more: Any) -> None:
         """地区割 of a town: the 地区 of each 行政区コード."""
         for code, district in places.items():

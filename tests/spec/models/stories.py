@@ -115,12 +115,19 @@ def divisions(first: Delivery, second: Delivery) -> None:
     second.divide("16204", "日常生活圏域", {None: None}, version_number=2, is_deleted=True)
 
 
+def census(first: Delivery) -> None:
+    """人口 of 富山市: of two years, of ages below 75 too."""
+    for year, people in ((2024, 40), (2025, 30)):
+        bands = ("70-74", "75-79", "80-84")
+        first.people_of("16201", year, {(sex, band): people + int(sex) for sex in "12" for band in bands})
+
+
 def ledger(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     """資格."""
     first.enrol(stayer, TOYAMA, START, district_code="001", district_name="総曲輪")
     first.enrol(leaver, UOZU, START, date(2024, 6, 20))
     first.enrol(leaver_on_first, UOZU, START, date(2024, 7, 1))
-    first.enrol(mover, TONAMI, START, date(2023, 10, 10))
+    first.enrol(mover, TONAMI, START, date(2023, 10, 10), lost_date=date(2023, 10, 10), lost_reason_code="01")
     first.enrol(mover, OYABE, date(2023, 10, 10), acquired_date=START)
     for who, birthday in ((turns_75, date(2024, 6, 15)), (turns_75_on_first, date(2024, 7, 1))):
         first.enrol(who, TOYAMA, START, birthday, lost_date=birthday, lost_reason_code="04")
@@ -130,7 +137,7 @@ def ledger(first: Delivery, second: Delivery, tottori: Delivery) -> None:
         first.enrol(who, TOYAMA_75, birthday)
     for who in (first_of_april_40, second_of_april_40, leap_day):
         first.enrol(who, TOYAMA, START)
-    first.enrol(dies_31_march, NAMERIKAWA, START, date(2024, 4, 1), lost_date=date(2024, 4, 1))
+    first.enrol(dies_31_march, NAMERIKAWA, START, date(2024, 4, 1), lost_date=date(2024, 4, 1), lost_reason_code="05")
     first.enrol(dies_30_march, NAMERIKAWA, START, date(2024, 3, 31), lost_date=date(2024, 3, 31))
     first.enrol(cancelled, UOZU, START)
     second.enrol(cancelled, UOZU, START, is_deleted=True, processed_date=date(2023, 9, 1))
@@ -169,6 +176,7 @@ def receipts(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     """レセプト."""
     for month in months_from(date(2023, 4, 1), date(2025, 5, 1)):
         first.claim(stayer, TOYAMA, month, 1000, days_count=2)
+    first.claim(dies_31_march, NAMERIKAWA, date(2024, 6, 1), 400, key="after death")
     spring = date(2024, 2, 1)
     first.claim(leaver, UOZU, spring, 1500, original_points=1800, key="corrected", adjudication_month=date(2024, 5, 1))
     second.claim(leaver, UOZU, spring, 1200, key="corrected", adjudication_month=date(2024, 3, 1))
@@ -367,6 +375,7 @@ def tell(first: Delivery, second: Delivery, tottori: Delivery) -> None:
     """Every story."""
     ledger(first, second, tottori)
     divisions(first, second)
+    census(first)
     receipts(first, second, tottori)
     other_receipts(first, second)
     diagnoses(first)

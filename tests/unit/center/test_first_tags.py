@@ -113,3 +113,13 @@ def test_what_is_kept_is_hidden_and_only_of_what_stands_here(connection: duckdb.
     assert not plain & set(told.filter(pl.col("linkage_domain") == DOMAIN)["identity_tag"]), (
         "another link key opens none"
     )
+
+
+def test_a_new_link_key_opens_first_tags_and_the_old_one_does_not(connection: duckdb.DuckDBPyConnection) -> None:
+    before, newer = identities(connection), b"y" * 32
+    rotate(connection, 2, "ab")
+    for _ in range(2):  # a repeat after a kill encrypts nothing twice
+        assert first_tags.renew(connection, 2, LINK, newer) == 4
+    told = FirstTags(connection, newer).of(identities(connection), "identity_tag")
+    assert told.sort(told.columns).equals(before)
+    assert not FirstTags(connection, LINK).of(identities(connection), "identity_tag").equals(told)

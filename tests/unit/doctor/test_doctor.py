@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -54,7 +55,7 @@ def test_a_sound_installation_is_well(settings: Settings) -> None:
     findings = examine(settings, silent)
     assert [one for one in findings if one.state == "wrong"] == []
     checks = {"extension", "loops", "time_zone", "memory", "disk", "spill_encryption", "database_encryption",
-              "permissions", "keys", "database", "clock", "published"}  # fmt: skip
+              "permissions", "keys", "key_age", "database", "clock", "published"}  # fmt: skip
     assert {one.check for one in findings} == checks
     assert [one.state for one in findings if one.check == "spill_encryption"] == ["ok"]
     assert not list(settings.workspace.rglob("doctor-*")), "the scratch folder is gone"
@@ -84,7 +85,21 @@ def test_plaintext_that_is_written_is_found(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(encryption, "_spill", unprotected)
     findings = {one.check: one for one in encryption.examine(tmp_path)}
     assert findings["spill_encryption"].state == "wrong" and "平文" in findings["spill_encryption"].what
+    assert findings["spill_encryption"].remedy
     assert findings["database_encryption"].state == "ok"
+
+
+def test_a_database_that_is_written_in_plain_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def plain(path: Path, _: bytes, *, alias: str) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect()
+        connection.execute(f"ATTACH '{path}' AS {alias}; USE {alias}")
+        return connection
+
+    monkeypatch.setattr(warehouse, "open_database", plain)
+    findings = {one.check: one for one in encryption.examine(tmp_path)}
+    assert findings["spill_encryption"].state == "ok"
+    assert findings["database_encryption"].state == "wrong" and "平文" in findings["database_encryption"].what
+    assert findings["database_encryption"].remedy
 
 
 def test_a_search_that_finds_nothing_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +183,14 @@ def _later(settings: Settings) -> None:
         ledger.connection.execute("UPDATE batch SET recorded_at = ?", (later,))
 
 
+def _put_a_plain_database(settings: Settings) -> None:
+    path = settings.site("16").directory
+    path.unlink()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE people (number VARCHAR)")
+    path.chmod(0o600)
+
+
 def _swap_database(settings: Settings) -> None:
     site = settings.site("16")
     site.directory.unlink()
@@ -185,6 +208,7 @@ def _swap_database(settings: Settings) -> None:
         (lambda s: (s.site("16").keys / "audit.key").write_text("00"), "keys", "audit"),
         (_later, "clock", "より前です"),
         (_swap_database, "database", "the key does not open it"),
+        (_put_a_plain_database, "database", "directory.duckdb"),
         (
             lambda s: (s.site("16").published / "statistics" / "insurer.duckdb").write_bytes(b"x"),
             "published",

@@ -172,3 +172,13 @@ def test_schemes_follow_from_insurer_numbers() -> None:
         ("06139999", None),
         ("1620", None),
     ]
+
+
+def test_fields_without_end_behind_those_that_are_read_change_nothing() -> None:
+    rows = csvtext.lines_of(b'1,"a,""b""",x,9\r\n2,c,"",8,7\r\n').frame
+    longer = rows.with_columns(pl.col("text") + ',"z"' * (csvtext.MAXIMUM_COLUMNS + 1))
+    plain, _ = csvtext.fit_some(rows, [1, 2, 4])
+    endless, misfits = csvtext.fit_some(longer, [1, 2, 4])
+    assert endless.drop("text").equals(plain.drop("text")) and misfits.is_empty()
+    assert plain["f2"].to_list() == ['a,"b"', "c"]
+    assert endless["text"].equals(longer["text"]), "what is told of a row is all of it"

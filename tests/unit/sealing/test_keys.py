@@ -61,11 +61,12 @@ def test_a_key_file_that_is_a_link_is_refused(pair: Pair, tmp_path: Path) -> Non
         pair.site.secret("at-rest")
 
 
-def test_a_missing_key_is_one_clear_line(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["identity-9", "odd"])
+def test_a_missing_key_is_one_clear_line(pair: Pair, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(KeyError_) as caught:
-        pair.site.secret("identity-9")
-    assert "identity-9.key" in str(caught.value)
+        pair.site.secret(name)
+    assert f"{name}.key" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -124,6 +125,11 @@ def test_a_tenant_key_is_named_by_tenant_and_scheme_set(pair: Pair) -> None:
 def test_a_tenant_whose_name_could_be_another_file_or_key_is_refused(pair: Pair, name: str) -> None:
     with pytest.raises(KeyError_):
         pair.site.tenant_key(name, "kokuho")
+
+
+def test_a_key_that_the_table_does_not_name_is_not_made_up(pair: Pair) -> None:
+    with pytest.raises(KeyError_, match="no key 'unheard-of'"):
+        pair.site.secret("unheard-of")
 
 
 def test_the_center_holds_no_key_of_identities_and_no_tenant_key(pair: Pair) -> None:

@@ -9,9 +9,12 @@ import pytest
 
 from ingest.ledger import Ledger
 from ingest.sealing.errors import BatchRefused
-from ingest.sealing.keys import CENTER
+from ingest.sealing.keys import CENTER, KeyRing
+from ingest.sealing.public import PUBLIC_FILE
 from ingest.sealing.reception import Reception, last_of
+from ingest.sealing.rotation import activate_signing, prepare_signing
 from ingest.sealing.seal import Sealed
+from ingest.settings import SiteSettings
 from tests.unit.sealing.pair import SITE, Pair, make_pair
 
 
@@ -96,3 +99,31 @@ def test_a_batch_is_noted_as_held_refused_and_at_last_accepted(pair: Pair, recep
     assert [state for _, state, _ in states(pair)] == ["accepted"]
     assert reception.reopen(pair.private, batch.manifest_hash).rows("claim") == 500
     assert second.path.is_dir()
+
+
+def test_a_center_that_was_put_back_takes_again_what_keys_of_long_ago_signed(pair: Pair, reception: Reception) -> None:
+    site, chain = pair.settings.site(SITE), [pair.seal(1)]
+    for number in (2, 3):  # two rotations, each with a batch that the center takes
+        prepare_signing(SITE, site)
+        pair.center.pin(activate_signing_file(site))
+        pair.site = KeyRing(site)
+        chain.append(pair.seal(number, chain[-1].manifest_hash))
+        pair.center.settle_peer(SITE, chain[-1].path)
+    taken: dict[int, str] = {}
+    for number, sealed in enumerate(chain, start=1):  # the warehouse is of before the first, the keys are of today
+        reception.open(number, pair.private, taken).discard()
+        taken[number] = sealed.manifest_hash
+
+    stolen = KeyRing(site).numbered("signing", 1)
+    forged = pair.seal(4, chain[-1].manifest_hash, signing_key=stolen)
+    with pytest.raises(BatchRefused, match="signature"):
+        reception.open(4, pair.private, taken)
+    forged.path.rename(pair.folder(9))
+    with pytest.raises(BatchRefused, match="signature"):
+        reception.open(9, pair.private, taken)
+
+
+def activate_signing_file(site: SiteSettings) -> bytes:
+    """The newest public file of a site, its prepared signing key in use."""
+    activate_signing(site)
+    return (site.keys / PUBLIC_FILE).read_bytes()
