@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from ingest.center.decisions import listed
 from ingest.center.errors import CenterError
@@ -113,17 +114,20 @@ def _identities(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     )
     records = _records(connection)
     numbers: dict[str, list[dict[str, Any]]] = {}
-    for _, tag, _, start, end, number, number_birth in lives_of(connection, "temp.told"):
+    lives = lives_of(connection, "temp.told").select(
+        "identity_tag", pl.coalesce("number_tag", "number_birth_tag").alias("number_tag"), "start_date", "end_date"
+    )
+    for tag, number, start, end in lives.unique().sort("start_date", "number_tag").iter_rows():
         numbers.setdefault(tag.hex(), []).append(
             {
-                "number_tag": (number or number_birth or b"").hex() or None,
+                "number_tag": number.hex() if number else None,
                 "start_date": start,
                 "end_date": None if end == _OPEN else end,
             }
         )
     for identity in known:
         tag = identity["identity_tag"]
-        identity["numbers"] = sorted(numbers.get(tag, []), key=lambda one: one["start_date"])
+        identity["numbers"] = numbers.get(tag, [])
         identity["records"] = records.get(tag, [])
     known.sort(key=lambda one: (_first_seen(one), one["identity_tag"]))
     return [{"place": place} | identity for place, identity in enumerate(known, start=1)]

@@ -95,11 +95,17 @@ class Tokeniser(TokenCipher):
             for name, frame in plain.items()
             if CONTRACTS[name].has_identity()
         }
-        evidence = pl.concat([pl.DataFrame(schema=EVIDENCE_SCHEMA), *(who.evidence for who in named.values())]).unique()
+        # The same may be told by several forms; to look for them costs more than the tokens that they have in common.
+        evidence = pl.concat([pl.DataFrame(schema=EVIDENCE_SCHEMA), *(who.evidence for who in named.values())])
         identity = self._identity(evidence)
         tags = identity.select("identity_text", "identity_tag")
-        people = {name: who.people.join(tags, on="identity_text", maintain_order="left") for name, who in named.items()}
-        identity_pass = self._passes(evidence.join(tags, on="identity_text"))
+        told = evidence.join(tags, on="identity_text", how="left", maintain_order="left")
+        people: dict[str, pl.DataFrame] = {}
+        at = 0
+        for name, who in named.items():
+            people[name] = who.people.with_columns(told.get_column("identity_tag").slice(at, who.people.height))
+            at += who.people.height
+        identity_pass = self._passes(told)
         nobody = pl.DataFrame(schema=PEOPLE_SCHEMA)
         return SealedTables(
             tables={
@@ -165,6 +171,12 @@ class Tokeniser(TokenCipher):
         )
 
     def _passes(self, evidence: pl.DataFrame) -> pl.DataFrame:
+        """The tokens of every pass, each once: only who is told of by several rows can have one twice."""
+        is_several = evidence.get_column("identity_tag").is_duplicated()
+        several = self._tokens(evidence.filter(is_several)).unique()
+        return pl.concat([self._tokens(evidence.filter(~is_several)), several])
+
+    def _tokens(self, evidence: pl.DataFrame) -> pl.DataFrame:
         schema = {
             "identity_tag": pl.Binary(),
             "pass_id": pl.String(),
@@ -181,9 +193,7 @@ class Tokeniser(TokenCipher):
                 .with_columns(pl.lit(one.pass_id).alias("pass_id"), pl.lit(one.purpose).alias("purpose"), tags)
                 .select(*schema)
             )
-        found = pl.concat(emitted)
-        is_told_once = evidence.get_column("identity_tag").n_unique() == evidence.height
-        return found if is_told_once else found.unique()
+        return pl.concat(emitted)
 
 
 def _sealed(

@@ -7,7 +7,7 @@ import pytest
 
 from app.text import Text
 from ingest.settings import PROJECT_ROOT
-from tests.app.conftest import SignIn, press, settle
+from tests.app.conftest import SignIn, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]
 CATALOGUE = pl.read_csv(PROJECT_ROOT / "seeds" / "indicators.csv", infer_schema=False)
@@ -25,12 +25,16 @@ def test_the_federation_sees_every_figure_of_the_linkage_by_area_and_by_insurer(
     insurers.wait_for()
     assert insurers.locator("tbody tr").count() > 1
     assert "高岡市(後期)" not in insurers.inner_text()
-    page.locator(".st-key-q_indicator input").fill("死亡後の診療のレセプト")  # the list shows what it has room for
-    page.get_by_role("option").filter(has_text="後期").first.click()
-    settle(page)
-    insurers.get_by_text("高岡市(後期)").wait_for()
     table.get_by_role("button", name="75歳到達の追跡率").click()
     assert "喪失と同じ月に後期の資格が始まる人" in page.locator(".ts-pop:popover-open").inner_text()
+
+
+def test_the_insurers_are_those_of_the_scheme_that_the_address_names(sign_in: SignIn) -> None:
+    insurers = sign_in("federation", "view=linkage&indicator=claims_after_death.koki").get_by_test_id(
+        "linkage_insurers"
+    )
+    insurers.wait_for()
+    assert "高岡市(後期)" in insurers.inner_text() and insurers.locator("tbody tr").count() > 1
 
 
 def test_the_center_reads_it_in_english(sign_in: SignIn) -> None:
