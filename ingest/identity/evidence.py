@@ -121,13 +121,16 @@ def joined(parts: list[pl.Expr]) -> pl.Expr:
 
 def in_form(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """These columns as texts in the form in which they are compared, each distinct value worked out once."""
-    columns = [
-        normalise.column(column, _FORMS.get(column.name, normalise.TEXT))
-        if column.dtype == pl.String()
-        else column.cast(pl.String)
-        for column in frame.select(names)
-    ]
+    columns = [_in_form(column) for column in frame.select(names)]
     return pl.DataFrame(columns)
+
+
+def _in_form(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.String():
+        return normalise.column(column, _FORMS.get(column.name, normalise.TEXT))
+    if column.dtype == pl.Date():
+        return normalise.each_once(column, lambda days: days.cast(pl.String))
+    return column.cast(pl.String)
 
 
 def _forms(contract: Contract, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:

@@ -25,6 +25,7 @@ from ingest.identity.evidence import (
     joined,
     persons,
 )
+from ingest.identity.normalise import each_once
 from ingest.identity.passes import passes
 from ingest.settings import PROJECT_ROOT
 
@@ -203,8 +204,8 @@ def _sealed(
     if who is not None and people is not None:
         birth = frame.get_column("birth_date")
         added.append(people.get_column("identity_tag").gather(who.form))
-        added.append(birth.dt.truncate("1mo").alias("birth_month"))
-        added.append((birth.dt.day() == 1).alias("is_born_on_first"))
+        added.append(each_once(birth, lambda days: days.dt.truncate("1mo")).alias("birth_month"))
+        added.append(each_once(birth, lambda days: days.dt.day() == 1).alias("is_born_on_first"))
     schema = {n: t for n, t in contract.sealed_schema().items() if n != "source_file_id"}
     sealed = frame.select("source_row", *contract.names("clear")).with_columns(*added, *(tag.result() for tag in tags))
     return sealed.select([pl.col(n).cast(t) for n, t in schema.items()])
