@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ingest.formats.bits import WIDE, Array, how_many, lowest, prefetch, which_are, which_are_high
-from ingest.formats.compiled import loop
+from ingest.formats.bits import WIDE, Array, how_many, item_at, lowest, prefetch, which_are, which_are_high
+from ingest.formats.compiled import loop, part_of_loop
 
 COMMA, NEWLINE, QUOTE, RETURN = 44, 10, 34, 13
 PADDING = WIDE
@@ -177,7 +177,7 @@ def fetch_ahead(at: Lines, number: int) -> None:
             prefetch(at.buf, place + line)
 
 
-@loop
+@part_of_loop
 def cell(buf: Any, sep: Any, base: int, last: int, field: int) -> tuple[int, int]:
     """Both ends of a cell, quotes left out, of the line whose fields end at ``sep[base + 1]`` to ``sep[last]``.
 
@@ -186,10 +186,10 @@ def cell(buf: Any, sep: Any, base: int, last: int, field: int) -> tuple[int, int
     field += base
     if field < base or field >= last:
         return 0, 0
-    start, stop = sep[field] + 1, sep[field + 1]
+    start, stop = item_at(sep, field) + 1, item_at(sep, field + 1)
     if field + 1 == last and stop > start and buf[stop - 1] == RETURN:
         stop -= 1
-    if stop > start and buf[start] == QUOTE:
+    if stop > start and item_at(buf, start) == QUOTE:
         start, stop = start + 1, stop - 1
     return start, stop
 

@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike
 
 from ingest.formats import sheet_kernels as kernels
 from ingest.formats.bits import Array
+from ingest.formats.memory import zeros
 from ingest.formats.plainplan import Plan
 from ingest.formats.uke_text import INLINE, ROOM
 
@@ -63,13 +64,15 @@ class Grid:
         """The states of one."""
         return self.state[self.names.index(name)]
 
-    def grow(self, size: int) -> None:
-        """Has room for so many rows."""
-        value, state = self.value, self.state
-        # Zeros, which cost nothing before they are touched: Polars follows the views of texts that are none, too.
-        self.value = np.zeros((len(self.names), size * self._width), self._kind)
-        self.state = np.zeros((len(self.names), size), np.uint8)
-        self.value[:, : value.shape[1]], self.state[:, : state.shape[1]] = value, state
+    def arrays(self, size: int) -> list[tuple[tuple[int, int], DTypeLike]]:
+        """The shapes and types of values and states of so many rows."""
+        count = len(self.names)
+        return [((count, size * self._width), self._kind), ((count, size), np.uint8)]
+
+    def move(self, value: Array, state: Array) -> None:
+        """Has these for values and states from now on, filled with those that it has."""
+        value[:, : self.value.shape[1]], state[:, : self.state.shape[1]] = self.value, self.state
+        self.value, self.state = value, state
 
 
 class SheetColumns:
@@ -92,8 +95,7 @@ class SheetColumns:
         self.flags = Grid([name for name, kind in kinds.items() if kind == pl.Boolean()], np.uint8)
         self.texts = Grid([name for name, kind in kinds.items() if kind == pl.String()], np.uint64, 2)
         self.held, self.used = np.empty(0, np.uint8), 0
-        self._slots = 1 + max(plan.group_fields.shape[1] for plan in plans)
-        self.ids = np.empty((self._slots, 0), np.int32)
+        self.ids = np.empty((1 + max(plan.group_fields.shape[1] for plan in plans), 0), np.int32)
         self._beside: dict[str, list[pa.Buffer]] = {name: [] for name in self.texts.names}
         self.bad = np.zeros(0, bool)
 
@@ -101,10 +103,13 @@ class SheetColumns:
         """Has room for so many rows in all, and at once for those ``expected`` where more is needed."""
         if rows > len(self.bad):
             size = max(rows + rows // 4, expected)
-            for grid in (self.numbers, self.days, self.flags, self.texts):
-                grid.grow(size)
-            ids, self.ids = self.ids, np.empty((self._slots, size), np.int32)
-            self.ids[:, : ids.shape[1]] = ids
+            grids = (self.numbers, self.days, self.flags, self.texts)
+            wanted = [((len(self.ids), size), np.int32), *(one for grid in grids for one in grid.arrays(size))]
+            ids, *others = zeros(wanted)
+            ids[:, : self.ids.shape[1]] = self.ids
+            self.ids = ids
+            for grid, value, state in zip(grids, others[::2], others[1::2], strict=True):
+                grid.move(value, state)
             self.bad = np.concatenate([self.bad, np.zeros(size - len(self.bad), bool)])
 
     def make_text_room(self, size: int) -> None:

@@ -92,16 +92,16 @@ def number_of(buf: Any, at: int, size: int, words: Words) -> int:
         tail = word_at(buf, at + size - 8) if size > 8 else _ZERO
         key ^= tail * _MIX
         slot = _slot(key, size, words.slots.size)
-        known = words.slots[slot]
+        known = item_at(words.slots, slot)
         while known:
             if (
-                words.keys[known] == key
-                and words.sizes[known] == size
-                and (size <= 8 or word_at(words.pool, np.int64(words.starts[known] + size - 8)) == tail)
+                item_at(words.keys, known) == key
+                and item_at(words.sizes, known) == size
+                and (size <= 8 or word_at(words.pool, item_at(words.starts, known) + size - 8) == tail)
             ):
                 return known
             slot = (slot + 1) & (words.slots.size - 1)
-            known = words.slots[slot]
+            known = item_at(words.slots, slot)
     return find(buf, at, size, words.slots, words.keys, words.starts, words.sizes, words.pool, words.counts)
 
 

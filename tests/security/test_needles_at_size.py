@@ -1,7 +1,7 @@
 """A gigabyte of what the center writes, its spill while it works included: nobody's name, number or birth date in it.
 
 Run by `make needles`, which makes the demo first and names its workspace in $TSUMUGI_NEEDLES_IN. The center of the
-demo is copied, given little memory, and made to sort its claims, to crash over them, and to build everything anew with
+demo is copied and made to sort its claims in next to no memory, to crash over them, and to build everything anew with
 dbt's most talkative logs; what it spills is copied while it is there.
 """
 
@@ -34,7 +34,6 @@ from tests.security.search import Search
 
 WORKSPACE = os.environ.get("TSUMUGI_NEEDLES_IN")
 GIGABYTE = 1_000_000_000
-LITTLE_MEMORY = "4GB"  # the build ends within minutes, and spills some of its rows
 SORTING_MEMORY = "300MB"  # not enough to sort what the claims hold: nearly all of it is spilled
 
 # A step of the center that ends as a fault of memory ends it, while it holds keys and rows.
@@ -53,9 +52,8 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(WORKSPACE is None, reason="ma
 
 @pytest.fixture(scope="module")
 def center(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The demo's center by itself, with little memory."""
-    demo = settings_module.load(Path(str(WORKSPACE)))
-    return center_alone(demo, tmp_path_factory.mktemp("center"), LITTLE_MEMORY)
+    """The demo's center by itself."""
+    return center_alone(settings_module.load(Path(str(WORKSPACE))), tmp_path_factory.mktemp("center"))
 
 
 @pytest.fixture(scope="module")
