@@ -16,9 +16,10 @@ from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
 from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
-from ingest.link_cli import Preset, PresetName, link_app
+from ingest.link_cli import PresetName, link_app
 from ingest.persons_cli import add_to as add_persons
 from ingest.settings import Settings
+from ingest.synth.preset import Preset
 
 app = typer.Typer(
     name="tsumugi",
