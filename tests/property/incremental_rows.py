@@ -160,7 +160,8 @@ def lines_of(table: str, row: Row, size: int) -> Lines:
         values = {"hba1c": "6.1", "systolic": "141", "waist": "88.5"}
         place = {"exam_month": row["exam_month"]}
         measured = [place | {"item_id": item, "numeric_value": value} for item, value in list(values.items())[:size]]
-        return {"checkup_result": [*measured, place | {"item_id": "smoking", "code_value": "12"[size % 2]}]}
+        codes = {"smoking": "12"[size % 2], "guidance_level": "123"[size % 3]}
+        return {"checkup_result": [*measured, *(place | {"item_id": i, "code_value": c} for i, c in codes.items())]}
     if table == "guidance":
         place = {"guidance_month": row["guidance_month"]}
         return {"guidance_session": [place | {"sequence_number": n + 1, "points": 20 * size} for n in range(size)]}

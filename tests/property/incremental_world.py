@@ -154,6 +154,7 @@ class World:
         first = month(how % 18)
         row = number.columns() | person.columns() | {
             "guidance_month": first, "guidance_fiscal_year": 2023 + how % 3, "first_interview_date": first,
+            "final_evaluation_date": month(how % 18 + 3) if how % 2 else None,
         }  # fmt: skip
         self.add("guidance", person.domain, row, size % 4)
 

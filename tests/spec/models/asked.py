@@ -8,7 +8,7 @@ from decimal import Decimal
 from tests.spec.models import stories
 from tests.spec.models.delivery import KUROBE, TOYAMA_75, UOZU, UOZU_75, Delivery, Person, Results
 
-JOINED = date(2023, 4, 1)
+JOINED = date(2024, 4, 1)
 BEFORE_R6, SINCE_R6 = date(2024, 3, 31), date(2024, 4, 1)
 
 adverse = Person("adverse in every answer")
@@ -106,7 +106,7 @@ def ask(first: Delivery) -> None:
         *((who, date(2024, 7, 1), results) for who, results in (LEVELS | FINDINGS).items()),
     ]
     for who, day, results in examined:
-        first.enrol(who, KUROBE, JOINED)
+        first.enrol(who, KUROBE, min(JOINED, day))
         first.exam(who, KUROBE, day, results)
     for who, at, results in ((frail, TOYAMA_75, FRAIL), (hale, UOZU_75, HALE)):
         first.enrol(who, at, JOINED)
