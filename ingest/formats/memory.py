@@ -54,6 +54,6 @@ class Room:
         block = _pages(1 + wanted + wanted // 4) if place is None else self._free.pop(place)
         # Every array, column and buffer made of this one holds it, so that the block comes back after the last of them:
         # of an array made of an array NumPy would hold the first alone.
-        whole = np.frombuffer(memoryview(block), np.uint8)
+        whole = np.frombuffer(block.data, np.uint8)
         weakref.finalize(whole, self._free.append, block)
         return whole[:wanted].view(kind)
