@@ -485,6 +485,19 @@ def bench_tokens(
         print_json_line(bench_tokens.run(rows, identities))
 
 
+@bench_app.command("link")
+def bench_link(
+    records: Annotated[int, typer.Option(min=1000, help="Records of identities, as batches bring them.")] = 6_000_000,
+) -> None:
+    """Link records made of arrays, and a month more, beside a plain join and grouping of the same tags."""
+    from ingest import bench_link
+
+    with told_errors():
+        with progress_bar() as progress:
+            figures = bench_link.run(records, progress)
+        print_json_line(figures)
+
+
 @bench_app.command("frequency")
 def bench_frequency(
     people: Annotated[

@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ingest import faults
+from ingest import faults, reencrypt
 from ingest.center import renew as at_center
 from ingest.center.home import one_step
 from ingest.ledger import Ledger
@@ -35,8 +35,8 @@ def rotate(settings: Settings, party_name: str, kind: str, progress: ProgressCal
     of the party raise.
     """
     party = parties_of(settings)[party_name]
-    if kind not in {known.kind for known in kinds_of(party)}:
-        raise KeyError_(f"{party_name} has no key '{kind}'")
+    require_kind(party_name, party, kind)
+    reencrypt.require_room(party.home)
     with _step(settings, party), Ledger(party.ledger) as ledger:
         known = key_numbers.numbers(party, kind)
         number = known.coming or known.in_use + 1
@@ -58,6 +58,12 @@ def rotate(settings: Settings, party_name: str, kind: str, progress: ProgressCal
         key_numbers.end(ledger, kind, number)
         faults.point("renew.done")
     return {"number": number} | figures
+
+
+def require_kind(party_name: str, party: PartySettings, kind: str) -> None:
+    """Raise KeyError_ where a party has no key of a kind."""
+    if kind not in {known.kind for known in kinds_of(party)}:
+        raise KeyError_(f"{party_name} has no key '{kind}'")
 
 
 def finish(settings: Settings, progress: ProgressCallback) -> list[tuple[str, dict[str, Any]]]:

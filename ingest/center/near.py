@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from ingest.center.link.between import objections
 from ingest.center.link.decisions import DECISION_SCHEMA
@@ -72,23 +73,19 @@ def _objections(connection: duckdb.DuckDBPyConnection, person: bytes) -> dict[by
         f"SELECT * FROM link.decision WHERE kind = 'apart' AND (linkage_domain, one_tag) IN "
         f"(SELECT {_KEY} FROM temp.around) AND (linkage_domain, other_tag) IN (SELECT {_KEY} FROM temp.around)"
     ).pl()
-    lives = _lives(connection, "temp.around").pl().cast(LIVE_SCHEMA)  # type: ignore[arg-type]
-    return objections(nodes, lives, apart.cast(DECISION_SCHEMA), person)  # type: ignore[arg-type]
+    return objections(nodes, lives_of(connection, "temp.around"), apart.cast(DECISION_SCHEMA), person)  # type: ignore[arg-type]
 
 
-def lives_of(connection: duckdb.DuckDBPyConnection, identities: str) -> list[tuple[Any, ...]]:
+def lives_of(connection: duckdb.DuckDBPyConnection, identities: str) -> pl.DataFrame:
     """Numbers in force (``LIVE_SCHEMA``) of the identities in a relation, by the last versions of their records."""
-    return _lives(connection, identities).fetchall()
-
-
-def _lives(connection: duckdb.DuckDBPyConnection, identities: str) -> duckdb.DuckDBPyConnection:
     versions = {
         name: f"(SELECT * FROM raw.{name} SEMI JOIN (SELECT linkage_domain, record_key_tag FROM raw.{name} "
         f"SEMI JOIN {identities} USING ({_KEY})) USING (linkage_domain, record_key_tag))"
         for name in ("enrolment", "care_certification")
     }
     incidence = f"(SELECT * FROM link.incidence SEMI JOIN {identities} USING ({_KEY}))"
-    return connection.execute(f"{lives_sql(**versions, incidence=incidence)} ORDER BY ALL")
+    found = connection.execute(f"{lives_sql(**versions, incidence=incidence)} ORDER BY ALL").pl()
+    return found.cast(LIVE_SCHEMA)  # type: ignore[arg-type]
 
 
 def rows_of(

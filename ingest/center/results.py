@@ -20,6 +20,7 @@ from ingest.center import release as let_go
 from ingest.center.dispatch import Dispatch, Release, columns_of
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse
+from ingest.center.link.rules import rules
 from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
 from ingest.sealing.keys import KeyRing
@@ -111,7 +112,11 @@ def _queries(connection: duckdb.DuckDBPyConnection, domain: str) -> dict[str, st
         f"SELECT DISTINCT identity_tag, ciphertext, epoch FROM raw.identity SEMI JOIN ({tags}) USING (identity_tag) "
         f"WHERE {own}"
     )
-    queries["person_tie"] = f"SELECT one_tag, other_tag, pass_id, strength, tie_rank FROM link.person_tie WHERE {own}"
+    purposes = " ".join(f"WHEN '{rule.rule_id}' THEN '{' '.join(rule.purposes)}'" for rule in rules().rules)
+    queries["person_tie"] = (
+        f"SELECT one_tag, other_tag, pass_id, CASE pass_id {purposes} ELSE '' END AS purposes, strength, tie_rank "
+        f"FROM link.person_tie WHERE {own}"
+    )
     return queries
 
 

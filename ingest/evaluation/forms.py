@@ -24,10 +24,13 @@ from ingest.synth.world.whole import World
 TRUTH = {"person": pl.Int64(), "site": pl.String(), "rows": pl.Int64()}
 """What a form has beside the plain columns of its table: person, site, and how many rows it stands for."""
 
+_UNASKED = ("name_kanji", "address", "district_code", "district_name", "doctor_name", "doctor_opinion")
+"""In no token and asked for by no rule of linkage."""
+
 
 def forms(world: World, tell: ProgressCallback) -> dict[str, pl.DataFrame]:
-    """By contract table, its plain columns (those that say nothing of a person are null but for 資格 and 認定, of
-    which every row is there) and those of ``TRUTH``.
+    """By contract table, the columns of ``TRUTH`` and those plain columns that tokens and linkage ask for; of 資格 and
+    認定 every row is there.
 
     Left out is what a site sets aside: rows of other areas' insurers, of a sex that does not exist, of 公費 alone.
     """
@@ -62,16 +65,13 @@ def _checkups(world: World) -> dict[str, pl.DataFrame]:
 
 
 def _let_through(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Rows that their site would send, in ``plain_schema`` with ``TRUTH``; those written alike as one, except of the
-    registers."""
-    contract = CONTRACTS[table]
-    schema = contract.plain_schema()
+    """Rows that their site would send, with ``TRUTH`` and of the plain columns those that are there and asked for."""
+    schema = {n: t for n, t in CONTRACTS[table].plain_schema().items() if n in frame.columns and n not in _UNASKED}
     if "rows" not in frame.columns:
         frame = frame.with_columns(rows=pl.lit(1, pl.Int64))
     frame = frame.filter(pl.col("sex_code").is_null() | (pl.col("sex_code") != IMPOSSIBLE_SEX))
+    frame = frame.select(pl.col(n).cast(t) for n, t in (TRUTH | schema).items())
     by_site = frame.partition_by("site", as_dict=True, maintain_order=True)
-    own = pl.concat(
+    return pl.concat(
         [frame.clear(), *(rows.filter(~area_of(str(site)).is_foreign(rows)) for (site,), rows in by_site.items())]
     )
-    missing = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in own.columns]
-    return own.with_columns(missing).select(*(pl.col(n).cast(t) for n, t in (TRUTH | schema).items()))

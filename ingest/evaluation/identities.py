@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from ingest.center.link.records import Records, records_of
-from ingest.evaluation.forms import TRUTH
 from ingest.formats.contracts import CONTRACTS
 from ingest.identity.evidence import IDENTITY_FIELDS, SEPARATOR
 from ingest.identity.passes import most_sharers
@@ -73,7 +72,7 @@ def _of_site(
         tell(f"site {site}: tokenise", step, steps)
         here = pl.col("person") // PERSONS_AT_A_TIME == step
         chunk = {table: frame.filter(here) for table, frame in forms.items()}
-        sealed = tokeniser.seal_tables({table: frame.drop(*TRUTH) for table, frame in chunk.items()}, site)
+        sealed = tokeniser.seal_tables({table: _whole(table, frame) for table, frame in chunk.items()}, site)
         parts["identity"].append(sealed.identity.select("identity_tag", "sex_code", "birth_month"))
         parts["identity_pass"].append(sealed.identity_pass)
         parts["units"].append(_units(chunk, sealed.tables, sealed.people))
@@ -82,6 +81,14 @@ def _of_site(
     whole = {name: pl.concat(frames) for name, frames in parts.items()}
     identities = whole["identity"]["identity_tag"].n_unique()
     return whole | {"identity_pass": _without_shared(whole["identity_pass"], most_sharers(identities))}
+
+
+def _whole(table: str, forms: pl.DataFrame) -> pl.DataFrame:
+    """The forms in the table's plain schema; what was not asked for is null."""
+    schema = CONTRACTS[table].plain_schema()
+    return forms.select(
+        pl.col(name) if name in forms.columns else pl.lit(None, dtype).alias(name) for name, dtype in schema.items()
+    )
 
 
 def _units(chunk: dict[str, pl.DataFrame], sealed: dict[str, pl.DataFrame], people: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,16 @@ def show(out: Console, figures: dict[str, Any]) -> None:
     out.print(Group(*tables))
 
 
+def show_febrl(out: Console, figures: dict[str, Any]) -> None:
+    """Print the figures of the FEBRL sets, a row a set."""
+    right = [Column(name, justify="right") for name in ("records", "true pairs", "wrong", "precision", "recall")]
+    table = Table("", *right, title="FEBRL by encrypted tokens; rules fixed on set 3")
+    for name, row in figures.items():
+        counts = (f"{row[key]:,}" for key in ("records", "true_pairs", "wrong_pairs"))
+        table.add_row(name, *counts, rate(row["precision"]), rate(row["recall"]))
+    out.print(table)
+
+
 def _whole(figures: dict[str, Any]) -> Table:
     table = Table("", Column("pairs of distinct identities", justify="right"), Column("of records", justify="right"))
     table.title = (

@@ -40,9 +40,12 @@ class Items(NamedTuple):
     """The items that a file has columns for.
 
     The fields of item ``i`` are ``value_fields[value_bounds[i]:value_bounds[i + 1]]``, the first that is not blank
-    counts; so for its flags. ``kind`` is NUMERIC or the number of its list of codes; ``codes`` has for each kind which
-    bytes alone are a code of it. The others are views: ``name`` and ``unit`` by item, ``method`` by place in
-    ``value_fields``, ``status`` as ``STATUSES``; one of nothing is empty.
+    counts; so for its flags. Of an item with one field and at most one flag these are ``value`` and ``flag`` too; -1
+    stands for none there, and as its ``value`` for several of either. ``kind`` is NUMERIC or the number of its list of
+    codes; ``codes`` has for each kind (256 of each) which bytes alone are a code of it. ``told`` says by place in
+    ``value_fields`` whether a value has a method (HAS_METHOD) and a unit (HAS_UNIT). The others are views: ``name`` by
+    item, ``unit`` by item from 1 on and nothing before, ``method`` by place in ``value_fields``, ``status`` as
+    ``STATUSES``; one of nothing is empty.
     """
 
     value_fields: Array
@@ -72,15 +75,15 @@ class Says(NamedTuple):
 
 
 class Results(NamedTuple):
-    """Columns of results; ``held`` says of which there is a value."""
+    """Columns of results, ``row`` the lines of the file; ``held`` says which there are (``HAS_NUMBER``, ...)."""
 
-    row: Array
     item: Array
     number: Array
     code: Array
     status: Array
     method: Array
     unit: Array
+    row: Array
     held: Array
 
 
@@ -95,6 +98,7 @@ def _is_blank(buf: Any, sep: Any, base: int, field: int) -> bool:
 
 @loop
 def _put_text(out: Results, row: int, says: Says, text: int, is_number: bool, is_code: bool) -> None:
+    """Puts what a text says: as a number, as a code, or as neither."""
     put_pair(out.number, row, says.number, text if is_number else 0)
     put_pair(out.code, row, says.code, text if is_code else 0)
 
@@ -171,7 +175,8 @@ def result_lines(
 ) -> tuple[int, int, bool]:  # fmt: skip
     """Results of the lines from ``begin`` to ``end`` into ``out`` from ``found`` on, in order of line and item.
 
-    ``row`` is the number in the file of the block's first line. ``results`` gets the results of each line. A line with
+    ``row`` is the number in the file of the block's first line; ``picked`` has room for four numbers an item, and holds
+    where the views of a line's results stand. ``results`` gets the results of each line. A line with
     a text that is no value of its item or with a flag that is none is ``odd`` and has no results. Gives the line where
     to go on, how many results are found up to it, and whether the vocabulary must grow first; where that line is not
     ``end``, it has a text of which ``says`` does not tell yet, but which is in the vocabulary now.

@@ -24,7 +24,7 @@ from ingest.formats.memory import Room
 from ingest.formats.vocabulary import Vocabulary
 
 _SCHEMA = CHECKUP_RESULT.plain_schema()
-SLICE = 1_000
+SLICE = 4_000
 """Lines that are read before what is new among their texts is worked out."""
 
 
@@ -69,7 +69,7 @@ class PlainResults:
         """The results of some lines. It calls back nothing from Polars and may run in a thread, one at a time."""
         at, most = block.at(lines), len(lines) * len(self._items.kind)
         pairs = (self._room.array(2 * most, np.uint64) for _ in range(6))
-        out = kernels.Results(self._room.array(most, np.int64), *pairs, self._room.array(most, np.uint8))
+        out = kernels.Results(*pairs, row=self._room.array(most, np.int64), held=self._room.array(most, np.uint8))
         counts, odd = np.empty(len(lines), np.int64), np.zeros(len(lines), bool)
         line = found = 0
         while line < len(lines):

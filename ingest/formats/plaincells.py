@@ -31,8 +31,8 @@ from ingest.formats.vocabulary import Vocabulary
 
 FEW = 1_000
 """A text of more different ones than these is read where it stands, cell by cell."""
-SLICE = 1_000
-"""Lines that are read at a time: what is looked at several times stays in the processor's cache."""
+SLICE = 4_000
+"""Lines whose texts are numbered before it is asked which have many."""
 _HELD_BYTES = 16
 """Room for each text beside its view to begin with."""
 _YEARS = np.array([FIRST_YEAR, *(year for _, year, _ in ERAS)], np.int64)

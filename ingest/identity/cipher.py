@@ -58,7 +58,7 @@ class TokenCipher:
             raise TokenError(f"a token does not open under '{purpose}', epoch {self.epoch}, with this key") from None
 
     def _column(
-        self, purpose: str, texts: Sequence[str] | pl.Series, of: Callable[[siv.ColumnSiv, siv.Bytes], siv.Bytes]
+        self, purpose: str, texts: Sequence[str] | pl.Series, of: Callable[[siv.ColumnSiv, siv.Padded], siv.Bytes]
     ) -> pl.Series:
         column = pl.Series(texts, dtype=pl.String)
         if column.is_empty():

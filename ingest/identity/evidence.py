@@ -121,13 +121,16 @@ def joined(parts: list[pl.Expr]) -> pl.Expr:
 
 def in_form(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """These columns as texts in the form in which they are compared, each distinct value worked out once."""
-    columns = [
-        normalise.column(column, _FORMS.get(column.name, normalise.TEXT))
-        if column.dtype == pl.String()
-        else column.cast(pl.String)
-        for column in frame.select(names)
-    ]
+    columns = [_in_form(column) for column in frame.select(names)]
     return pl.DataFrame(columns)
+
+
+def _in_form(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.String():
+        return normalise.column(column, _FORMS.get(column.name, normalise.TEXT))
+    if column.dtype == pl.Date():
+        return normalise.each_once(column, lambda days: days.cast(pl.String))
+    return column.cast(pl.String)
 
 
 def _forms(contract: Contract, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -135,16 +138,18 @@ def _forms(contract: Contract, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Se
     names = contract.names()
     identity = [*contract.names("identity"), *WRITTEN, *(f"{ledger}_scheme_code" for ledger in _LEDGERS)]
     written = [name for name in names if name in identity]
+    said = [name for name in written if frame.get_column(name).null_count() < frame.height] or written
+    unsaid = [pl.lit(None, frame.schema[name]).alias(name) for name in written if name not in said]
     month = pl.col(_SEEN.get(contract.name) or str(contract.partition_month)).dt.truncate("1mo")
     grouped = (
-        frame.select(*written, month.alias("_month"), pl.int_range(pl.len()).alias("_row"))
-        .group_by(written)
+        frame.select(*said, month.alias("_month"), pl.int_range(pl.len()).alias("_row"))
+        .group_by(said)
         .agg("_row", pl.col("_month").min().alias("first_month"), pl.col("_month").max().alias("last_month"))
     )
     rows = grouped.get_column("_row")
     number = np.empty(frame.height, np.int64)
     number[rows.explode().to_numpy()] = np.repeat(np.arange(len(rows)), rows.list.len().to_numpy())
-    return grouped.drop("_row"), pl.Series("form", number)
+    return grouped.drop("_row").with_columns(unsaid), pl.Series("form", number)
 
 
 def _evidence(

@@ -153,5 +153,11 @@ def column(values: pl.Series, form: Form) -> pl.Series:
     return short.zip_with(is_plain.fill_null(False), whole).alias(name)
 
 
+def each_once(values: pl.Series, of: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """What ``of`` makes of the values of a column that has few different ones (days), worked out once for each."""
+    known = values.drop_nulls().unique()
+    return of(values) if known.is_empty() else values.replace_strict(known, of(known), default=None)
+
+
 def _nothing_is_null(expression: pl.Expr) -> pl.Expr:
     return pl.when(expression != "").then(expression).otherwise(None)

@@ -9,7 +9,8 @@ value in a thousand, one at least, is encrypted by ``AESSIV`` as well, and any d
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.cmac import CMAC
 from numpy.typing import NDArray
 
-from ingest.formats.compiled import loop_that_counts
+from ingest.formats.bits import word_at
+from ingest.formats.compiled import loop
 from ingest.sealing.errors import SealingError
 
 Bytes = NDArray[np.uint8]
 
 BLOCK = 16
+_WORD = 8
 _ROWS = 1 << 14  # values taken together: what they need stays in the processor's cache
 _CHECKED = 1000  # one value in so many is encrypted by the library as well
+_BUFFER_BYTES = 1 << 30  # a view tells the place in its buffer by 31 bits
 _CARRY_FREE = 0x7FFFFFFF  # RFC 5297, 2.5: the top bits of the two low words are cleared in the counter
 
 
@@ -42,37 +46,41 @@ class ColumnSiv:
         self._library = AESSIV(key)
         self._associated = list(associated)
         tag_key, text_key = key[: len(key) // 2], key[len(key) // 2 :]
-        self._tag_cipher, self._text_cipher = _ecb(tag_key), _ecb(text_key)
-        self._subkey = _doubled(self._tag_cipher.update(bytes(BLOCK)))
+        self._tag_key, self._text_key = tag_key, text_key
+        self._subkey = _doubled(_ecb(tag_key).update(bytes(BLOCK)))
         chain = _cmac(tag_key, bytes(BLOCK))
         for data in self._associated:
             chain = _xor(_doubled(chain), _cmac(tag_key, data))
         self._chain = chain
 
-    def tags(self, values: Bytes) -> Bytes:
+    def tags(self, values: Bytes | Padded) -> Bytes:
         """The first 16 bytes (the SIV) of each ciphertext.
 
         ``values`` is one value a row, each of the same number of whole blocks; the result has 16 columns. Raises
         SivError where a checked value differs from the library's.
         """
-        found = np.concatenate([self._tags(part) for part in _parts(values)])
-        self._check(values, found)
-        return found
+        return self._checked(values, BLOCK, self._tags)
 
-    def encrypt(self, values: Bytes) -> Bytes:
+    def encrypt(self, values: Bytes | Padded) -> Bytes:
         """The whole ciphertexts, 16 bytes wider than ``values``; raises as ``tags``."""
-        found = np.concatenate([self._encrypted(part) for part in _parts(values)])
+        return self._checked(values, BLOCK + values.shape[1], self._encrypted)
+
+    def _checked(self, values: Bytes | Padded, width: int, of: Callable[[Bytes], Bytes]) -> Bytes:
+        found = np.empty((len(values), width), np.uint8)
+        for start in range(0, len(values), _ROWS):
+            found[start : start + _ROWS] = of(values[start : start + _ROWS])
         self._check(values, found)
         return found
 
     def _tags(self, values: Bytes) -> Bytes:
         """S2V of RFC 5297, 2.4: the last block is XORed with the chain, then CMAC over all blocks."""
         last = values.shape[1] - BLOCK
-        state = np.zeros((len(values), BLOCK), np.uint8)
-        for start in range(0, last, BLOCK):
-            state = _each(self._tag_cipher, state ^ values[:, start : start + BLOCK])
+        cipher = _ecb(self._tag_key)  # one a call: threads may make tags of one purpose at a time
+        state = _each(cipher, values[:, :BLOCK])
+        for start in range(BLOCK, last, BLOCK):
+            state = _each(cipher, state ^ values[:, start : start + BLOCK])
         closing = np.frombuffer(_xor(self._chain, self._subkey), np.uint8)
-        return _each(self._tag_cipher, state ^ values[:, last:] ^ closing)
+        return _each(cipher, state ^ values[:, last:] ^ closing)
 
     def _encrypted(self, values: Bytes) -> Bytes:
         """CTR from the tag, whose cleared bits keep the count from carrying out of the last word."""
@@ -83,10 +91,10 @@ class ColumnSiv:
         words[:, 3] &= _CARRY_FREE
         counters = np.repeat(words[:, None, :], width // BLOCK, axis=1)
         counters[:, :, 3] += np.arange(width // BLOCK, dtype=np.uint32)
-        stream = _each(self._text_cipher, counters.astype(">u4").view(np.uint8).reshape(-1, BLOCK))
+        stream = _each(_ecb(self._text_key), counters.astype(">u4").view(np.uint8).reshape(-1, BLOCK))
         return np.hstack([tags, values ^ stream.reshape(rows, width)])
 
-    def _check(self, values: Bytes, found: Bytes) -> None:
+    def _check(self, values: Bytes | Padded, found: Bytes) -> None:
         chosen = random.SystemRandom().sample(range(len(values)), -(-len(values) // _CHECKED))
         for row in chosen:
             expected = self._library.encrypt(values[row].tobytes(), self._associated)
@@ -94,7 +102,33 @@ class ColumnSiv:
                 raise SivError("AES-SIV over the column differs from the library's; nothing was made of it")
 
 
-def padded(texts: pl.Series) -> dict[int, tuple[NDArray[np.int64], Bytes]]:
+@dataclass(frozen=True)
+class Padded:
+    """Texts as rows of the same width, made where they are asked for: what is encrypted next is in the cache then."""
+
+    content: Bytes
+    offsets: NDArray[np.int64]
+    places: NDArray[np.int64]
+    width: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows, bytes of a row."""
+        return len(self.places), self.width
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, which: slice | int) -> Bytes:
+        """Some rows, or the bytes of one."""
+        places = np.atleast_1d(self.places[which])
+        words = np.empty((len(places), self.width // _WORD), np.uint64)
+        _fill(self.content, self.offsets, places, words)
+        rows = words.view(np.uint8)
+        return rows if isinstance(which, slice) else rows[0]
+
+
+def padded(texts: pl.Series) -> dict[int, tuple[NDArray[np.int64], Padded]]:
     """UTF-8 texts as rows of 64, 128, 256, … bytes: the text, zeros, and its length (its low byte) at the end.
 
     By width: the positions of the texts and their rows. Texts hold no NUL, so the padding is told from the content.
@@ -102,40 +136,49 @@ def padded(texts: pl.Series) -> dict[int, tuple[NDArray[np.int64], Bytes]]:
     array = texts.rechunk().to_arrow().cast(pa.large_string())
     offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
     content = np.frombuffer(array.buffers()[2] or b"", np.uint8)
+    sizes = np.diff(offsets)
     widths = np.full(len(texts), 64)
-    while (wider := np.diff(offsets) >= widths).any():
+    while (wider := sizes >= widths).any():
         widths[wider] *= 2
     found = {}
-    for width in np.unique(widths):
+    for width in np.unique(widths) if sizes.max(initial=0) >= 64 else [64][: len(texts)]:
         places = np.flatnonzero(widths == width)
-        rows = np.zeros((len(places), width), np.uint8)
-        _fill(content, offsets, places, rows)
-        found[int(width)] = places, rows
+        found[int(width)] = places, Padded(content, offsets, places, int(width))
     return found
 
 
-@loop_that_counts  # type: ignore[untyped-decorator]  # Numba has no types that mypy could follow
-def _fill(content: Any, offsets: Any, places: Any, rows: Any) -> None:  # pragma: no cover  (compiled)
-    """The texts at ``places`` into ``rows`` of zeros, with their lengths."""
-    last = rows.shape[1] - 1
+@loop  # type: ignore[untyped-decorator]  # Numba has no types that mypy could follow
+def _fill(content: Any, offsets: Any, places: Any, words: Any) -> None:  # pragma: no cover  (compiled)
+    """The texts at ``places`` into rows of ``words`` of eight bytes, with zeros behind them and their lengths."""
+    width = words.shape[1]
     for row in range(places.size):
         start = offsets[places[row]]
         size = offsets[places[row] + 1] - start
-        for byte in range(size):
-            rows[row, byte] = content[start + byte]
-        rows[row, last] = size & 0xFF
+        for word in range(width):
+            at, rest = start + _WORD * word, size - _WORD * word
+            held = np.uint64(0)
+            if rest > 0 and at + _WORD <= content.size:
+                held = word_at(content, at)
+                if rest < _WORD:
+                    held &= (np.uint64(1) << np.uint64(8 * rest)) - np.uint64(1)
+            else:
+                for byte in range(min(rest, _WORD)):
+                    held |= np.uint64(content[at + byte]) << np.uint64(8 * byte)
+            words[row, word] = held
+        words[row, width - 1] |= np.uint64(size & 0xFF) << np.uint64(56)
 
 
 def binary(rows: Bytes) -> pl.Series:
-    """Rows of bytes as a binary column."""
+    """Rows of 16 bytes or more as a binary column: views of Arrow upon the rows as they lie there."""
     count, width = rows.shape
-    buffer = pa.py_buffer(np.ascontiguousarray(rows))
-    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), count, [None, buffer])
-    return pl.Series(values=fixed.cast(pa.large_binary()), dtype=pl.Binary)
-
-
-def _parts(values: Bytes) -> list[Bytes]:
-    return [values[start : start + _ROWS] for start in range(0, max(len(values), 1), _ROWS)]
+    held = np.ascontiguousarray(rows)
+    fit = _BUFFER_BYTES // width
+    row = np.arange(count)
+    views = np.empty((count, 4), np.uint32)  # length, first bytes, buffer, place in it
+    views[:, 0], views[:, 1] = width, held.view(np.uint32)[:, 0]
+    views[:, 2], views[:, 3] = row // fit, row % fit * width
+    buffers = [pa.py_buffer(held[start : start + fit]) for start in range(0, count, fit)]
+    return pl.Series(pa.Array.from_buffers(pa.binary_view(), count, [None, pa.py_buffer(views), *buffers]))
 
 
 def _ecb(key: bytes) -> Any:

@@ -7,6 +7,7 @@ form in which rows name them (``evidence``), a column at a time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,11 +25,15 @@ from ingest.identity.evidence import (
     joined,
     persons,
 )
+from ingest.identity.normalise import each_once
 from ingest.identity.passes import passes
 from ingest.settings import PROJECT_ROOT
 
 # Key columns with 2^40 values or more are tokenised alone; every other one joins the insurer.
 _WIDE_KEY_COLUMNS = frozenset({"search_number"})
+
+_THREADS = 2
+Tags = Sequence[Future[pl.Series]]
 
 
 @dataclass(frozen=True)
@@ -74,24 +79,41 @@ class Tokeniser(TokenCipher):
         return frame.with_columns(parts.struct.rename_fields(list(IDENTITY_FIELDS)).alias("parts")).unnest("parts")
 
     def seal_tables(self, plain: Mapping[str, pl.DataFrame], prefecture_code: str) -> SealedTables:
-        """Tokenise contract tables (each in its ``plain_schema``) of one site's prefecture."""
+        """Tokenise contract tables (each in its ``plain_schema``) of one site's prefecture.
+
+        The tags of rows are made by threads while their persons are worked out.
+        """
+        with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+            tags = {name: self._row_tags(CONTRACTS[name], frame, pool) for name, frame in plain.items()}
+            return self._seal_persons(plain, prefecture_code, tags)
+
+    def _seal_persons(
+        self, plain: Mapping[str, pl.DataFrame], prefecture_code: str, row_tags: Mapping[str, Tags]
+    ) -> SealedTables:
         named = {
             name: persons(name, frame, prefecture_code, self._sole_municipality)
             for name, frame in plain.items()
             if CONTRACTS[name].has_identity()
         }
-        evidence = pl.concat([pl.DataFrame(schema=EVIDENCE_SCHEMA), *(who.evidence for who in named.values())]).unique()
+        # The same may be told by several forms; to look for them costs more than the tokens that they have in common.
+        evidence = pl.concat([pl.DataFrame(schema=EVIDENCE_SCHEMA), *(who.evidence for who in named.values())])
         identity = self._identity(evidence)
         tags = identity.select("identity_text", "identity_tag")
-        people = {name: who.people.join(tags, on="identity_text", maintain_order="left") for name, who in named.items()}
+        told = evidence.join(tags, on="identity_text", how="left", maintain_order="left")
+        people: dict[str, pl.DataFrame] = {}
+        at = 0
+        for name, who in named.items():
+            people[name] = who.people.with_columns(told.get_column("identity_tag").slice(at, who.people.height))
+            at += who.people.height
+        identity_pass = self._passes(told)
         nobody = pl.DataFrame(schema=PEOPLE_SCHEMA)
         return SealedTables(
             tables={
-                name: self._sealed(CONTRACTS[name], frame, named.get(name), people.get(name))
+                name: _sealed(CONTRACTS[name], frame, row_tags[name], named.get(name), people.get(name))
                 for name, frame in plain.items()
             },
             identity=identity.drop("identity_text"),
-            identity_pass=self._passes(evidence.join(tags, on="identity_text")),
+            identity_pass=identity_pass,
             people=pl.concat([nobody, *(forms.select(*PEOPLE_SCHEMA) for forms in people.values())]),
         )
 
@@ -100,28 +122,24 @@ class Tokeniser(TokenCipher):
         parts = [name for name in CONTRACTS["enrolment"].business_key if name != "applied_start_date"]
         return self._tag_column("member_tag", "member/enrolment", in_form(enrolments, parts), parts)
 
-    def _sealed(
-        self, contract: Contract, frame: pl.DataFrame, who: Persons | None, people: pl.DataFrame | None
-    ) -> pl.DataFrame:
-        added: list[pl.Series] = []
+    def _row_tags(self, contract: Contract, frame: pl.DataFrame, pool: Executor) -> Tags:
+        """The tags of each row's record key and of its key columns, as they will come."""
         keys = contract.names("key")
         insurer = ["insurer_number"] if set(keys) - _WIDE_KEY_COLUMNS else []
-        texts = in_form(frame, list(dict.fromkeys([*contract.business_key, *keys, *insurer])))
-        if contract.business_key:
-            purpose = f"record/{contract.name}"
-            added.append(self._tag_column("record_key_tag", purpose, texts, contract.business_key))
-        for column in keys:
+        names = list(dict.fromkeys([*contract.business_key, *keys, *insurer]))
+        texts = {name: pool.submit(in_form, frame, [name]) for name in names}
+
+        def tags(name: str, purpose: str, parts: Sequence[str]) -> pl.Series:
+            own = pl.DataFrame([texts[part].result().to_series() for part in parts])
+            return self._tag_column(name, purpose, own, parts)
+
+        def key_tags(column: str) -> pl.Series:
             parts = [column] if column in _WIDE_KEY_COLUMNS else ["insurer_number", column]
-            tag = self._tag_column(f"{column}_tag", f"key/{column}", texts, parts)
-            added.append(tag.set(frame.get_column(column).is_null(), None))
-        if who is not None and people is not None:
-            birth = frame.get_column("birth_date")
-            added.append(people.get_column("identity_tag").gather(who.form))
-            added.append(birth.dt.truncate("1mo").alias("birth_month"))
-            added.append((birth.dt.day() == 1).alias("is_born_on_first"))
-        schema = {n: t for n, t in contract.sealed_schema().items() if n != "source_file_id"}
-        sealed = frame.select("source_row", *contract.names("clear")).with_columns(added)
-        return sealed.select([pl.col(n).cast(t) for n, t in schema.items()])
+            found = tags(f"{column}_tag", f"key/{column}", parts)
+            return found.set(frame.get_column(column).is_null(), None)
+
+        record = [("record_key_tag", f"record/{contract.name}", contract.business_key)] if contract.business_key else []
+        return [*(pool.submit(tags, *one) for one in record), *(pool.submit(key_tags, column) for column in keys)]
 
     def _tag_column(self, name: str, purpose: str, texts: pl.DataFrame, parts: Sequence[str]) -> pl.Series:
         """The tags of columns joined; records and passes are nearly all distinct, so no text is looked up."""
@@ -153,6 +171,12 @@ class Tokeniser(TokenCipher):
         )
 
     def _passes(self, evidence: pl.DataFrame) -> pl.DataFrame:
+        """The tokens of every pass, each once: only who is told of by several rows can have one twice."""
+        is_several = evidence.get_column("identity_tag").is_duplicated()
+        several = self._tokens(evidence.filter(is_several)).unique()
+        return pl.concat([self._tokens(evidence.filter(~is_several)), several])
+
+    def _tokens(self, evidence: pl.DataFrame) -> pl.DataFrame:
         schema = {
             "identity_tag": pl.Binary(),
             "pass_id": pl.String(),
@@ -169,9 +193,22 @@ class Tokeniser(TokenCipher):
                 .with_columns(pl.lit(one.pass_id).alias("pass_id"), pl.lit(one.purpose).alias("purpose"), tags)
                 .select(*schema)
             )
-        found = pl.concat(emitted)
-        is_told_once = evidence.get_column("identity_tag").n_unique() == evidence.height
-        return found if is_told_once else found.unique()
+        return pl.concat(emitted)
+
+
+def _sealed(
+    contract: Contract, frame: pl.DataFrame, tags: Tags, who: Persons | None, people: pl.DataFrame | None
+) -> pl.DataFrame:
+    """A table as it may leave the site."""
+    added: list[pl.Series] = []
+    if who is not None and people is not None:
+        birth = frame.get_column("birth_date")
+        added.append(people.get_column("identity_tag").gather(who.form))
+        added.append(each_once(birth, lambda days: days.dt.truncate("1mo")).alias("birth_month"))
+        added.append(each_once(birth, lambda days: days.dt.day() == 1).alias("is_born_on_first"))
+    schema = {n: t for n, t in contract.sealed_schema().items() if n != "source_file_id"}
+    sealed = frame.select("source_row", *contract.names("clear")).with_columns(*added, *(tag.result() for tag in tags))
+    return sealed.select([pl.col(n).cast(t) for n, t in schema.items()])
 
 
 @cache

@@ -141,13 +141,18 @@ def _take(
             _read_all(load, f"site {site_name}: read, check, tokenise", progress)
             load.take_released(due, next_delivery_id(ledger) + len(deliveries))
             faults.point("extract.read")
-            load.close(ledger)
-            withheld = tables.withhold_shared(most_sharers(directory.identities()))
-            with stopwatch.lap("seal"):
-                sealed = outbox.seal(tables.connection, tables.to_seal(), FACTS)
-        faults.point("extract.sealed")
-        with stopwatch.lap("archive"):
-            _archive(deliveries, site.archive, at_rest, f"site {site_name}: archive", progress)
+            with ThreadPoolExecutor(max_workers=1) as aside:
+                # Once all is read: the archive holds that the files are still those that were planned with.
+                archived = aside.submit(
+                    _archive, deliveries, site.archive, at_rest, f"site {site_name}: archive", progress
+                )
+                load.close(ledger)
+                with stopwatch.lap("seal"):
+                    withheld = tables.withhold_shared(most_sharers(directory.identities()))
+                    sealed = outbox.seal(tables.connection, tables.to_seal(), FACTS)
+                faults.point("extract.sealed")
+                with stopwatch.lap("archive"):
+                    archived.result()
         faults.point("extract.archived")
         figures = load.figures() | {"sequence": sequence, "tokens_withheld": sum(withheld.values())}
         with ledger.transaction() as connection:

@@ -54,16 +54,20 @@ class IdentityRows:
             return {}
         # A token that stands in few rows cannot be of many identities: of most none is ever counted by identity.
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_SHARED} AS "
-            "SELECT purpose, pass_tag FROM identity_pass "
-            "SEMI JOIN (SELECT pass_tag FROM identity_pass GROUP BY pass_tag HAVING count(*) > $most) USING (pass_tag) "
-            "GROUP BY purpose, pass_tag HAVING count(DISTINCT identity_tag) > $most",
-            {"most": most},
+            "CREATE OR REPLACE TEMP TABLE frequent AS SELECT DISTINCT * FROM identity_pass "
+            "SEMI JOIN (SELECT pass_tag FROM identity_pass GROUP BY pass_tag HAVING count(*) > ?) USING (pass_tag)",
+            [most],
+        )
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_SHARED} AS SELECT purpose, pass_tag FROM temp.frequent "
+            "GROUP BY purpose, pass_tag HAVING count(DISTINCT identity_tag) > ?",
+            [most],
         )
         withheld = self._connection.execute(
-            f"SELECT pass_id, count(*) FROM (SELECT DISTINCT * FROM identity_pass SEMI JOIN {_SHARED} "
-            "USING (purpose, pass_tag)) GROUP BY pass_id ORDER BY pass_id"
+            f"SELECT pass_id, count(*) FROM temp.frequent SEMI JOIN temp.{_SHARED} USING (purpose, pass_tag) "
+            "GROUP BY pass_id ORDER BY pass_id"
         ).fetchall()
+        self._connection.execute("DROP TABLE temp.frequent")
         return dict(withheld)
 
     def forget_all_but(self, spoken_of: str) -> None:

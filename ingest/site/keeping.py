@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import polars as pl
 
 from ingest import stopwatch
@@ -42,7 +44,8 @@ class Keeping:
             sealed = self._tokeniser.seal_tables(plain, self._prefecture_code)
         self._people.append(sealed.people)
         if sum(people.height for people in self._people) >= PEOPLE_ROWS:
-            self._tell_directory()
+            with stopwatch.lap("directory"):
+                self._tell_directory()
         if self._members is not None and "enrolment" in plain:
             with stopwatch.lap("members"):
                 keys = sealed.tables["enrolment"]["record_key_tag"]
@@ -55,16 +58,18 @@ class Keeping:
         return {name: frame.with_columns(kept[name][FILE]) for name, frame in sealed.tables.items()}
 
     def finish(self) -> dict[str, int]:
-        """No more rows come: how many each contract table of the batch has."""
-        self._tell_directory()
+        """No more rows come: how many each contract table of the batch has. The directory is told meanwhile."""
         empty = self._tokeniser.seal_tables(empty_tables("claim"), self._prefecture_code)
         self._tables.add_identities(empty.identity, empty.identity_pass)  # the tables are there, whatever came
-        with stopwatch.lap("write"):
-            rows = self._tables.finish()
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            told = aside.submit(self._tell_directory)
+            with stopwatch.lap("write"):
+                rows = self._tables.finish()
+            with stopwatch.lap("directory"):
+                told.result()
         return {name: rows[name] for name in CONTRACTS}
 
     def _tell_directory(self) -> None:
         if self._people:
-            with stopwatch.lap("directory"):
-                self._directory.remember(pl.concat(self._people))
+            self._directory.remember(pl.concat(self._people))
         self._people = []

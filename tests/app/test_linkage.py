@@ -7,7 +7,7 @@ import pytest
 
 from app.text import Text
 from ingest.settings import PROJECT_ROOT
-from tests.app.conftest import SignIn, choose, press
+from tests.app.conftest import SignIn, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("dashboard")]
 CATALOGUE = pl.read_csv(PROJECT_ROOT / "seeds" / "indicators.csv", infer_schema=False)
@@ -24,11 +24,17 @@ def test_the_federation_sees_every_figure_of_the_linkage_by_area_and_by_insurer(
     insurers = page.get_by_test_id("linkage_insurers")
     insurers.wait_for()
     assert insurers.locator("tbody tr").count() > 1
-    choose(page, "q_indicator", "75歳到達の追跡率(国保→後期)（%）　国保")
-    insurers.wait_for()
-    assert insurers.locator("tbody tr").count() > 1
+    assert "高岡市(後期)" not in insurers.inner_text()
     table.get_by_role("button", name="75歳到達の追跡率").click()
     assert "喪失と同じ月に後期の資格が始まる人" in page.locator(".ts-pop:popover-open").inner_text()
+
+
+def test_the_insurers_are_those_of_the_scheme_that_the_address_names(sign_in: SignIn) -> None:
+    insurers = sign_in("federation", "view=linkage&indicator=claims_after_death.koki").get_by_test_id(
+        "linkage_insurers"
+    )
+    insurers.wait_for()
+    assert "高岡市(後期)" in insurers.inner_text() and insurers.locator("tbody tr").count() > 1
 
 
 def test_the_center_reads_it_in_english(sign_in: SignIn) -> None:

@@ -1,7 +1,8 @@
 """Mutants in processes of their own, which are ended when a reader hangs.
 
 A mutant hangs when it took longer than ``SECONDS`` both on the clock and of the processor: on a machine
-that does much else the clock alone says nothing. At ``KILL_SECONDS`` its process is ended.
+that does much else the clock alone says nothing. Every ``KILL_SECONDS`` its process is looked at, and ended when it has
+used more than its time or did nothing at all.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 
 SECONDS = 10.0
 KILL_SECONDS = 120.0
+IDLE_SECONDS = 0.2
+"""Of the processor: who used less while it was not looked at waits for something that does not come."""
 START_SECONDS = 600.0
 """What a process may take for each good file that it reads first: loops over bytes are compiled there."""
 MEGABYTES = 1500
@@ -72,16 +75,21 @@ def _outcomes(numbers: list[int]) -> Iterator[tuple[str, str, bool, list[str]]]:
         process.start()
         theirs.close()
         told, original = "", ""
+        begun = used = 0.0
         try:
             while True:
                 if not ours.poll(KILL_SECONDS if told else START_SECONDS):
                     if not told:
                         raise RuntimeError("the process of the mutants does not get started")
-                    yield told, original, False, [f"hangs: ended after {KILL_SECONDS:.0f} s"]
+                    before, used = used, _processor_seconds(process.pid)
+                    if used - begun < SECONDS and used - before > IDLE_SECONDS:
+                        continue  # others have the processor
+                    yield told, original, False, [f"hangs: ended after {used - begun:.0f} s of the processor"]
                     break
                 message = ours.recv()
                 if message[0] == "begun":
                     _, number, told, original = message
+                    begun = used = _processor_seconds(process.pid)
                     rest = rest[rest.index(number) + 1 :]
                 elif message[0] == "done":
                     yield told, original, message[1], message[2]
@@ -95,6 +103,15 @@ def _outcomes(numbers: list[int]) -> Iterator[tuple[str, str, bool, list[str]]]:
             process.kill()
             process.join()
             ours.close()
+
+
+def _processor_seconds(process: int | None) -> float:
+    """What a process has used of the processor; nothing where it is gone."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def run(numbers: Iterable[int], log: Path | None = None) -> Report:

@@ -9,14 +9,14 @@ from ingest import settings as settings_module
 from ingest.settings import PartySettings, Settings
 
 
-def center_alone(settings: Settings, folder: Path, memory_limit: str) -> Settings:
+def center_alone(settings: Settings, folder: Path) -> Settings:
     """A workspace in ``folder`` with a copy of the center and the world's exchange; no site has a home there."""
     home = folder / "center"
     shutil.copytree(settings.the_center().home, home)
     sites = "".join(f'[sites.{name}]\nhome = "nowhere"\nprefecture_code = "{name}"\n' for name in settings.sites)
     (folder / settings_module.SETTINGS_FILE).write_text(
         f'reference_month = {settings.reference_month}\nexchange = "{settings.exchange}"\n'
-        f'[center]\nhome = "{home}"\nmemory_limit = "{memory_limit}"\n{sites}'
+        f'[center]\nhome = "{home}"\n{sites}'
     )
     return settings_module.load(folder)
 

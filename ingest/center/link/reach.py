@@ -18,42 +18,49 @@ RECORDS = ("enrolment", "care_certification")  # what guards and anchors rest on
 def find_affected(connection: duckdb.DuckDBPyConnection, rules: Rules, *, everything: bool) -> None:
     """Take the records of the batches not linked yet into ``link.node`` and ``link.incidence``, take out what was
     retracted, and fill ``temp.affected``: with all identities where ``everything`` is to be solved anew."""
-    _take_in(connection)
-    _find(connection, rules, everything=everything)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE fresh_batch AS SELECT linkage_domain, sequence AS batch_sequence "
+        "FROM control.received_batch WHERE NOT is_linked"
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE decided AS FROM control.decided_identity")
+    if everything:
+        connection.execute(f"INSERT INTO link.node {_FRESH_NODES}")
+        connection.execute(f"INSERT INTO link.incidence {_FRESH_INCIDENCES}")
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE affected AS SELECT linkage_domain, identity_tag FROM link.node"
+        )
+    else:
+        _touch(connection)
+        _find(connection, rules)
+    connection.execute("DELETE FROM control.decided_identity")
     _forget_vanished(connection)
 
 
 def drop(connection: duckdb.DuckDBPyConnection) -> None:
     """Drop the temporary tables."""
     for table in ("fresh_batch", "fresh_node", "fresh_incidence", "touched", "decided", "affected"):
-        connection.execute(f"DROP TABLE temp.{table}")
+        connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
-def _take_in(connection: duckdb.DuckDBPyConnection) -> None:
-    """Identities and incidences of batches not linked yet; note whom their records touch."""
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh_batch AS SELECT linkage_domain, sequence AS batch_sequence "
-        "FROM control.received_batch WHERE NOT is_linked"
-    )
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE fresh_node AS
-        SELECT linkage_domain, identity_tag, min(sex_code) AS sex_code, min(birth_month) AS birth_month
-        FROM raw.identity SEMI JOIN temp.fresh_batch USING (linkage_domain, batch_sequence)
-        ANTI JOIN link.node USING (linkage_domain, identity_tag)
-        GROUP BY linkage_domain, identity_tag"""
-    )
-    connection.execute(
-        """
-        CREATE OR REPLACE TEMP TABLE fresh_incidence AS
-        SELECT DISTINCT linkage_domain, purpose, pass_tag, identity_tag, pass_id
-        FROM raw.identity_pass SEMI JOIN temp.fresh_batch USING (linkage_domain, batch_sequence)
-        ANTI JOIN link.incidence USING (linkage_domain, purpose, pass_tag, identity_tag, pass_id)"""
-    )
-    connection.execute(
-        "INSERT INTO link.node SELECT linkage_domain, identity_tag, identity_tag, sex_code, birth_month "
-        "FROM temp.fresh_node"
-    )
+_FRESH_NODES = """
+    SELECT linkage_domain, identity_tag, identity_tag AS component_tag,
+           min(sex_code) AS sex_code, min(birth_month) AS birth_month
+    FROM raw.identity SEMI JOIN temp.fresh_batch USING (linkage_domain, batch_sequence)
+    ANTI JOIN link.node USING (linkage_domain, identity_tag)
+    GROUP BY linkage_domain, identity_tag"""
+
+_FRESH_INCIDENCES = """
+    SELECT DISTINCT linkage_domain, purpose, pass_tag, identity_tag, pass_id
+    FROM raw.identity_pass SEMI JOIN temp.fresh_batch USING (linkage_domain, batch_sequence)
+    ANTI JOIN link.incidence USING (linkage_domain, purpose, pass_tag, identity_tag, pass_id)"""
+
+
+def _touch(connection: duckdb.DuckDBPyConnection) -> None:
+    """Identities and incidences of batches not linked yet; whom they, new versions of records, a retraction or a
+    decision speak of. An identity that comes again with tokens that are known is not touched."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_node AS {_FRESH_NODES}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh_incidence AS {_FRESH_INCIDENCES}")
+    connection.execute("INSERT INTO link.node SELECT * FROM temp.fresh_node")
     connection.execute("INSERT INTO link.incidence SELECT * FROM temp.fresh_incidence")
     versions = " UNION ALL ".join(
         f"SELECT linkage_domain, identity_tag FROM raw.{table} SEMI JOIN (SELECT linkage_domain, record_key_tag "
@@ -72,23 +79,16 @@ def _take_in(connection: duckdb.DuckDBPyConnection) -> None:
         UNION
         SELECT linkage_domain, identity_tag FROM control.retracted_identity
         UNION
-        SELECT linkage_domain, identity_tag FROM control.decided_identity"""
+        SELECT linkage_domain, identity_tag FROM temp.decided"""
     )
-    connection.execute("CREATE OR REPLACE TEMP TABLE decided AS FROM control.decided_identity")
-    connection.execute("DELETE FROM control.decided_identity")
 
 
-def _find(connection: duckdb.DuckDBPyConnection, rules: Rules, *, everything: bool) -> None:
+def _find(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """All identities in the components of the candidate graph that a touched one lies in or reaches.
 
     The components of before, joined through the touched identities, are closed: no component reaches out of the set,
     neither where edges were added nor where a retraction took some away.
     """
-    if everything:
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE affected AS SELECT linkage_domain, identity_tag FROM link.node"
-        )
-        return
     reaching = " UNION ".join(_reaching(purposes, agree) for purposes, agree in _asked(rules))
     connection.execute(
         f"""

@@ -41,6 +41,11 @@ _LIVES = """
                min(pass_tag) FILTER (pass_id = 'number_birth') AS number_birth_tag,
                min(pass_tag) FILTER (pass_id = 'name') AS name_tag
         FROM {incidence}
+        SEMI JOIN (
+            SELECT linkage_domain, identity_tag FROM enrolment
+            UNION ALL SELECT linkage_domain, identity_tag FROM certification
+        ) AS told USING (linkage_domain, identity_tag)
+        WHERE pass_id IN ('number', 'number_birth', 'name')
         GROUP BY linkage_domain, identity_tag
     ), loss AS (
         SELECT scheme_code, lost_reason_code FROM (VALUES {deaths}) AS told(scheme_code, lost_reason_code)

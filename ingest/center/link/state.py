@@ -90,9 +90,16 @@ def _tokens(
     number = nodes.select("linkage_domain", pl.col("now_tag").alias("identity_tag"), "node")
     connection.register("affected_node", number.to_arrow())
     found = {}
+    several = {  # passes may bring one token of a purpose twice
+        row[0]
+        for row in connection.execute(
+            "SELECT purpose FROM link.incidence GROUP BY purpose HAVING count(DISTINCT pass_id) > 1"
+        ).fetchall()
+    }
     for purpose in rules.purposes():
+        distinct = "DISTINCT" if purpose in several else ""
         told = connection.execute(
-            "SELECT DISTINCT linkage_domain, node, pass_tag FROM link.incidence "
+            f"SELECT {distinct} linkage_domain, node, pass_tag FROM link.incidence "
             "JOIN affected_node USING (linkage_domain, identity_tag) WHERE purpose = ?",
             [purpose],
         ).pl()

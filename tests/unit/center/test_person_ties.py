@@ -28,38 +28,28 @@ def _aliases(center: Center) -> list[tuple[bytes, bytes, str]]:
 def test_each_identity_is_held_by_its_surest_tie_and_who_is_alone_by_none() -> None:
     load = Load()
     ledger = load.person("kokuho", "A", "1", branch="01", kana="サトウ")
-    spelled = load.person("kokuho", "A", "1", branch="01", kana="サトー")
-    elsewhere = load.person("koki", "K", "9", kana="サトウ", previous=("kokuho", "A", "1"))
-    named = load.person("kokuho", "B", "7", kana="サトウ")
+    elsewhere = load.person("koki", "K", "9", kana="ベツメイ", previous=("kokuho", "A", "1"))
     load.person("kokuho", "A", "2", branch="01", kana="ベツ", birth=date(1960, 1, 1))
-    assert _ties(_link(Center(), load)) == {
-        (frozenset((ledger, spelled)), "number", "strong"),
-        (frozenset((min(ledger, spelled, elsewhere), _other(ledger, spelled, elsewhere))), "previous", "strong"),
-        (frozenset((min(ledger, elsewhere, named), _named(ledger, elsewhere, named))), "name", "weak"),
-    }
-
-
-def _other(ledger: bytes, spelled: bytes, elsewhere: bytes) -> bytes:
-    """The ledger's pointer is shared by all three: the least of them holds the two others, one of which it has."""
-    return elsewhere if min(ledger, spelled, elsewhere) != elsewhere else min(ledger, spelled)
-
-
-def _named(ledger: bytes, elsewhere: bytes, named: bytes) -> bytes:
-    return named if min(ledger, elsewhere, named) != named else min(ledger, elsewhere)
+    load.enrol(ledger, "kokuho", "A", date(2020, 4, 1), date(2025, 5, 20))
+    load.enrol(elsewhere, "koki", "K", date(2025, 5, 20))
+    assert _ties(_link(Center(), load)) == {(frozenset((ledger, elsewhere)), "number_birth", "strong")}
 
 
 def test_a_decision_holds_more_than_any_token() -> None:
     load = Load()
     one = load.person("kokuho", "A", "1", branch="01", kana="サトウ")
     other = load.person("kokuho", "B", "2", branch="01", kana="サトウ")
+    load.enrol(one, "kokuho", "A", date(2020, 4, 1), date(2022, 4, 1))
+    load.enrol(other, "kokuho", "B", date(2022, 4, 1))
     center = _link(Center(), load)
-    assert _ties(center) == {(frozenset((one, other)), "name", "weak")}
+    (by_name,) = _ties(center)
+    assert by_name[0] == {one, other} and by_name[2] == "weak"
     center.decide("together", one, other)
     _link(center)
     assert _ties(center) == {(frozenset((one, other)), "decision", "decision")}
     center.undecide(one, other)
     _link(center)
-    assert _ties(center) == {(frozenset((one, other)), "name", "weak")}
+    assert _ties(center) == {by_name}
 
 
 def test_an_earlier_enrolment_that_comes_late_renames_and_says_so() -> None:

@@ -243,6 +243,17 @@ def test_a_directory_of_before_says_what_it_said(tmp_path: Path, tokeniser: Toke
         assert renumbered.forget(1) == 0 and renumbered.forget(2) == 3
 
 
+def test_numbering_that_fails_leaves_a_directory_of_before_as_it_was(tmp_path: Path, tokeniser: Tokeniser) -> None:
+    sealed = tokeniser.seal_tables({"enrolment": enrolment({})}, "16")
+    with warehouse.open_database(tmp_path / "directory.duckdb", KEY, alias="directory") as connection:
+        Directory(connection, 1).remember(sealed.people)
+        connection.execute("ALTER TABLE people RENAME COLUMN form_id TO content_hash")
+        connection.execute("ALTER TABLE people_batch RENAME COLUMN form_id TO another")
+        with pytest.raises(duckdb.Error):
+            Directory(connection, 2)
+        assert connection.execute("SELECT count(content_hash) FROM people").fetchone() == (1,)
+
+
 def _untagged(rows: list[dict[str, object]]) -> list[str]:
     return sorted(str({name: value for name, value in row.items() if name != "identity_tag"}) for row in rows)
 

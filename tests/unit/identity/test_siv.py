@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.identity import siv
 from ingest.identity.siv import ColumnSiv, SivError, padded
 
 texts = st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=200))
@@ -40,6 +42,12 @@ def test_a_column_longer_than_one_part_keeps_its_order() -> None:
     tags = ColumnSiv(bytes(64), [b"a"]).tags(rows)
     alone = [AESSIV(bytes(64)).encrypt(rows[place].tobytes(), [b"a"])[:16] for place in (0, 16_384, 39_999)]
     assert [tags[place].tobytes() for place in (0, 16_384, 39_999)] == alone
+
+
+def test_a_binary_column_says_its_rows_however_many_buffers_they_fill(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.arange(100 * 32, dtype=np.uint8).reshape(100, 32)
+    monkeypatch.setattr(siv, "_BUFFER_BYTES", 7 * 32)
+    assert siv.binary(rows).to_list() == [row.tobytes() for row in rows]
 
 
 def test_a_cipher_that_goes_astray_is_stopped_by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

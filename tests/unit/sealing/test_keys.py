@@ -127,6 +127,11 @@ def test_a_tenant_whose_name_could_be_another_file_or_key_is_refused(pair: Pair,
         pair.site.tenant_key(name, "kokuho")
 
 
+def test_a_key_that_the_table_does_not_name_is_not_made_up(pair: Pair) -> None:
+    with pytest.raises(KeyError_, match="no key 'unheard-of'"):
+        pair.site.secret("unheard-of")
+
+
 def test_the_center_holds_no_key_of_identities_and_no_tenant_key(pair: Pair) -> None:
     names = {path.name for path in pair.settings.the_center().keys.glob("*.key")}
     assert names == {f"{n}.key" for n in ("at-rest", "envelope", "signing", "audit", "statistics-master", "link")}

@@ -1,0 +1,61 @@
+"""75th birthdays followed and planted pairs merged, told from groups made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from ingest.evaluation.identities import UNIT_SCHEMA
+from ingest.evaluation.planted import PLANTED_SCHEMA, merged
+from ingest.evaluation.truth import followed
+
+
+def units(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    whole = [
+        {"linkage_domain": "16", "identity_tag": bytes([number]), "rows": 1, "is_register": True} | row
+        for number, row in enumerate(rows)
+    ]
+    return pl.DataFrame(whole, schema=UNIT_SCHEMA | {"group": pl.Int64()})
+
+
+def kokuho(person: int, group: int, number: str = "8123", **more: Any) -> dict[str, Any]:
+    return {
+        "person": person, "group": group, "scheme_group": "kokuho", "insurer_number": "160010",
+        "insured_number": f"国0000{number}",
+    } | more  # fmt: skip
+
+
+def koki(person: int, group: int, **more: Any) -> dict[str, Any]:
+    return {"person": person, "group": group, "scheme_group": "koki", "insurer_number": "3916"} | more
+
+
+def turns(*persons: int) -> pl.DataFrame:
+    rows = [("16", person, "160010", "8123") for person in persons]
+    return pl.DataFrame(rows, schema=["linkage_domain", "person", "insurer_number", "number"], orient="row")
+
+
+def test_a_birthday_is_followed_where_the_last_number_and_the_new_one_are_one_person() -> None:
+    told = units([kokuho(1, 10), koki(1, 10), kokuho(2, 20), koki(2, 21), kokuho(3, 30, "7777"), koki(3, 30)])
+    assert followed(told, turns(1, 2)) == {"turned_75": 2, "followed": 1}
+
+
+def test_an_earlier_number_or_a_receipt_does_not_follow_a_birthday() -> None:
+    earlier = [kokuho(1, 10, "7777"), kokuho(1, 11), koki(1, 10)]
+    receipt = [kokuho(2, 20, is_register=False), kokuho(2, 21), koki(2, 20)]
+    assert followed(units([*earlier, *receipt]), turns(1, 2)) == {"turned_75": 2, "followed": 0}
+
+
+def test_a_birthday_of_which_no_register_tells_is_not_counted() -> None:
+    assert followed(units([kokuho(1, 10)]), turns(1)) == {"turned_75": 0, "followed": 0}
+
+
+def test_planted_pairs_are_merged_where_any_of_their_identities_share_a_group() -> None:
+    planted = pl.DataFrame(
+        [("twins", 1, 2, True), ("twins", 3, 4, True), ("apart", 5, 6, False)], schema=PLANTED_SCHEMA, orient="row"
+    )
+    told = units([kokuho(1, 1), kokuho(2, 2), kokuho(3, 3), kokuho(4, 4), koki(4, 3), kokuho(5, 5), kokuho(6, 5)])
+    assert merged(told, planted) == [
+        {"kind": "apart", "overlaps": False, "pairs": 1, "merged": 1},
+        {"kind": "twins", "overlaps": True, "pairs": 2, "merged": 1},
+    ]
