@@ -192,7 +192,7 @@ def _is_readable(data: memoryview | Array, encoding: str) -> bool | None:
     if encoding == "cp932":
         return bool(kernels.is_readable(np.frombuffer(data, np.uint8), *_readable()))
     try:
-        _, used = codecs.utf_8_decode(memoryview(data), "strict", False)
+        _, used = codecs.utf_8_decode(data.data if isinstance(data, np.ndarray) else data, "strict", False)
     except UnicodeDecodeError:
         return False
     return True if used == len(data) else None

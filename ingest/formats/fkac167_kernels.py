@@ -125,7 +125,7 @@ def plain_number(word: Any, size: int) -> int:
     word = ((word - _DIGITS) * np.uint64(10 * 0x100 + 1)) >> _EIGHT
     word = ((word & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(100 * 0x10000 + 1)) >> np.uint64(16)
     word = ((word & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(10_000 * 0x100000000 + 1)) >> np.uint64(32)
-    number: int = np.int64(word) * item_at(_SCALE, places)  # type: ignore[assignment]
+    number: int = np.int64(word) * item_at(_SCALE, places)
     return number
 
 

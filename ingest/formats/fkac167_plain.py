@@ -68,8 +68,9 @@ class PlainResults:
     def read(self, block: Block, lines: Array) -> Found:
         """The results of some lines. It calls back nothing from Polars and may run in a thread, one at a time."""
         at, most = block.at(lines), len(lines) * len(self._items.kind)
-        pairs = (self._room.array(2 * most, np.uint64) for _ in range(6))
-        out = kernels.Results(*pairs, row=self._room.array(most, np.int64), held=self._room.array(most, np.uint8))
+        pairs = [self._room.array(2 * most, np.uint64) for _ in range(6)]
+        row, held = self._room.array(most, np.int64), self._room.array(most, np.uint8)
+        out = kernels.Results(*pairs, row, held)  # type: ignore[call-arg]  # mypy does not count them
         counts, odd = np.empty(len(lines), np.int64), np.zeros(len(lines), bool)
         line = found = 0
         while line < len(lines):
