@@ -166,11 +166,14 @@ def _claims(source: CareRecords) -> Parts:
 
 def _first_of_plans(data: pl.DataFrame, plain: pl.DataFrame | None) -> pl.Series:
     """The rows of the first record of each insured, month and provider with a plan."""
-    keys = [] if plain is None else [plain.filter(pl.col("record_code") == PLAN).select("source_row", *KEY)]
+    keys = []
+    if plain is not None:
+        own = plain.select("source_row", "record_code", *KEY)
+        keys.append(own.filter(pl.col("record_code") == PLAN).drop("record_code"))
     if data.filter(pl.col("code") == PLAN).height:
-        fields, _, own = careframe.record_fields(data, LAYOUT, PLAN, "code")
-        texts = cells.with_texts(fields, [own[name] for name in KEY])
-        keys.append(texts.select("source_row", *(own[name].value.alias(name) for name in KEY)))
+        fields, _, printed = careframe.record_fields(data, LAYOUT, PLAN, "code")
+        texts = cells.with_texts(fields, [printed[name] for name in KEY])
+        keys.append(texts.select("source_row", *(printed[name].value.alias(name) for name in KEY)))
     if not keys:
         return pl.Series("source_row", dtype=pl.Int64)
     whole = pl.concat(keys).sort("source_row")

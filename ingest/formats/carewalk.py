@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ingest.formats import bytecsv, care_kernels, careframe
+from ingest.formats import bytecsv, care_kernels, careframe, csvtext
 from ingest.formats.bits import Array
 from ingest.formats.bytecsv import Block, PlainFile
 from ingest.formats.care_kernels import BOTH, NEITHER, UNKNOWN
@@ -26,6 +26,8 @@ from ingest.formats.sheet import Sheet
 BLOCK_BYTES = 1 << 20
 """Bytes read at a time: what is looked at several times stays in the processor's cache."""
 SPARE_ROWS = 1_000
+UNREADABLE, NOT_PLAIN = "unreadable", "not plain"
+"""Why a part cannot be read from its bytes: a character, or a line or the frame."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Rows:
     height: int = 0
     plan_of: Array = field(default_factory=lambda: np.empty(0, np.int64))
     kind_of: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    # The plan and the kind of line of each code, by its number.
 
     def learn(self, codes: Sequence[str | None]) -> None:
         """Which plan and kind the codes have by their numbers, -1 for none."""
@@ -127,7 +130,7 @@ class CarePart:
         lines, is_first = np.arange(block.lines), block.row == 1
         if is_first:
             first = block.text_of(lines[:1])
-            self.control = careframe.csvtext.split_line(first["text"][0]) if first.height else ()
+            self.control = csvtext.split_line(first["text"][0]) if first.height else ()
         kind = np.empty(block.lines, np.uint8)
         if care_kernels.frame_kinds(block.at(lines), block.row, kind) < block.lines:
             return False
@@ -214,9 +217,6 @@ class CarePart:
                 (_, block), *_ = bytecsv.stretch(self._path, self._file, begin, end, row, end - begin)
                 found.append(self.texts_of(block, here - row))
         return found
-
-
-UNREADABLE, NOT_PLAIN = "unreadable", "not plain"
 
 
 def _leads_alike(block: Block, odd: Array) -> bool:

@@ -109,7 +109,7 @@ def _put_held(held: Any, at: int, size: int, view: Any, row: int) -> None:
 
 @loop
 def whole_number(buf: Any, at: int, stop: int) -> tuple[int, int]:
-    """A cell as (number, state)."""
+    """A cell of at most 18 digits with at most a sign as (number, state)."""
     if 0 < stop - at <= 8:  # as nearly all: digits in pairs, fours, eight
         lacking = np.uint64(8 * (8 - (stop - at)))
         word = (word_at(buf, at) << lacking) | (_DIGITS & ((_ONE << lacking) - _ONE))
@@ -138,7 +138,12 @@ def whole_number(buf: Any, at: int, stop: int) -> tuple[int, int]:
 
 @loop
 def day_of(buf: Any, at: int, stop: int, era: int, year_before: Array) -> tuple[int, int]:
-    """A cell as (day, state); ``era`` counts where the cell names none."""
+    """A cell of YYYYMMDD, GYYMMDD or YYMMDD as (days from 1 January 1970, state): BLANK for an open date too (zeros,
+    nines, 99991231).
+
+    ``era`` counts where the cell names none; ``year_before`` has by the digit of an era the year before its first, the
+    first year of all at 0.
+    """
     at, stop = _without_blanks(buf, at, stop)
     size = stop - at
     if size == 0:

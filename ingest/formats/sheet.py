@@ -18,11 +18,11 @@ from ingest.formats import sheet_kernels as kernels
 from ingest.formats.bits import Array
 from ingest.formats.bytecsv import Block
 from ingest.formats.bytecsv_kernels import Lines
-from ingest.formats.cell_kernels import OTHER
+from ingest.formats.cell_kernels import BLANK, OTHER
 from ingest.formats.eras import ERAS, FIRST_YEAR
 from ingest.formats.groups import Group, Said, read_texts
 from ingest.formats.plainplan import Plan
-from ingest.formats.sheetcolumns import SheetColumns, Values, values_of
+from ingest.formats.sheetcolumns import Grid, SheetColumns, Values, values_of
 from ingest.formats.uke_text import characters
 from ingest.formats.vocabulary import Vocabulary
 
@@ -114,12 +114,15 @@ class Sheet:
         """Numbers the cells of days and texts that are of another form."""
         plan, taken = self.plans[number], self._taken[number]
         for name, group in plan.otherwise.items():
-            grid = self.columns.days if name in plan.days else self.columns.texts
-            others = np.flatnonzero(grid.state_of(name)[rows] == OTHER)
+            others = np.flatnonzero(self._grid(name).state_of(name)[rows] == OTHER)
             if len(others):
                 some = at._replace(lines=at.lines[others], kinds=at.kinds[others])
                 ids = taken.words.of_rows(some, plan.fields(group.fields))
                 taken.others.setdefault(name, []).append((rows[others], ids))
+
+    def _grid(self, name: str) -> Grid:
+        """Where a day or text stands."""
+        return self.columns.days if name in self.columns.days.names else self.columns.texts
 
     def close(self) -> None:
         """No more lines come: what was taken by number is made ready to be read."""
@@ -157,6 +160,8 @@ class Sheet:
             if self._taken[number].rows:
                 self._put_told(self.plans[number], self._taken[number])
         rows = len(places["source_row"])
+        for name in {name for plan in self.plans for name in plan.otherwise if plan.is_required(name)}:
+            self.columns.bad[:rows] |= self._grid(name).state_of(name)[:rows] == BLANK
         columns = {name: pa.array(values) for name, values in places.items()} | self.columns.arrow(rows)
         return pa.RecordBatch.from_pydict(columns), self.columns.bad[:rows]
 

@@ -87,7 +87,7 @@ class SheetColumns:
         schema: dict[str, pl.DataType] = plans[0].contract.plain_schema()
         told = dict.fromkeys((name for plan in plans for name in plan.told), pl.String())
         names = dict.fromkeys(name for plan in plans for name in (*schema, *plan.numbers, *told))
-        self.constant = {name: value for name, value in plans[0].constant.items() if _is_constant(name, plans)}
+        self.constant = constant_of(plans)
         kinds = {name: (schema | told).get(name, pl.Int64()) for name in names if name not in self.constant}
         del kinds["source_row"]
         self.numbers = Grid([name for name, kind in kinds.items() if kind == pl.Int64()], np.int64)
@@ -154,10 +154,14 @@ class SheetColumns:
         return found
 
 
-def _is_constant(name: str, plans: Sequence[Plan]) -> bool:
-    """Whether a column says the same by all plans."""
-    told = [plan.constant.get(name) for plan in plans]
-    return all(value is not None and value.equals(told[0]) for value in told)
+def constant_of(plans: Sequence[Plan]) -> dict[str, pl.Series]:
+    """The columns that say the same by all plans, and what they say."""
+    first, *others = (plan.constant for plan in plans)
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in other and other[name].equals(value) for other in others)
+    }
 
 
 def _array(kind: pa.DataType, rows: int, value: Array, state: Array, beside: Sequence[pa.Buffer]) -> pa.Array:

@@ -1,7 +1,8 @@
 """``tsumugi site explain``: why these identities are one person, with who they are, for a tenant that may see them.
 
-The access table decides row by row: an identity is told where the tenant's file holds a row of it, and nothing says
-whether there are others. What ties them comes with the center's results; names come from the directory, on this
+The access table decides: an identity is told where the tenant's file holds rows of the person at the identity's scheme
+and insurer (and, where the grant is of one town, no other town stands with it), and nothing says whether there are
+others. What ties them comes with the center's results; names come from the directory, on this
 screen only. Every look, also a refused one, is in the site's audit chain with its purpose, under the tenant's own id.
 """
 
@@ -9,19 +10,18 @@ from __future__ import annotations
 
 import getpass
 import hmac
-from datetime import date
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from ingest.identity import normalise
 from ingest.identity.directory import Directory
 from ingest.ledger import Ledger
 from ingest.policy import access, audit
 from ingest.sealing.keys import KeyRing, derive
 from ingest.sealing.opened import OpenBatch
 from ingest.settings import Settings, SiteSettings
-from ingest.site import epoch
 from ingest.site.databases import open_directory
 from ingest.site.decisions import audit_file, tag_of
 from ingest.site.errors import SiteError
@@ -61,6 +61,8 @@ def explain(settings: Settings, site_name: str, asked: str, *, tenant: str, purp
                 if person is None or seen.is_empty():
                     raise access.AccessDenied(f"{tenant} の権限で見られる該当者はいません")
                 told = _told(site, ring, batch, room.connection, seen)
+                if not told["identities"]:
+                    raise SiteError("鍵の更新より前の結果です。次の `tsumugi site receive` の後に見られます")
         except access.AccessDenied:
             _record(site, site_name, grants, tenant, wanted.hex(), purpose, "denied", 0)
             raise
@@ -71,11 +73,10 @@ def explain(settings: Settings, site_name: str, asked: str, *, tenant: str, purp
 
 def _person(batch: OpenBatch, connection: duckdb.DuckDBPyConnection, wanted: bytes, id_key: bytes) -> bytes | None:
     """The center's id of the person whom ``wanted`` names, None where it names nobody in the results."""
-    known = pl.concat(
-        batch.ask(connection, table.source, "SELECT DISTINCT person_id, identity_tag FROM {}")
-        for table in PERSON_TABLES
-    )
-    by_tag = known.filter((pl.col("identity_tag") == wanted) | (pl.col("person_id") == wanted))
+    query = "SELECT DISTINCT person_id, identity_tag FROM {}"
+    known = pl.concat(batch.ask(connection, table.source, query) for table in PERSON_TABLES)
+    group = _group(batch, connection, [wanted])["tags"]
+    by_tag = known.filter(pl.col("identity_tag").is_in(group) | (pl.col("person_id") == wanted))
     if not by_tag.is_empty():
         return bytes(by_tag["person_id"][0])
     for person in known["person_id"].unique():
@@ -84,19 +85,39 @@ def _person(batch: OpenBatch, connection: duckdb.DuckDBPyConnection, wanted: byt
     return None
 
 
+def _group(batch: OpenBatch, connection: duckdb.DuckDBPyConnection, tags: list[bytes]) -> dict[str, Any]:
+    """All ``tags`` of a person that the ties lead to from some of them, and the ``ties`` themselves."""
+    found = pl.DataFrame()
+    known = set(tags)
+    while TIES in batch.files:
+        found = batch.ask(
+            connection,
+            TIES,
+            "SELECT one_tag, other_tag, pass_id, purposes, strength, tie_rank FROM {} "
+            "WHERE list_contains(?::BLOB[], one_tag) OR list_contains(?::BLOB[], other_tag) ORDER BY tie_rank",
+            [list(known), list(known)],
+        )
+        reached = known | set(found["one_tag"]) | set(found["other_tag"])
+        if reached == known:
+            break
+        known = reached
+    return {"tags": sorted(known), "ties": found}
+
+
 def _granted(
     batch: OpenBatch, connection: duckdb.DuckDBPyConnection, person: bytes | None, grants: pl.DataFrame
 ) -> pl.DataFrame:
-    """Rows of the person that a grant names, counted: identity_tag, table_name, row_count, first_month, last_month."""
+    """Rows of the person that a grant names, counted by scheme, insurer and table; with the tag that they came under.
+
+    Columns: identity_tag, scheme_code, insurer_number, municipality_code, table_name,
+    row_count, first_month, last_month.
+    """
     connection.register("granted", grants.filter(pl.col("detail") == "person"))
-    parts = [
-        _rows_of(batch, connection, table, person).select("identity_tag", "table_name", "day")
-        for table in PERSON_TABLES
-    ]
+    parts = [_rows_of(batch, connection, table, person) for table in PERSON_TABLES]
     connection.unregister("granted")
     return (
         pl.concat(parts)
-        .group_by("identity_tag", "table_name")
+        .group_by("identity_tag", "scheme_code", "insurer_number", "municipality_code", "table_name")
         .agg(
             pl.len().alias("row_count"),
             pl.col("day").min().alias("first_month"),
@@ -119,7 +140,8 @@ def _rows_of(
     connection.register("told", rows)
     try:
         return connection.execute(
-            f"SELECT f.identity_tag, '{table.name}' AS table_name, date_trunc('month', f.{table.first})::DATE AS day "
+            f"SELECT f.identity_tag, f.scheme_code, f.insurer_number, f.municipality_code, "
+            f"'{table.name}' AS table_name, date_trunc('month', f.{table.first})::DATE AS day "
             f"FROM told f {only_granted(table)}"
         ).pl()
     finally:
@@ -129,59 +151,41 @@ def _rows_of(
 def _told(
     site: SiteSettings, ring: KeyRing, batch: OpenBatch, connection: duckdb.DuckDBPyConnection, seen: pl.DataFrame
 ) -> dict[str, Any]:
-    tags = seen["identity_tag"].unique().to_list()
-    returned = batch.ask(
-        connection,
-        "identity",
-        "SELECT identity_tag, ciphertext, epoch FROM {} WHERE list_contains(?::BLOB[], identity_tag)",
-        [tags],
-    )
+    group = _group(batch, connection, seen["identity_tag"].unique().to_list())
     with open_directory(site, ring.secret("at-rest")) as known:
-        directory = Directory(known)
-        named = [
-            directory.reidentify(rows, epoch.tokeniser(ring, int(str(number))))
-            for (number,), rows in returned.group_by("epoch")
-        ]
+        named = Directory(known).lookup(pl.Series(group["tags"], dtype=pl.Binary()))
+    # Rows come back under one identity an insurer: whoever is of a scheme and insurer that is shown is shown.
+    places = seen.select("scheme_code", "insurer_number").unique()
+    towns = seen["municipality_code"].drop_nulls().unique().implode()
+    shown = (
+        named.with_columns(insurer_number=normalise.insurer_number(pl.col("insurer_number")))
+        .join(places, on=["scheme_code", "insurer_number"], how="semi")
+        .filter(pl.col("municipality_code").is_null() | pl.col("municipality_code").is_in(towns))
+        .sort("first_month", "identity_tag")
+    )
     records = {
-        tag: rows.drop("identity_tag").to_dicts() for (tag,), rows in seen.group_by("identity_tag", maintain_order=True)
+        tag: rows.select("table_name", "row_count", "first_month", "last_month").to_dicts()
+        for (tag,), rows in seen.group_by(["identity_tag"], maintain_order=True)
     }
     identities = [
-        {name: value for name, value in row.items() if name != "identity_tag"}
-        | {"identity_tag": row["identity_tag"].hex(), "records": records[row["identity_tag"]]}
-        for row in pl.concat(named).to_dicts()
-    ]
-    identities.sort(key=lambda one: (min(_months(one), default=date.max), one["identity_tag"]))
-    numbered = [{"place": place} | one for place, one in enumerate(identities, start=1)]
-    ties = _ties(batch, connection, {bytes.fromhex(one["identity_tag"]): one["place"] for one in numbered})
+        {"place": place} | row | {"identity_tag": row["identity_tag"].hex()}
+        | {"records": records.get(row["identity_tag"], [])}
+        for place, row in enumerate(shown.to_dicts(), start=1)
+    ]  # fmt: skip
+    numbers = {bytes.fromhex(one["identity_tag"]): one["place"] for one in identities}
+    ties = [
+        {"one": numbers[one], "other": numbers[other], "pass_id": name, "purposes": purposes.split(),
+         "strength": strength, "tie_rank": rank}
+        for one, other, name, purposes, strength, rank in group["ties"].iter_rows()
+        if one in numbers and other in numbers
+    ]  # fmt: skip
     return {
-        "identities": numbered,
+        "identities": identities,
         "ties": ties,
         "weakest": max(ties, key=lambda tie: tie["tie_rank"], default=None),
         "has_ties": TIES in batch.files,
-        "is_whole": len(ties) == len(numbered) - 1,  # ties of a person are a tree
+        "is_whole": len(ties) == len(identities) - 1,  # ties of a person are a tree
     }
-
-
-def _months(identity: dict[str, Any]) -> list[date]:
-    return [record["first_month"] for record in identity["records"]]
-
-
-def _ties(batch: OpenBatch, connection: duckdb.DuckDBPyConnection, places: dict[bytes, int]) -> list[dict[str, Any]]:
-    """The ties between identities that are shown; results from before there were any tell of none."""
-    if TIES not in batch.files:
-        return []
-    found = batch.ask(
-        connection,
-        TIES,
-        "SELECT one_tag, other_tag, pass_id, purposes, strength, tie_rank FROM {} "
-        "WHERE list_contains(?::BLOB[], one_tag) AND list_contains(?::BLOB[], other_tag) ORDER BY tie_rank",
-        [list(places), list(places)],
-    )
-    return [
-        {"one": places[one], "other": places[other], "pass_id": name, "purposes": purposes.split(),
-         "strength": strength, "tie_rank": rank}
-        for one, other, name, purposes, strength, rank in found.iter_rows()
-    ]  # fmt: skip
 
 
 def _record(

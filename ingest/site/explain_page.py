@@ -33,7 +33,7 @@ def render(console: Console, told: dict[str, Any]) -> None:
         who.add_row(
             str(one["place"]), one["identity_tag"], f"{scheme} {one['insurer_number'] or ''}", escape(number), names,
             f"{one['birth_date'] or ''}\n{one['sex_code'] or ''}", escape(one["address"] or ""),
-            records_of(one),
+            records_of(one) or f"{one['first_month']:%Y-%m}～{one['last_month']:%Y-%m}",
         )  # fmt: skip
     console.print(who)
     if told["ties"]:

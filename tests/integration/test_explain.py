@@ -21,7 +21,6 @@ from ingest.center.link.components import SUCCESSION
 from ingest.center.link.rules import rules
 from ingest.center.review import review
 from ingest.cli import app
-from ingest.ledger import Ledger
 from ingest.policy import access, audit
 from ingest.sealing.keys import KeyRing
 from ingest.settings import Settings
@@ -30,7 +29,6 @@ from ingest.site import explain_page as site_page
 from ingest.site.databases import open_directory
 from ingest.site.decisions import audit_file
 from ingest.site.errors import SiteError
-from ingest.site.receive import Desk
 from tests.handmade import demo_workspace
 
 SITE, TENANT, PURPOSE = "16", "koiki-16", "資格の確認"
@@ -149,30 +147,43 @@ def test_an_unknown_or_malformed_id_is_one_clear_line(tiny_road: Settings, tmp_p
 
 
 # -- at the site ------------------------------------------------------------------------------------
-def granted(settings: Settings, several: int = 1) -> tuple[bytes, set[bytes]]:
-    """A person of whom the 広域連合 may see ``several`` identities or more, and which."""
-    with Ledger(settings.site(SITE).ledger) as ledger:
-        batch = Desk(settings, settings.site(SITE), SITE, ledger, KeyRing(settings.site(SITE))).newest()
-    assert batch is not None
-    home = settings.the_center()
-    with open_warehouse(home, KeyRing(home), read_only=True) as connection:
-        found = connection.execute(
-            "SELECT person_id, list(DISTINCT identity_tag) FROM (SELECT person_id, identity_tag, scheme_code "
-            "FROM published.person_enrolment UNION SELECT person_id, identity_tag, scheme_code "
-            "FROM published.person_claim UNION SELECT person_id, identity_tag, scheme_code "
-            "FROM published.person_checkup) WHERE scheme_code = 'koki' "
-            "AND person_id IN (SELECT person_id FROM published.person_enrolment WHERE scheme_code = 'kokuho') "
-            "GROUP BY 1 HAVING count(DISTINCT identity_tag) >= ? ORDER BY 1",
-            [several],
-        ).fetchall()
-    person, tags = found[0]
+_SEEN = """
+    SELECT person_id, list(DISTINCT identity_tag), min(insurer_number) FROM (
+        SELECT * FROM (FROM published.person_enrolment SELECT person_id, identity_tag, scheme_code, insurer_number)
+        UNION SELECT person_id, identity_tag, scheme_code, insurer_number FROM published.person_claim
+        UNION SELECT person_id, identity_tag, scheme_code, insurer_number FROM published.person_checkup
+    ) WHERE {} GROUP BY 1 HAVING {} ORDER BY 1"""
+
+
+def granted(settings: Settings) -> tuple[bytes, set[bytes]]:
+    """A person of 後期 who was in 国保 before, and the identities that the 広域連合 may see."""
+    before = "SELECT person_id FROM published.person_enrolment WHERE scheme_code = 'kokuho' AND linkage_domain = '16'"
+    person, tags, _ = center(settings, _SEEN.format(f"scheme_code = 'koki' AND person_id IN ({before})", "true"))[0]
     return person, set(tags)
 
 
-def test_a_tenant_sees_the_identities_of_its_own_rows_with_names(tiny_road: Settings) -> None:
-    person, tags = granted(tiny_road, 2)
-    told = site_explain.explain(tiny_road, SITE, min(tags).hex(), tenant=TENANT, purpose=PURPOSE)
+def test_what_ties_the_identities_that_are_shown_is_told_with_the_fields_that_agree(tiny_road: Settings) -> None:
+    of_one_insurer = (
+        "SELECT list(DISTINCT identity_tag), min(insurer_number) FROM link.identity_person "
+        "JOIN raw.identity USING (linkage_domain, identity_tag) WHERE linkage_domain = '16' GROUP BY person_id "
+        "HAVING count(DISTINCT identity_tag) > 2 AND count(DISTINCT insurer_number) = 1 "
+        "AND min(scheme_code) = 'kokuho' AND max(scheme_code) = 'kokuho' ORDER BY 2, 1"
+    )
+    tags, insurer = center(tiny_road, of_one_insurer)[0]
+    tenants = access.load_grants().filter((pl.col("insurer_number") == insurer) & (pl.col("role_code") == "kokuho"))
+    tenant = tenants["tenant_id"][0]
+    told = site_explain.explain(tiny_road, SITE, max(tags).hex(), tenant=tenant, purpose=PURPOSE)
     assert {one["identity_tag"] for one in told["identities"]} == {tag.hex() for tag in tags}
+    assert len(told["ties"]) == len(tags) - 1 and told["is_whole"]
+    screen = io.StringIO()
+    site_page.render(Console(file=screen, width=240), told)
+    assert "被保険者番号" in screen.getvalue() and "← 最も弱い" in screen.getvalue()
+
+
+def test_a_tenant_sees_the_identities_of_its_own_rows_with_names(tiny_road: Settings) -> None:
+    person, tags = granted(tiny_road)
+    told = site_explain.explain(tiny_road, SITE, min(tags).hex(), tenant=TENANT, purpose=PURPOSE)
+    assert {one["identity_tag"] for one in told["identities"]} >= {tag.hex() for tag in tags}
     assert {one["scheme_code"] for one in told["identities"]} == {"koki"}, "nothing of 国保"
     assert all(one["name_kana"] or one["name_kanji"] for one in told["identities"])
     again = site_explain.explain(tiny_road, SITE, told["person_id"], tenant=TENANT, purpose=PURPOSE)
@@ -180,7 +191,7 @@ def test_a_tenant_sees_the_identities_of_its_own_rows_with_names(tiny_road: Sett
     screen = io.StringIO()
     site_page.render(Console(file=screen, width=240), told)
     assert told["identities"][0]["name_kana"] in screen.getvalue()
-    assert told["has_ties"] and (told["ties"] or not told["is_whole"])
+    assert told["has_ties"]
 
 
 def test_every_look_is_recorded_with_its_purpose_and_without_a_name(tiny_road: Settings) -> None:

@@ -70,3 +70,27 @@ def test_damaged_files_are_read_from_their_bytes_as_they_are_as_text(
         except FileRefused:
             continue
         assert differences(tmp_path / "f", made.data, monkeypatch) == [], made
+
+
+def with_each_field_changed(data: bytes, changed: str) -> bytes:
+    """A care file with a line of each record again and again, each time with another field that says ``changed``."""
+    control, *lines, end = data.decode("cp932").splitlines()
+    kinds = {tuple(line.replace('"', "").split(",")[2:5:2]): line.split(",") for line in lines}
+    made = [
+        [*fields[:place], changed, *fields[place + 1 :]] for fields in kinds.values() for place in range(5, len(fields))
+    ]
+    rows = [control.split(","), *made, end.split(",")]
+    rows[0][3] = f'"{len(made)}"'
+    for number, row in enumerate(rows, start=1):
+        row[1] = str(number)
+    return "".join(",".join(row) + "\r\n" for row in rows).encode("cp932")
+
+
+@pytest.mark.parametrize("changed", ["", '""', "x", "５０６０５０１", "R6.5.1", " 1", "-1", "0" * 19, "ｱ", "99999999"])
+def test_whatever_a_field_of_care_says_it_is_read_from_its_bytes_as_it_is_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    for original in originals():
+        if original.format in FORMATS[1:]:
+            data = with_each_field_changed(original.data, changed)
+            assert differences(tmp_path / "f", data, monkeypatch) == [], original.name
