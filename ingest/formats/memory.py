@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
 LARGE = 1 << 20
@@ -27,6 +28,11 @@ def _pages(size: int) -> NDArray[np.uint8]:
     if hasattr(mmap, "MADV_HUGEPAGE"):
         block.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(block, np.uint8)
+
+
+def _kept(size: int) -> NDArray[np.uint8]:
+    """So many bytes that hold anything."""
+    return np.frombuffer(pa.allocate_buffer(size), np.uint8)
 
 
 def zeros(arrays: Sequence[tuple[tuple[int, int], DTypeLike]]) -> list[NDArray[Any]]:
@@ -51,7 +57,8 @@ class Room:
         wanted = size * np.dtype(kind).itemsize
         place = next((place for place, block in enumerate(self._free) if block.size >= wanted), None)
         # One a little larger than wanted now is large enough for the next block of the file too.
-        block = _pages(1 + wanted + wanted // 4) if place is None else self._free.pop(place)
+        # From Arrow's pool, which keeps what the last file gave back: pages of our own are new for every file.
+        block = _kept(1 + wanted + wanted // 4) if place is None else self._free.pop(place)
         # Every array, column and buffer made of this one holds it, so that the block comes back after the last of them:
         # of an array made of an array NumPy would hold the first alone.
         whole = np.frombuffer(block.data, np.uint8)
