@@ -36,7 +36,7 @@ TENANT, CLASS = ("kokuho-16202", "kokuho"), "operator"
 KILLED = 137
 # Where each kind is killed, one place after the other; the last two columns in the long form only.
 ROTATIONS = [
-    (SITE, AT_REST, ("written", "archived"), ("key", "begun", "noted", "swapped", "whole", "done")),
+    (SITE, AT_REST, ("written", "archived"), ("key", "begun", "noted", "swapped", "whole")),
     (CENTER, AT_REST, ("noted",), ("written", "swapped")),
     (SITE, TENANT_MASTER, ("published",), ("whole",)),
     (SITE, STATISTICS_MASTER, (), ("published",)),
