@@ -84,7 +84,10 @@ def search(center: Settings) -> Search:
         others = connection.execute(
             "SELECT DISTINCT start_date FROM raw.claim_diagnosis AS told "
             "JOIN raw.claim AS claim ON claim.source_file_id = told.source_file_id "
-            "AND claim.source_row = told.parent_source_row WHERE date_trunc('month', start_date) <> birth_month"
+            "AND claim.source_row = told.parent_source_row WHERE date_trunc('month', start_date) <> birth_month "
+            # The 65th birthday of those born in the 1920s is a birthday of younger people.
+            "UNION SELECT insured_start_date FROM raw.care_certification "
+            "WHERE date_trunc('month', insured_start_date) <> birth_month"
         ).fetchall()
     people = fifty_people(Path(str(WORKSPACE)) / "truth", (day for (day,) in others))
     return Search(people, keys_of(center.the_center()))
