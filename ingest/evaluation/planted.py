@@ -23,7 +23,8 @@ def planted_of(world: World) -> pl.DataFrame:
 
 
 def merged(units: pl.DataFrame, planted: pl.DataFrame) -> list[dict[str, Any]]:
-    """By kind and overlap: how many pairs there are, and of how many some identities lie in one group.
+    """By kind, overlap and whether 資格 of both came to the center: how many pairs there are, and of how many some
+    identities lie in one group. No guard sees an overlap of which one side was set aside at the site.
 
     Two of one name, day of birth and town whose enrolments never overlap cannot be told from one who left and joined
     again: they are counted here and are for a person to look at.
@@ -32,7 +33,9 @@ def merged(units: pl.DataFrame, planted: pl.DataFrame) -> list[dict[str, Any]]:
     both = planted.join(own, on="person").join(own.rename({"person": "other"}), on=["other", "group"])
     pair = [*PAIRS]
     told = planted.join(both.select(pair).unique().with_columns(is_merged=pl.lit(True)), on=pair, how="left")
-    counted = told.group_by("kind", "overlaps").agg(
+    known = units.filter("is_register")["person"].unique().implode()
+    are_known = pl.col("person").is_in(known) & pl.col("other").is_in(known)
+    counted = told.group_by("kind", "overlaps", registered=are_known).agg(
         pairs=pl.len().cast(pl.Int64), merged=pl.col("is_merged").fill_null(False).sum().cast(pl.Int64)
     )
-    return counted.sort("kind", "overlaps").to_dicts()
+    return counted.sort("kind", "overlaps", "registered").to_dicts()

@@ -72,7 +72,10 @@ def _losses(figures: dict[str, Any]) -> Table:
     for row in figures["mixed"]:
         table.add_row(f"mixed: {row['relation']}", f"{row['persons']:,} pairs of persons, {row['pairs']:,} wrong pairs")
     for row in figures["planted"]:
-        what = f"planted: {row['kind']}, {'insured on the same days' if row['overlaps'] else 'one after the other'}"
+        known = "" if row["registered"] else ", one without 資格 at the center"
+        what = (
+            f"planted: {row['kind']}, {'insured on the same days' if row['overlaps'] else 'one after the other'}{known}"
+        )
         table.add_row(what, f"{row['merged']:,} of {row['pairs']:,} merged")
     for reason, edges in figures["refused_edges"].items():
         table.add_row(f"refused: {reason}", f"{edges:,}")

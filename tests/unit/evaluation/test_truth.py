@@ -54,8 +54,9 @@ def test_planted_pairs_are_merged_where_any_of_their_identities_share_a_group() 
     planted = pl.DataFrame(
         [("twins", 1, 2, True), ("twins", 3, 4, True), ("apart", 5, 6, False)], schema=PLANTED_SCHEMA, orient="row"
     )
-    told = units([kokuho(1, 1), kokuho(2, 2), kokuho(3, 3), kokuho(4, 4), koki(4, 3), kokuho(5, 5), kokuho(6, 5)])
+    told = units([kokuho(1, 1), kokuho(2, 2), kokuho(3, 3), kokuho(4, 4), koki(4, 3), kokuho(5, 5)])
+    told = pl.concat([told, units([kokuho(6, 5, is_register=False)])])
     assert merged(told, planted) == [
-        {"kind": "apart", "overlaps": False, "pairs": 1, "merged": 1},
-        {"kind": "twins", "overlaps": True, "pairs": 2, "merged": 1},
+        {"kind": "apart", "overlaps": False, "registered": False, "pairs": 1, "merged": 1},
+        {"kind": "twins", "overlaps": True, "registered": True, "pairs": 2, "merged": 1},
     ]
