@@ -46,7 +46,7 @@ def test_the_center_reads_it_in_english(sign_in: SignIn) -> None:
     assert page.get_by_test_id("linkage").get_by_text("75歳到達の追跡率").count()
 
 
-@pytest.mark.parametrize("account", ["kokuho", "prefecture", "koiki"])
+@pytest.mark.parametrize("account", ["kokuho", "prefecture", "eisei"])
 def test_nobody_else_is_offered_the_page_or_gets_it_by_address(sign_in: SignIn, account: str) -> None:
     page = sign_in(account)
     page.get_by_test_id("comparison").wait_for()

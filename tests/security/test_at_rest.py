@@ -30,7 +30,8 @@ BLOCK, FIRST_BLOCK = 256 << 10, 3 * 4096  # of a DuckDB file
 PLAIN = (
     ".sqlite", ".sqlite-wal", ".sqlite-shm", ".lock", ".key", "public.json", "peers/center.json", "peers/16.json",
     "peers/31.json", "manifest.json", "manifest.sig", ".receipt.json", "statement.json", "audit.jsonl", "dbt.log",
-    "dbt.stderr", ".sha256", ".html", "tsumugi.toml", "audit/keys.jsonl", "audit/quarantine.jsonl", ".head.json",
+    "dbt.stderr", ".sha256", ".html", "tsumugi.toml", "audit/keys.jsonl", "audit/linkage.jsonl",
+    "audit/quarantine.jsonl", ".head.json",
 )  # fmt: skip
 FOLDERS_IN_PLAIN = ("target/", "inbox/", "reports/", "layouts/", "profiles/")
 
