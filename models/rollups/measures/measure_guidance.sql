@@ -17,6 +17,15 @@ targets as (
     where guidance_level_code in ('1', '2')
 ),
 
+-- A year for which no guidance of an insurer has come is missing, not zero.
+came as (
+    select distinct
+        scheme_code,
+        insurer_number,
+        guidance_fiscal_year
+    from {{ ref('guidance') }}
+),
+
 -- 終了者: the guidance of the year, at the same insurer, has its final evaluation.
 evaluated as (
     select distinct
@@ -41,6 +50,11 @@ counted as (
         targets.*,
         case when evaluated.person_id is null then 0 else 1 end as numerator
     from targets
+    inner join came
+        on
+            targets.scheme_code = came.scheme_code
+            and targets.insurer_number = came.insurer_number
+            and targets.fiscal_year = came.guidance_fiscal_year
     left join evaluated
         on
             targets.person_id = evaluated.person_id

@@ -81,6 +81,7 @@ FINDINGS: dict[Person, Results] = {
 not_guided = Person("came to a level, not guided")
 no_level = Person("came to no level", sex="2")
 guided_late = Person("guided when the year was over")
+level_elsewhere = Person("came to a level where no guidance was told of")
 
 
 def guide(first: Delivery) -> None:
@@ -90,6 +91,8 @@ def guide(first: Delivery) -> None:
         if who not in (stories.guided, stories.guidance_withdrawn):
             first.enrol(who, UOZU, JOINED)
         first.exam(who, UOZU, date(2024, 8, 1), {"guidance_level": level})
+    first.enrol(level_elsewhere, KUROBE, JOINED)
+    first.exam(level_elsewhere, KUROBE, date(2024, 8, 1), {"guidance_level": "1"})
     first.guide(guided_late, UOZU, date(2025, 4, 10), [], final_evaluation_date=date(2025, 5, 20))
 
 

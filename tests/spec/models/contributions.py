@@ -236,7 +236,8 @@ def checkups(table: Table) -> Iterator[Contribution]:
 
 
 def guidance(table: Table) -> Iterator[Contribution]:
-    """Who came to a level of 特定保健指導, and of them whose guidance of that year was evaluated."""
+    """Who came to a level of 特定保健指導; of them, where guidance of that year came, whose was evaluated."""
+    came = {(row["insurer_number"], row["guidance_fiscal_year"]) for row in table("marts.guidance")}
     done = {
         (row["person_id"], row["insurer_number"], row["guidance_fiscal_year"])
         for row in table("marts.guidance")
@@ -248,7 +249,7 @@ def guidance(table: Table) -> Iterator[Contribution]:
         if is_of_age and counts(row["exam_month"]) and level in ("1", "2", "3"):
             band, month = row["fiscal_year_age_band_code"], row["exam_month"]
             yield _of("guidance_target", row, month, int(level != "3"), 1, band=band)
-            if level != "3":
+            if level != "3" and (row["insurer_number"], fiscal_year(row["exam_date"])) in came:
                 of_year = row["person_id"], row["insurer_number"], fiscal_year(row["exam_date"])
                 yield _of("guidance_completion", row, month, int(of_year in done), 1, band=band)
 

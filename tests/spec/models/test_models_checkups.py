@@ -272,6 +272,7 @@ def test_no_legal_rate_is_told_of_a_year_that_has_not_ended(built: Built) -> Non
         (asked.not_guided, {"guidance_target": 1, "guidance_completion": 0}),
         (asked.no_level, {"guidance_target": 0}),
         (asked.guided_late, {"guidance_target": 1, "guidance_completion": 1}),
+        (asked.level_elsewhere, {"guidance_target": 1}),
         (asked.silent, {}),
     ],
     ids=lambda value: value.name if isinstance(value, Person) else "",
