@@ -226,7 +226,7 @@ class Directory:
 
 
 def _number_forms_of_before(connection: duckdb.DuckDBPyConnection) -> None:
-    """Until version 0.2 a form was told by a text, ``content_hash``, that held the tag of its identity too."""
+    """An older directory tells a form by a text, ``content_hash``, that holds the tag of its identity too."""
     named = "SELECT 1 FROM duckdb_columns() WHERE database_name = current_database() AND column_name = 'content_hash'"
     if connection.execute(named).fetchone() is None:
         return

@@ -17,7 +17,7 @@ from ingest.synth.settings import chosen
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Any]:
     """The attack on a small world; the whole one is `tsumugi bench frequency`."""
-    return bench_frequency.run(chosen(people=3_000, months=1), silent)
+    return bench_frequency.run(chosen(people=6_000, months=1), silent)
 
 
 def test_the_attack_undoes_tokens_over_a_single_field(figures: dict[str, Any]) -> None:
@@ -33,7 +33,7 @@ def test_every_pass_is_attacked(figures: dict[str, Any]) -> None:
 def test_the_tokens_of_every_pass_keep_who_they_are_of(figures: dict[str, Any]) -> None:
     # Of so few people some have a number of tokens that nobody else has; among a million they have company.
     assert figures["worst_share"] == max(attacked["recovered_share"] for attacked in figures["passes"].values())
-    assert figures["worst_share"] < 0.01
+    assert figures["worst_share"] < 0.005
 
 
 def test_the_attack_knows_what_is_common_and_guesses_what_is_not() -> None:
