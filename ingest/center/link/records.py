@@ -36,17 +36,7 @@ _LIVES = """
             FROM {care_certification}
         ) WHERE place = 1 AND correction_code <> '3'
     ), number AS (
-        SELECT linkage_domain, identity_tag,
-               min(pass_tag) FILTER (pass_id = 'number') AS number_tag,
-               min(pass_tag) FILTER (pass_id = 'number_birth') AS number_birth_tag,
-               min(pass_tag) FILTER (pass_id = 'name') AS name_tag
-        FROM {incidence}
-        SEMI JOIN (
-            SELECT linkage_domain, identity_tag FROM enrolment
-            UNION ALL SELECT linkage_domain, identity_tag FROM certification
-        ) AS told USING (linkage_domain, identity_tag)
-        WHERE pass_id IN ('number', 'number_birth', 'name')
-        GROUP BY linkage_domain, identity_tag
+        FROM {numbers}
     ), loss AS (
         SELECT scheme_code, lost_reason_code FROM (VALUES {deaths}) AS told(scheme_code, lost_reason_code)
     ), care AS (  -- one span a care number: from its first event to the end its last event names
@@ -60,18 +50,23 @@ _LIVES = """
     ), live AS (
         SELECT linkage_domain, identity_tag, enrolment.scheme_code, applied_start_date AS start_date,
                least(coalesce(applied_end_date, DATE '9999-12-31'), coalesce(lost_date, DATE '9999-12-31')) AS end_date,
-               loss.scheme_code IS NOT NULL AS is_death, number_tag, number_birth_tag, name_tag
-        FROM enrolment JOIN number USING (linkage_domain, identity_tag)
-        LEFT JOIN loss USING (scheme_code, lost_reason_code)
+               loss.scheme_code IS NOT NULL AS is_death
+        FROM enrolment LEFT JOIN loss USING (scheme_code, lost_reason_code)
         UNION
-        SELECT linkage_domain, identity_tag, 'care', start_date, end_date, false,
-               number_tag, number_birth_tag, name_tag
+        SELECT linkage_domain, identity_tag, 'care', start_date, end_date, false
         FROM (SELECT DISTINCT linkage_domain, identity_tag FROM certification)
         JOIN number USING (linkage_domain, identity_tag) JOIN care USING (linkage_domain, number_tag)
     )
-    SELECT linkage_domain, identity_tag, scheme_code, start_date, end_date, is_death, number_tag, number_birth_tag,
-           name_tag
-    FROM live WHERE end_date > start_date"""
+    SELECT {who}, scheme_code, start_date, end_date, is_death, number_tag, number_birth_tag, name_tag
+    FROM live JOIN number USING (linkage_domain, identity_tag) WHERE end_date > start_date"""
+
+_NUMBERS = """(
+    SELECT linkage_domain, identity_tag,
+           min(pass_tag) FILTER (pass_id = 'number') AS number_tag,
+           min(pass_tag) FILTER (pass_id = 'number_birth') AS number_birth_tag,
+           min(pass_tag) FILTER (pass_id = 'name') AS name_tag
+    FROM {incidence} WHERE pass_id IN ('number', 'number_birth', 'name')
+    GROUP BY linkage_domain, identity_tag)"""
 
 _ANCHORS = """
     SELECT linkage_domain, identity_tag, applied_start_date AS start_date FROM {enrolment}
@@ -98,10 +93,18 @@ class Linked:
     solved: Solved
 
 
-def lives_sql(enrolment: str, care_certification: str, incidence: str) -> str:
-    """The numbers in force (``LIVE_SCHEMA``) told by these relations."""
+def lives_sql(enrolment: str, care_certification: str, numbers: str, who: str = "linkage_domain, identity_tag") -> str:
+    """The numbers in force (``LIVE_SCHEMA``) told by these relations; ``numbers`` as by ``numbers_sql``, ``who`` other
+    columns of it to say whose they are."""
     deaths = ", ".join(f"('{scheme}', '{code}')" for scheme, code in death_codes())
-    return _LIVES.format(enrolment=enrolment, care_certification=care_certification, incidence=incidence, deaths=deaths)
+    relations = {"enrolment": enrolment, "care_certification": care_certification, "numbers": numbers}
+    return _LIVES.format(**relations, deaths=deaths, who=who)
+
+
+def numbers_sql(incidence: str) -> str:
+    """Of each identity the tokens that say which number it names (linkage_domain, identity_tag, number_tag,
+    number_birth_tag, name_tag), told by this relation."""
+    return _NUMBERS.format(incidence=incidence)
 
 
 def anchors_sql(enrolment: str, care_certification: str) -> str:
@@ -131,7 +134,8 @@ def records_of(
         told = {"enrolment": enrolment, "care_certification": care_certification, "incidence": incidences}
         for name, frame in told.items():
             connection.register(f"told_{name}", frame.to_arrow())
-        lives = connection.execute(lives_sql("told_enrolment", "told_care_certification", "told_incidence")).pl()
+        sql = lives_sql("told_enrolment", "told_care_certification", numbers_sql("told_incidence"))
+        lives = connection.execute(sql).pl()
         anchors = connection.execute(anchors_sql("told_enrolment", "told_care_certification")).pl()
     finally:
         connection.close()
@@ -155,4 +159,5 @@ def link_records(records: Records, rules: Rules, link_key: bytes) -> Linked:
     found = {str(purpose): tokens(of["node"], of["pass_tag"]) for (purpose,), of in told.group_by("purpose")}
     lives = records.lives.join(number, on=["linkage_domain", "identity_tag"])
     solved = solve(nodes, found, lives, rules, records.decisions)
-    return Linked(name_persons(solved.persons, records.anchors, link_key), solved)
+    anchors = records.anchors.join(number, on=["linkage_domain", "identity_tag"])
+    return Linked(name_persons(nodes, solved.person, anchors, link_key), solved)
