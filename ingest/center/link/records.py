@@ -19,6 +19,7 @@ from ingest.center.link.rules import Rules
 from ingest.center.link.tags import INCIDENCE_SCHEMA, tokens
 from ingest.settings import PROJECT_ROOT
 
+_KEY = ["linkage_domain", "identity_tag"]
 # The latest version of a record by its version key (content, never arrival); bytes break ties.
 _LIVES = """
     WITH enrolment AS (
@@ -60,13 +61,12 @@ _LIVES = """
     SELECT {who}, scheme_code, start_date, end_date, is_death, number_tag, number_birth_tag, name_tag
     FROM live JOIN number USING (linkage_domain, identity_tag) WHERE end_date > start_date"""
 
-_NUMBERS = """(
+NUMBER_PASSES = ("number", "number_birth", "name")
+"""The passes whose tokens say which number it is that an identity names, and whether it is another's of that number."""
+_NUMBERS = f"""(
     SELECT linkage_domain, identity_tag,
-           min(pass_tag) FILTER (pass_id = 'number') AS number_tag,
-           min(pass_tag) FILTER (pass_id = 'number_birth') AS number_birth_tag,
-           min(pass_tag) FILTER (pass_id = 'name') AS name_tag
-    FROM {incidence} WHERE pass_id IN ('number', 'number_birth', 'name')
-    GROUP BY linkage_domain, identity_tag)"""
+           {", ".join(f"min(pass_tag) FILTER (pass_id = '{name}') AS {name}_tag" for name in NUMBER_PASSES)}
+    FROM {{incidence}} WHERE pass_id IN {NUMBER_PASSES} GROUP BY linkage_domain, identity_tag)"""
 
 _ANCHORS = """
     SELECT linkage_domain, identity_tag, applied_start_date AS start_date FROM {enrolment}
@@ -125,13 +125,15 @@ def records_of(
 ) -> Records:
     """The records behind sealed tables, each with its ``linkage_domain``, as they stand in ``raw`` at the center.
 
-    Identities and passes may come more than once; every version of an enrolment and certification counts.
+    An identity may come more than once, each time with passes; every version of an enrolment and certification counts.
     """
-    nodes = identity.group_by("linkage_domain", "identity_tag").agg(pl.col("sex_code", "birth_month").min())
-    incidences = identity_pass.select(INCIDENCE_SCHEMA.keys()).unique()
+    nodes = identity.group_by(_KEY).agg(pl.col("sex_code", "birth_month").min(), pl.len())
+    incidences = _each_once(identity_pass.select(INCIDENCE_SCHEMA.keys()), nodes.filter(pl.col("len") > 1))
+    insured = pl.concat([enrolment.select(_KEY), care_certification.select(_KEY)]).unique()
+    numbers = incidences.filter(pl.col("pass_id").is_in(NUMBER_PASSES)).join(insured, on=_KEY, how="semi")
     connection = warehouse.connect()
     try:
-        told = {"enrolment": enrolment, "care_certification": care_certification, "incidence": incidences}
+        told = {"enrolment": enrolment, "care_certification": care_certification, "incidence": numbers}
         for name, frame in told.items():
             connection.register(f"told_{name}", frame.to_arrow())
         sql = lives_sql("told_enrolment", "told_care_certification", numbers_sql("told_incidence"))
@@ -145,6 +147,14 @@ def records_of(
         lives.cast(LIVE_SCHEMA),  # type: ignore[arg-type]
         anchors.cast(ANCHOR_SCHEMA),  # type: ignore[arg-type]
     )
+
+
+def _each_once(passes: pl.DataFrame, several: pl.DataFrame) -> pl.DataFrame:
+    """Passes without repetition: only the identities that came ``several`` times may have one twice."""
+    if several.is_empty():
+        return passes
+    again = passes.join(several, on=_KEY, how="semi").unique()
+    return pl.concat([passes.join(several, on=_KEY, how="anti"), again])
 
 
 def link_records(records: Records, rules: Rules, link_key: bytes) -> Linked:

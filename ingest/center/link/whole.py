@@ -21,10 +21,10 @@ from ingest.center.link.components import numbered
 from ingest.center.link.first_tags import FirstTags
 from ingest.center.link.given import Given, anchors, decisions, frame, lives
 from ingest.center.link.guards import NODE_SCHEMA
+from ingest.center.link.records import NUMBER_PASSES
 from ingest.center.link.rules import Rules
 from ingest.center.link.tags import Nodes, Raw, Tokens, Words, blobs, ordered, raw, words
 
-_NUMBER_PASSES = ("number", "number_birth", "name")  # as in ``records.numbers_sql``
 _MOST_PASSES = 32  # of one purpose
 _ROWS = 1_000_000  # of tokens on their way out of the warehouse
 _NODES = """
@@ -50,14 +50,14 @@ def read(connection: duckdb.DuckDBPyConnection, rules: Rules, tag_key: bytes) ->
         first_word, second_word = one.words(nodes, first)
         if one.purpose in rules.purposes():
             found[one.purpose] = Tokens(one.node, first_word, second_word)
-        for name in set(one.passes) & set(_NUMBER_PASSES):
+        for name in set(one.passes) & set(NUMBER_PASSES):
             number_tags[name] = one.least(name, nodes.height)
     told = pa.table(
         {
             "linkage_domain": nodes.get_column("linkage_domain").to_arrow(),
             "identity_tag": blobs(known.tag),
             "node": nodes.get_column("node").to_arrow(),
-            **{f"{name}_tag": number_tags.get(name, pa.nulls(nodes.height, pa.binary())) for name in _NUMBER_PASSES},
+            **{f"{name}_tag": number_tags.get(name, pa.nulls(nodes.height, pa.binary())) for name in NUMBER_PASSES},
         }
     )
     connection.register("told_number", told)
