@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from ingest import faults
-from ingest.center import changes, known_diseases
+from ingest.center import changes, known_codes
 from ingest.center.dbt import STEP, run_dbt
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse, transaction
@@ -61,8 +61,8 @@ def build_models(
     with open_warehouse(center, ring) as connection:
         _require_linked(connection)
         sequence = next_build(connection)
-        codes = known_diseases.read(settings.workspace)
-        digest = _rules_hash(project_hash(project), known_diseases.digest(codes))
+        codes = known_codes.read(settings.workspace)
+        digest = _rules_hash(project_hash(project), known_codes.digest(codes))
         last = _last_finished(connection)
         unfinished = _unfinished(connection)
         is_stale = _is_stale(last, digest, settings.reference_month) or changes.is_rekeyed(connection)
@@ -74,7 +74,7 @@ def build_models(
             if not is_due and last == (settings.reference_month, digest):
                 _mend(ledger, _step(sequence - 1, *last))
                 return {"note": "nothing to do"}
-            known_diseases.put(connection, codes)
+            known_codes.put(connection, codes)
             connection.execute("DELETE FROM control.build WHERE state <> 'finished'")
             connection.execute(
                 "INSERT INTO control.build VALUES (?, ?, ?, ?, 'running')",

@@ -121,7 +121,8 @@ _OWN_TABLES = {
     "control.change_person": "person_id BLOB, reason VARCHAR",
     "control.change_history": "build_sequence BIGINT, table_name VARCHAR, reason VARCHAR, partitions BIGINT, "
     "first_month DATE, last_month DATE, persons BIGINT",
-    "control.known_disease": "disease_code VARCHAR",
+    "control.known_disease": "disease_code VARCHAR, icd10_code VARCHAR",
+    "control.known_drug": "item_code VARCHAR, drug_class_code VARCHAR",
     "control.build": "build_sequence BIGINT, reference_month DATE, project_hash VARCHAR, is_full_refresh BOOLEAN, "
     "state VARCHAR",
 }

@@ -89,15 +89,24 @@ class Delivery:
             self.enrol(who, at, start, processed_date=day, full_as_of_date=day)
 
     def claim(
-        self, who: Person, at: Insurer, month: date, points: int, diseases: Iterable[Row] = (), **more: Any
+        self,
+        who: Person,
+        at: Insurer,
+        month: date,
+        points: int,
+        diseases: Iterable[Row] = (),
+        items: Iterable[Row] = (),
+        **more: Any,
     ) -> None:
-        """A receipt, adjudicated in the month after the service unless told otherwise, with its lines of diseases."""
+        """A receipt, adjudicated in the month after the service unless told otherwise, with its diseases and items."""
         told = {"key": month.isoformat(), "service_month": month, "points": points}
         told["adjudication_month"] = next_month(month)
         parent = self._add("claim", who.at(at) | told | more)
         line = {"scheme_code": at.scheme, "insurer_number": at.number, "service_month": month}
         for number, disease in enumerate(diseases, start=1):
             self._add("claim_diagnosis", line | {"parent_source_row": parent, "sequence_number": number} | disease)
+        for number, item in enumerate(items, start=1):
+            self._add("claim_item", line | {"parent_source_row": parent, "sequence_number": number} | item)
 
     def exam(self, who: Person, at: Insurer, day: date, results: Results, **more: Any) -> None:
         """An examination; a number is a measured value, a text a code, None an item not done."""
