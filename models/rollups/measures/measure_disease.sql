@@ -29,6 +29,7 @@ with months as (
 
 classes as (
     select * from {{ ref('int_disease__assign_classes') }}
+    where class_kind_code <> 'certified'
 ),
 
 attributed as (

@@ -315,6 +315,10 @@ def diseases(table: Table) -> Iterator[Contribution]:
     """What each disease costs by the one that a receipt comes to, and who has it."""
     classes = of_diseases.Classes(seed)
     attribution = _attribution(table)
+
+    def told_classes(icd10: str, is_dialysed: bool) -> list[str]:
+        return [code for code in classes.of(icd10, is_dialysed) if classes.kinds[code] != "certified"]
+
     claims = table("marts.claim")
     dispensed: dict[object, int] = defaultdict(int)
     points_of = {(row["linkage_domain"], row["record_key_tag"]): row["points"] for row in claims}
@@ -328,7 +332,7 @@ def diseases(table: Table) -> Iterator[Contribution]:
         side = "inpatient" if row["is_inpatient"] else "outpatient"
         with_pharmacy = yen + dispensed[receipt] * 10
         icd10, _ = attribution.decide(receipt)
-        for code in classes.of(icd10, is_dialysed) if icd10 else []:
+        for code in told_classes(icd10, is_dialysed) if icd10 else []:
             for indicator, share in (
                 ("disease_cost_per_member_month", yen),
                 (f"disease_{side}_cost_per_member_month", yen),
@@ -350,7 +354,7 @@ def diseases(table: Table) -> Iterator[Contribution]:
                 code
                 for icd10, line in attribution.diseases(receipt)
                 if not line["is_suspected"]
-                for code in classes.of(icd10, is_dialysed)
+                for code in told_classes(icd10, is_dialysed)
             }
             for code in has:
                 yield _of("disease_patients", row, month, 1, 0, class_code=code)
@@ -388,11 +392,12 @@ def crossing(table: Table) -> Iterator[Contribution]:
             if classes.kinds[code] == "certified"
         }
 
+    claims = [row for row in table("marts.claim") if counts(row["service_month"])]
     for told in (
-        of_crossing.referrals(table, of_age, fiscal_year),
-        of_crossing.costs_by_attendance(table, eligible, fiscal_year),
-        of_crossing.claims_by_certification(table),
-        of_crossing.sickness_of_the_certified(table, has),
+        of_crossing.referrals(claims, of_age, fiscal_year),
+        of_crossing.costs_by_attendance(claims, eligible, fiscal_year),
+        of_crossing.claims_by_certification(table, claims),
+        of_crossing.sickness_of_the_certified(table, claims, has),
         of_crossing.care_costs_by_service(table),
     ):
         for indicator, row, month, band, above, below, of_class in told:

@@ -30,11 +30,11 @@ def is_referred(who: Examinee) -> bool:
     )
 
 
-def referrals(table: Table, examinees: list[Examinee], year_of: Callable[[date], int]) -> Iterator[Told]:
+def referrals(claims: list[Row], examinees: list[Examinee], year_of: Callable[[date], int]) -> Iterator[Told]:
     """受診勧奨者 over examinees, and who went to a doctor until the year's end."""
     visits: dict[tuple[object, ...], list[date]] = defaultdict(list)
     came = set()
-    for row in table("marts.claim"):
+    for row in claims:
         if row["claim_kind_code"] in MEDICAL and not row["is_summary"]:
             insurer = row["scheme_code"], row["insurer_number"], year_of(row["service_month"])
             came.add(insurer)
@@ -51,12 +51,12 @@ def referrals(table: Table, examinees: list[Examinee], year_of: Callable[[date],
 
 
 def costs_by_attendance(
-    table: Table, eligible: dict[tuple[object, ...], tuple[Row, bool]], year_of: Callable[[date], int]
+    claims: list[Row], eligible: dict[tuple[object, ...], tuple[Row, bool]], year_of: Callable[[date], int]
 ) -> Iterator[Told]:
     """What eligible persons (by person, scheme, insurer, year: their last row, whether examined) cost in the year."""
     points: dict[tuple[object, ...], int] = defaultdict(int)
     came = set()
-    for row in table("marts.claim"):
+    for row in claims:
         insurer = row["scheme_code"], row["insurer_number"], year_of(row["service_month"])
         if not row["is_summary"] and row["claim_kind_code"] != "dental":
             points[row["person_id"], *insurer] += row["points"]
@@ -72,10 +72,10 @@ def costs_by_attendance(
                 yield f"points_per_{name}", row, month, band, cost, 1, ""
 
 
-def claims_by_certification(table: Table) -> Iterator[Told]:
+def claims_by_certification(table: Table, claims: list[Row]) -> Iterator[Told]:
     """Points and receipts of those aged 40 and more, with and without a certification in the month."""
     certified = {(row["person_id"], row["month"]) for row in table("marts.care_person_month")}
-    for row in table("marts.claim"):
+    for row in claims:
         band = row["age_band_code"]
         if row["claim_kind_code"] not in MEDICAL or row["is_summary"] or band in ("unknown", "all"):
             continue
@@ -84,10 +84,12 @@ def claims_by_certification(table: Table) -> Iterator[Told]:
             yield f"points_per_claim_{name}", row, row["service_month"], band, row["points"], 1, ""
 
 
-def sickness_of_the_certified(table: Table, has: Callable[[tuple[object, ...]], set[str]]) -> Iterator[Told]:
+def sickness_of_the_certified(
+    table: Table, claims: list[Row], has: Callable[[tuple[object, ...]], set[str]]
+) -> Iterator[Told]:
     """Certified members whose receipts came, and the diseases on their receipts of the month."""
     came, of_month = set(), defaultdict(set)
-    for row in table("marts.claim"):
+    for row in claims:
         if row["claim_kind_code"] in MEDICAL:
             if not row["is_summary"]:
                 came.add((row["scheme_code"], row["insurer_number"], row["service_month"]))

@@ -140,8 +140,11 @@ class Delivery:
         span = {"certified_start_date": start, "certified_end_date": last}
         self._add("care_certification", who.at(at) | told | span | more)
 
-    def care(self, who: Person, at: Insurer, month: date, benefit_yen: int, **more: Any) -> None:
-        """介護給付実績 of one provider and month, with a line of its units."""
+    def care(
+        self, who: Person, at: Insurer, month: date, benefit_yen: int, services: dict[str, int] | None = None,
+        **more: Any,
+    ) -> None:  # fmt: skip
+        """介護給付実績 of one provider and month, with a line of its units, and what each service cost."""
         money = {"units": benefit_yen // 9, "benefit_yen": benefit_yen, "user_yen": benefit_yen // 9}
         told = {"service_month": month, "adjudication_month": next_month(month), "care_level_code": "21"}
         parent = self._add("care_claim", who.at(at) | told | money | more)
@@ -150,6 +153,8 @@ class Delivery:
         days = {"times_count": 6, "public_times_count": 3, "public2_times_count": 2, "public3_times_count": 1}
         item = {"service_type_code": "15", "item_code": "1111", "units": money["units"]}
         self._add("care_line", line | item | days | kind)
+        for service, yen in (services or {}).items():
+            self._add("care_service", line | {"service_type_code": service, "units": yen // 9, "benefit_yen": yen})
 
     def as_claimed(self, who: Person, at: Insurer, month: date, benefit_yen: int) -> None:
         """The 請求明細書 of one provider and month."""

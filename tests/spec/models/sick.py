@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from tests.dbt_fixture import Row
-from tests.spec.models.delivery import ASAHI, Delivery, Person
+from tests.spec.models.delivery import ASAHI, HIMI_CARE, Delivery, Person
 
 JOINED, MONTH, LEFT = date(2023, 4, 1), date(2023, 6, 1), date(2023, 12, 1)
 CLINIC, HOSPITAL = "1611111119", "1622222229"
@@ -44,6 +44,17 @@ prescribed = Person("fetches drugs at a pharmacy", sex="2")
 lost = Person("fetches drugs that nobody here prescribed")
 both = Person("two months ill of one thing", date(1958, 5, 5), "2")
 
+CARED = date(2022, 6, 1)
+# Certified at each level, with services of one kind, of two on one receipt, and of two providers.
+frail = {
+    level: Person(f"certified at {level}", date(1950, 3, 3), sex)
+    for level, sex in zip(("12", "13", "21", "22", "23", "24", "25"), "1212121", strict=True)
+}
+SERVICES = {
+    "12": {"67": 9_000}, "13": {"66": 20_000, "67": 5_000}, "21": {"15": 70_000, "78": 30_000}, "22": {"32": 250_000},
+    "23": {"51": 230_000}, "24": {"52": 260_000}, "25": {"54": 270_000},
+}  # fmt: skip
+
 
 def sicken(told: Delivery) -> None:
     """Everybody a member of 朝日町 from April to November, each with a receipt of June 2023."""
@@ -77,5 +88,13 @@ def sicken(told: Delivery) -> None:
     for who, points, by in ((prescribed, 1500, CLINIC), (lost, 640, HOSPITAL)):
         told.claim(who, ASAHI, MONTH, points, key="drugs", claim_kind_code="pharmacy", days_count=None,
                    institution_code="1640000004", prescribing_institution_code=by)  # fmt: skip
+    for level, who in frail.items():
+        told.enrol(who, ASAHI, date(2022, 4, 1), date(2022, 12, 1))
+        told.certify(who, HIMI_CARE, date(2022, 5, 1), level, date(2022, 5, 1), date(2022, 8, 31))
+        told.care(who, HIMI_CARE, CARED, sum(SERVICES[level].values()), SERVICES[level], care_level_code=level)
+    told.care(frail["25"], HIMI_CARE, CARED, 40_000, {"13": 40_000}, care_level_code="25", key="nurse",
+              provider_code="1670100037")  # fmt: skip
+    told.claim(frail["12"], ASAHI, CARED, 900, [ill("E112"), ill("I10"), ill("C189", is_suspected=True)])
+    told.claim(frail["21"], ASAHI, CARED, 800, [ill("F03", is_main=True), ill("G309")])
     for month in (MONTH, date(2023, 9, 1)):
         told.claim(both, ASAHI, month, 120, [ill("E113"), ill("E112", is_suspected=True)])

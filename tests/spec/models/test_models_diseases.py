@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
+from tests.dbt_fixture import Row
 from tests.spec.models import sick
 from tests.spec.models.built import Built
-from tests.spec.models.delivery import ASAHI, Person
+from tests.spec.models.delivery import ASAHI, HIMI_CARE, Person
 
 pytestmark = pytest.mark.xdist_group("spec_models")
 YEAR = date(2023, 4, 1)
@@ -82,24 +83,43 @@ def test_a_rate_over_members_has_the_denominator_of_all_claims(built: Built) -> 
     assert of_all is not None and built.share("disease_claims_per_1000", *HERE, of_class="major-04")[1] == of_all[1]
 
 
+def _of_town(built: Built, indicator: str) -> list[Row]:
+    return built.where(
+        "rollups.indicator_fact", indicator_id=indicator, period=YEAR, scheme_code="kokuho",
+        area_level="municipality", area_id=ASAHI.town, sex_code="all", age_band_code="all",
+    )  # fmt: skip
+
+
 def test_shares_of_lifestyle_diseases_add_up_to_the_whole(built: Built) -> None:
-    rows = [
-        row
-        for row in built.where("rollups.indicator_fact", indicator_id="lifestyle_cost_share", area_id=ASAHI.town)
-        if (row["area_level"], row["sex_code"], row["age_band_code"]) == ("municipality", "all", "all")
-        and row["scheme_code"] == "kokuho"
-    ]
+    rows = _of_town(built, "lifestyle_cost_share")
     assert sum(row["numerator"] for row in rows) == rows[0]["denominator"] > 0
     assert "" not in {row["class_code"] for row in rows}
 
 
 def test_major_classes_of_cost_add_up_to_all_receipts_with_a_disease(built: Built) -> None:
-    rows = [
-        row
-        for row in built.where("rollups.indicator_fact", indicator_id="disease_cost_share", area_id=ASAHI.town)
-        if row["class_code"].startswith("major-")
-        and (row["area_level"], row["scheme_code"], row["sex_code"], row["age_band_code"])
-        == ("municipality", "kokuho", "all", "all")
-    ]
+    rows = [row for row in _of_town(built, "disease_cost_share") if row["class_code"].startswith("major-")]
     unclassified = 800 * 10
     assert sum(row["numerator"] for row in rows) + unclassified == rows[0]["denominator"]
+
+
+def test_the_certified_are_counted_ill_of_what_their_receipts_of_the_month_say(built: Built) -> None:
+    found = {
+        row["class_code"].partition("-")[2]: (row["numerator"], row["denominator"])
+        for row in built.where(
+            "rollups.indicator_fact", indicator_id="certified_patients", period=date(2022, 4, 1),
+            area_level="insurer", area_id=HIMI_CARE.number, sex_code="all", age_band_code="all",
+        )
+    }  # fmt: skip
+    # Seven are certified in June and only then receipts of their insurer came; a suspected cancer is none.
+    assert found == {
+        "diabetes": (1, 7), "diabetes_complications": (1, 7), "heart": (1, 7), "hypertension": (1, 7),
+        "mental": (1, 7), "dementia": (1, 7), "alzheimer": (1, 7),
+    }  # fmt: skip
+
+
+def test_a_care_receipt_with_two_kinds_of_services_counts_in_both(built: Built) -> None:
+    here = ("fiscal_year", date(2022, 4, 1), "care", f"insurer:{HIMI_CARE.number}")
+    assert built.share("care_cost_per_home_claim", *here) == (9_000 + 25_000 + 70_000 + 40_000, 4)
+    assert built.share("care_cost_per_community_claim", *here) == (30_000 + 250_000 + 270_000, 3)
+    assert built.share("care_cost_per_facility_claim", *here) == (490_000, 2)
+    assert built.share("care_cost_per_claim_level_25", *here) == (310_000, 2)
