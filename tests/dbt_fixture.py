@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from ingest.center import changes, known_diseases, reference_values
+from ingest.center import changes, known_codes, reference_values
 from ingest.center.home import open_warehouse
 from ingest.center.schema import RAW_TABLES
 from ingest.formats.contracts import CONTRACTS
@@ -106,7 +106,7 @@ class World:
         """``dbt build`` (or what ``selection`` names); statuses by node name. The change set is closed after."""
         target = self._center.home / "target"
         with open_warehouse(self._center, self._ring) as connection:
-            known_diseases.put(connection, known_diseases.read(self.settings.workspace))
+            known_codes.put(connection, known_codes.read(self.settings.workspace))
             reference_values.put(connection, reference_values.read(self._center.home))
             last = connection.execute("SELECT max(reference_month) FROM control.build").fetchone()
             if last and last[0] and last[0] < self.reference_month:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -54,13 +55,17 @@ def row() -> DeltaGenerator:
     return st.container(key="ts_filters", horizontal=True, vertical_alignment="center", gap="small")
 
 
-def choose(screen: Screen) -> Choice | None:
-    """Draw the choices of every page, in a ``row``; None where nothing is published."""
+def choose(screen: Screen, kinds: Sequence[str] = PERIOD_KINDS) -> Choice | None:
+    """Draw the choices of every page, in a ``row``; None where nothing is published.
+
+    ``kinds``  the kinds of periods that the page's figures come in; of one there is nothing to choose
+    """
     text = screen.text
-    kind = state.choose(
-        "kind", text("period.kind"), PERIOD_KINDS, lambda name: text(f"period.{name}"), is_inline=True,
-        is_labelled=False,
-    )  # fmt: skip
+    kind = kinds[0]
+    if len(kinds) > 1:
+        kind = state.choose(
+            "kind", text("period.kind"), kinds, lambda name: text(f"period.{name}"), is_inline=True, is_labelled=False
+        )
     published = [day for day in data.periods(screen.files.statistics, kind) if day <= screen.reference_month]
     if not published:
         return None

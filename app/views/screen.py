@@ -20,6 +20,7 @@ from ingest.policy import audit
 _LINKAGE = "linkage"  # block of what tells of the linkage
 _AS_PUBLISHED = "as_published"  # age rule of what rests on public tables
 _TABLE = "reference_"  # before the name of a public table, where lineage names streams
+_DISEASE = "disease"  # block of what is told by class of disease
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,17 @@ class Screen:
     @property
     def indicators(self) -> list[Indicator]:
         """The catalogue of what is shown of areas, one entry an indicator."""
-        return [one for one in self._catalogue if one.block_code != _LINKAGE]
+        return [one for one in self._catalogue if one.block_code not in (_LINKAGE, _DISEASE)]
 
     @property
     def linkage_indicators(self) -> list[Indicator]:
         """What tells of the linkage itself, on a page of its own."""
         return [one for one in self._catalogue if one.block_code == _LINKAGE]
+
+    @property
+    def disease_indicators(self) -> list[Indicator]:
+        """What is told by class of disease, on a page of its own."""
+        return [one for one in self._catalogue if one.block_code == _DISEASE]
 
     @cached_property
     def _catalogue(self) -> list[Indicator]:

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from ingest import faults
-from ingest.center import changes, known_diseases, reference_values
+from ingest.center import changes, known_codes, reference_values
 from ingest.center.dbt import STEP, run_dbt
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse, transaction
@@ -61,9 +61,9 @@ def build_models(
     with open_warehouse(center, ring) as connection:
         _require_linked(connection)
         sequence = next_build(connection)
-        codes = known_diseases.read(settings.workspace)
+        codes = known_codes.read(settings.workspace)
         tables = reference_values.read(center.home)
-        digest = _rules_hash(project_hash(project), known_diseases.digest(codes))
+        digest = _rules_hash(project_hash(project), known_codes.digest(codes))
         last = _last_finished(connection)
         unfinished = _unfinished(connection)
         is_stale = _is_stale(last, digest, settings.reference_month) or changes.is_rekeyed(connection)
@@ -76,7 +76,7 @@ def build_models(
             if not is_due and last == (settings.reference_month, digest):
                 _mend(ledger, _step(sequence - 1, *last))
                 return {"note": "nothing to do"}
-            known_diseases.put(connection, codes)
+            known_codes.put(connection, codes)
             if has_tables:
                 reference_values.put(connection, tables)
             connection.execute("DELETE FROM control.build WHERE state <> 'finished'")

@@ -7,6 +7,9 @@
     'pharmacy': ('measure_medical', ['medical', 'enrolment']),
     'quality': ('measure_classification', ['medical']),
     'linkage': ('measure_linkage', ['enrolment', 'medical', 'checkup', 'care_claim', 'care_certification', 'population']),
+    'disease': ('measure_disease', ['medical', 'enrolment']),
+    'crossing': ('measure_crossing', ['checkup', 'medical', 'enrolment', 'care_certification']),
+    'certified_patients': ('measure_certified', ['care_certification', 'medical', 'enrolment']),
     'checkup': ('measure_checkup', ['checkup', 'enrolment']),
     'metabolic': ('measure_metabolic', ['checkup', 'enrolment']),
     'questionnaire': ('measure_questionnaire', ['checkup', 'enrolment']),
@@ -33,6 +36,7 @@ with catalogue as (
         case
             when indicator_id like 'attendance%' then 'attendance'
             when indicator_id like 'guidance%' then 'guidance'
+            when indicator_id = 'certified_patients' then 'certified_patients'
             when indicator_id like 'care_cost%' then 'care_cost'
             when indicator_id like 'certified%' then 'certified'
             when indicator_id like '%certification%' then 'certification'

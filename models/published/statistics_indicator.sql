@@ -2,7 +2,7 @@
 
     Figures of all residents are public: they are shown whole, of the areas that the screen knows. Those that stand beside
     the members of 国保 are hidden where the members are. -#}
-{%- set grain = ['definition_version', 'period_kind', 'period', 'scheme_code', 'area_level', 'area_id'] -%}
+{%- set figure = ['indicator_id', 'definition_version', 'period_kind', 'period', 'scheme_code'] -%}
 
 with statistic as (
     select * from {{ ref('statistic') }}
@@ -37,8 +37,10 @@ final as (
     select
         rules.threshold,
         rules.min_peers,
-        facts.indicator_id,
-        {% for column in grain %}facts.{{ column }}, {% endfor %}
+        {% for column in figure %}facts.{{ column }}, {% endfor %}
+        '' as class_code,
+        facts.area_level,
+        facts.area_id,
         facts.sex_code,
         facts.age_band_code,
         facts.numerator,
@@ -52,8 +54,10 @@ final as (
     select
         members.threshold,
         members.min_peers,
-        facts.indicator_id,
-        {% for column in grain %}facts.{{ column }}, {% endfor %}
+        {% for column in figure %}facts.{{ column }}, {% endfor %}
+        '' as class_code,
+        facts.area_level,
+        facts.area_id,
         facts.sex_code,
         facts.age_band_code,
         case when members.value_status = 'shown' then facts.numerator end as numerator,
