@@ -153,7 +153,12 @@ def lineage(file: Opened) -> pl.DataFrame:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def reference_tables(file: Opened) -> pl.DataFrame:
-    """The public tables that figures rest on, newest year first: table_name, year, source."""
+    """The public tables that figures rest on, newest year first: table_name, year, source.
+
+    None in a file that was published before there were any.
+    """
+    if "reference_table" not in file.tables():
+        return pl.DataFrame(schema={"table_name": pl.String, "year": pl.Int64, "source": pl.String})
     return file.rows("SELECT table_name, year, source FROM reference_table ORDER BY table_name, year DESC")
 
 

@@ -103,6 +103,7 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         *(["enrolment", "confirm", file, "--yes", "--site", SITE, *workspace] for file in files),
         *(["districts", "import", file, *place] for file in files),
         *(["masters", "import", file, *workspace] for file in files),
+        *(["reference", "import", "population", file, *workspace] for file in files),
         ["site", "extract", *workspace],
         ["enrolment", "list", *workspace],
         ["districts", "list", *workspace],
