@@ -19,6 +19,7 @@ from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
 from ingest.link_cli import PresetName, link_app
 from ingest.persons_cli import add_to as add_persons
+from ingest.reconcile_cli import add_to as add_reconcile
 from ingest.reference_cli import reference_app
 from ingest.settings import Settings
 from ingest.synth.preset import Preset
@@ -49,6 +50,7 @@ app.add_typer(layouts_app, name="layouts")
 app.add_typer(link_app, name="link")
 app.add_typer(reference_app, name="reference")
 add_export(app)
+add_reconcile(app)
 _QUARANTINE_HELP = (
     "Rows that were set aside at a site: list, look, release, give up.\n\n"
     "`list` counts them and says what to do; `list --rows` names each by an ID. A row that cannot be typed or breaks "

@@ -35,9 +35,10 @@ def is_expected(error: Exception) -> bool:
     from ingest.formats.reading import FileRefused
     from ingest.policy.access import AccessDenied
     from ingest.policy.audit import AuditBroken
+    from ingest.reconcile.errors import FormError
 
     own = (AuditBroken, SettingsError, WarehouseError, SealingError, FileRefused, AccessDenied, SiteError, CenterError)
-    return isinstance(error, (*own, NothingToExport))
+    return isinstance(error, (*own, NothingToExport, FormError))
 
 
 @contextmanager

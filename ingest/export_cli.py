@@ -86,6 +86,36 @@ def export_command(
             out.print("架空のデータです。実在の人・市町村の実績ではありません", highlight=False)
 
 
+def age_sheet_command(
+    file: Annotated[Path, typer.Argument(help="CSV to write (CP932, as KDB writes its forms); it is replaced.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="A 国保 insurer, such as kokuho-16208.")],
+    fiscal_year: Annotated[int, typer.Option("--fiscal-year", help="年度 by its first year, such as 2024.")],
+    workspace: Workspace = None,
+) -> None:
+    """Write 様式5-2 (findings by sex and age) from our figures, as input for the age-adjustment tools that towns use.
+
+    The insurer's own line holds its own counts in full, those of 県 and 国 the published statistics. How the sheet is
+    laid out is a table that was never checked against a tool: `tsumugi layouts copy age_adjustment_sheet` puts it into
+    the site's folder, where columns, headings, sexes, ages and levels can be corrected.
+
+    Example: tsumugi age-sheet 様式5-2.csv --tenant kokuho-16208 --fiscal-year 2024
+    """
+    from ingest.export.age_sheet import write
+
+    with told_errors():
+        told = write(settings_module.load(workspace), tenant, file, fiscal_year)
+        blank = f"、空欄 {told['blank_cells']:,}（非表示か値なし）" if told["blank_cells"] else ""
+        out.print(f"{file}  {told['rows']:,}行{blank}", highlight=False, soft_wrap=True)
+        out.print(
+            "並びは未検証です。ツールの入力シートと違うときは様式定義 age_adjustment_sheet を直してください",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if told["is_synthetic"]:
+            out.print("架空のデータです。実在の人・市町村の実績ではありません", highlight=False)
+
+
 def add_to(app: typer.Typer) -> None:
-    """Hang the command onto the root of `tsumugi`."""
+    """Hang the commands onto the root of `tsumugi`."""
     app.command("export")(export_command)
+    app.command("age-sheet")(age_sheet_command)

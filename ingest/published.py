@@ -50,7 +50,7 @@ def viewer(settings: Settings, tenant_id: str) -> Viewer:
         here = pl.col("site").fill_null(CENTER).is_in(list(parties_of(settings)))
         known = sorted(set(grants.filter(here)["tenant_id"]))
         raise access.AccessDenied(
-            f"--tenant {tenant_id}: 有効な権限がありません。このワークスペースの利用者: {'、'.join(known)}"
+            f"この --tenant に有効な権限がありません。このワークスペースの利用者: {'、'.join(known)}"
         )
     first = own.row(0, named=True)
     persons = own.filter(pl.col("detail") == "person")

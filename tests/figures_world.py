@@ -27,6 +27,13 @@ BANDS = tuple(f"{low}-{low + 4}" for low in range(40, 75, 5))
 SEEDS = PROJECT_ROOT / "seeds"
 AREAS = {"insurer": INSURER, "municipality": TOWN, "prefecture": PREFECTURE, "peer": PEER, "nation": "JP"}
 SIZES = {"insurer": 1, "municipality": 1, "prefecture": 24, "peer": 90, "nation": 2900}
+MONTHLY = (
+    "claims_per_1000",
+    "total_cost_per_member_month",
+    "inpatient_cost_per_member_month",
+    "care_cost_per_recipient",
+)
+"""Indicators of which there are months too: enough, and the tests stay quick."""
 _COST = 27_000
 _GRAIN = [
     "indicator_id", "definition_version", "period_kind", "period", "scheme_code", "area_level", "area_id", "sex_code",
@@ -61,44 +68,48 @@ def catalogue() -> pl.DataFrame:
 def build(folder: Path, seed: int = 1) -> FiguresWorld:
     """Write the workspace."""
     settings = demo_workspace(folder)
-    figures = _figures(seed)
-    publish(settings, figures)
-    return FiguresWorld(settings, figures)
+    known = figures(seed)
+    publish(settings, known)
+    return FiguresWorld(settings, known)
 
 
-def publish(settings: Settings, figures: pl.DataFrame, missing: tuple[str, date] | None = None) -> None:
-    """Put the figures into the published files; ``missing`` is a stream and month that did not come."""
+def tables(known: pl.DataFrame, missing: tuple[str, date] | None = None) -> dict[str, pl.DataFrame]:
+    """The tables of a file of statistics; ``missing`` is a stream and month of which a delivery did not come."""
+    return {
+        "indicator_statistics": _protected(known),
+        "area": _areas(),
+        "indicator": catalogue(),
+        "coverage": _coverage(missing),
+        "lineage": _lineage(),
+        "about": _about(),
+    }
+
+
+def publish(settings: Settings, known: pl.DataFrame, missing: tuple[str, date] | None = None) -> None:
+    """Put the figures into the published files (``missing``: see ``tables``)."""
     site = settings.site(SITE)
     ring = KeyRing(site)
-    own = figures.filter(pl.col("area_level").is_in(["insurer", "municipality"]) & (pl.col("scheme_code") == "kokuho"))
-    about = pl.DataFrame({"key": ["is_synthetic", "reference_month"], "value": ["true", "2025-03-01"]})
+    own = known.filter(pl.col("area_level").is_in(["insurer", "municipality"]) & (pl.col("scheme_code") == "kokuho"))
     _write(
         site.published / "tenants" / TENANT / "kokuho.duckdb",
         ring.tenant_key(TENANT, "kokuho"),
-        {"own_indicator": own, "about": about},
+        {"own_indicator": own, "about": _about()},
     )
     for viewer_class in ("insurer", "prefecture"):
-        tables = {
-            "indicator_statistics": _protected(figures),
-            "area": _areas(),
-            "indicator": catalogue(),
-            "coverage": _coverage(missing),
-            "lineage": _lineage(),
-            "about": about,
-        }
-        _write(site.published / "statistics" / f"{viewer_class}.duckdb", ring.statistics_key(viewer_class), tables)
+        path = site.published / "statistics" / f"{viewer_class}.duckdb"
+        _write(path, ring.statistics_key(viewer_class), tables(known, missing))
 
 
-def _write(path: Path, key: bytes, tables: dict[str, pl.DataFrame]) -> None:
+def _write(path: Path, key: bytes, content: dict[str, pl.DataFrame]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with warehouse.open_database(path, key, alias="published") as connection:
-        for name, frame in tables.items():
+        for name, frame in content.items():
             connection.register("frame", frame.to_arrow())
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
 
 
-def _figures(seed: int) -> pl.DataFrame:
+def figures(seed: int) -> pl.DataFrame:
     """By sex and band at random, summed up to all; areas of one indicator differ by size and a little by level."""
     random = np.random.default_rng(seed)
     parts = []
@@ -107,7 +118,7 @@ def _figures(seed: int) -> pl.DataFrame:
         if scheme not in row["scheme_codes"].split():
             continue
         periods = [("fiscal_year", date(year, 4, 1)) for year in YEARS]
-        if "month" in row["period_kinds"].split():
+        if row["indicator_id"] in MONTHLY:
             periods += [("month", month) for month in MONTHS]
         for kind, period in periods:
             for level, area_id in AREAS.items():
@@ -157,15 +168,19 @@ def _figures(seed: int) -> pl.DataFrame:
     return finest.select(*_GRAIN, "numerator", "denominator").sort(_GRAIN)
 
 
-def _protected(figures: pl.DataFrame) -> pl.DataFrame:
+def _protected(known: pl.DataFrame) -> pl.DataFrame:
     is_small = (pl.col("numerator") > 0) & (pl.col("numerator") < 10)
-    return figures.with_columns(
+    return known.with_columns(
         pl.when(is_small).then(None).otherwise(pl.col(name)).alias(name) for name in ("numerator", "denominator")
     ).with_columns(
         value_status=pl.when(pl.col("numerator").is_null()).then(pl.lit("hidden_small")).otherwise(pl.lit("shown")),
         threshold=pl.lit(10, dtype=pl.Int64),
         min_peers=pl.lit(3, dtype=pl.Int64),
     )
+
+
+def _about() -> pl.DataFrame:
+    return pl.DataFrame({"key": ["is_synthetic", "reference_month"], "value": ["true", "2025-03-01"]})
 
 
 def _areas() -> pl.DataFrame:

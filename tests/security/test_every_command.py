@@ -103,6 +103,8 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         *(["enrolment", "confirm", file, "--yes", "--site", SITE, *workspace] for file in files),
         *(["districts", "import", file, *place] for file in files),
         *(["masters", "import", file, *workspace] for file in files),
+        *(["reconcile", file, "--tenant", "kokuho-16202", *workspace] for file in files),
+        ["export", str(settings.workspace / "out"), "--tenant", world.NAME, *workspace],
         *(["reference", "import", "population", file, *workspace] for file in files),
         ["site", "extract", *workspace],
         ["enrolment", "list", *workspace],
