@@ -146,6 +146,12 @@ def lineage(file: Opened) -> pl.DataFrame:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
+def reference_tables(file: Opened) -> pl.DataFrame:
+    """The public tables that figures rest on, newest year first: table_name, year, source."""
+    return file.rows("SELECT table_name, year, source FROM reference_table ORDER BY table_name, year DESC")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
 def coverage(file: Opened) -> pl.DataFrame:
     """What arrived: stream, month, insurers arrived and expected."""
     return file.rows("SELECT * FROM coverage ORDER BY stream, month")

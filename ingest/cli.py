@@ -20,6 +20,7 @@ from ingest.layouts_cli import layouts_app
 from ingest.link_cli import PresetName, link_app
 from ingest.persons_cli import add_to as add_persons
 from ingest.reconcile_cli import add_to as add_reconcile
+from ingest.reference_cli import reference_app
 from ingest.settings import Settings
 from ingest.synth.preset import Preset
 
@@ -47,6 +48,7 @@ app.add_typer(enrolment_app, name="enrolment")
 app.add_typer(districts_app, name="districts")
 app.add_typer(layouts_app, name="layouts")
 app.add_typer(link_app, name="link")
+app.add_typer(reference_app, name="reference")
 add_export(app)
 add_reconcile(app)
 _QUARANTINE_HELP = (

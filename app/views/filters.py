@@ -14,6 +14,7 @@ from app.views.screen import Indicator, Screen
 
 PERIOD_KINDS = ("fiscal_year", "year_to_date", "month")
 SCHEMES = ("kokuho", "koki", "kokuho_koki", "care", "kumiai")
+RESIDENTS = "residents"  # 住民 of any insurer: what rests on public tables alone
 YEARS_SHOWN = 5
 MONTHS_SHOWN = 13
 BANDS = tuple(f"{low:02d}-{low + 4:02d}" for low in range(0, 95, 5)) + ("95+",)
@@ -117,7 +118,11 @@ def _trend(kind: str, period: date, published: list[date]) -> tuple[date, ...]:
 
 
 def offered(screen: Screen, choice: Choice) -> list[tuple[Indicator, str]]:
-    """Indicators with the scheme each is shown in: the chosen one, and care beside 国保 and 後期."""
+    """Indicators with the scheme each is shown in: the chosen one, and care and all residents beside 国保 and 後期.
+
+    Of all residents figures are there for both sexes and all ages together only.
+    """
+    is_whole = choice.sex_code == "all" and choice.age == "all"
     found = []
     for indicator in screen.indicators:
         if choice.period_kind not in indicator.period_kinds:
@@ -126,4 +131,6 @@ def offered(screen: Screen, choice: Choice) -> list[tuple[Indicator, str]]:
             found.append((indicator, choice.scheme))
         elif "care" in indicator.schemes and choice.scheme != "kumiai":
             found.append((indicator, "care"))
+        elif RESIDENTS in indicator.schemes and choice.scheme != "kumiai" and is_whole:
+            found.append((indicator, RESIDENTS))
     return found

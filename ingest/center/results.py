@@ -40,7 +40,7 @@ DOMAIN_TABLES = (
     "person_care_certification",
     "own_indicator",
 )
-SHARED_TABLES = ("statistics_indicator", "viewer_class", "area", "indicator", "coverage", "lineage")
+SHARED_TABLES = ("statistics_indicator", "viewer_class", "area", "indicator", "coverage", "lineage", "reference_table")
 _OPERATOR_TABLES = {  # name in the published file: relation
     "indicator_statistics": "published.statistics_indicator SEMI JOIN "
     f"(FROM published.viewer_class WHERE viewer_class = '{VIEWER_CLASS}') USING (threshold, min_peers)",
@@ -48,6 +48,7 @@ _OPERATOR_TABLES = {  # name in the published file: relation
     "indicator": "published.indicator",
     "coverage": "published.coverage",
     "lineage": "published.lineage",
+    "reference_table": "published.reference_table",
 }
 
 

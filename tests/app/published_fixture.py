@@ -66,6 +66,7 @@ def build(workspace: Path) -> World:
             ),
             "coverage": _coverage(),
             "lineage": _lineage(),
+            "reference_table": _reference_table(),
             "about": _about(),
         }
         _write(
@@ -177,6 +178,10 @@ _LEVELS = {
 }  # fmt: skip
 
 
+_SIZES = {"kokuho": 0.55, "koki": 0.45, "kokuho_koki": 1.0, "care": 0.9, "residents": 5}
+"""How many a scheme has, as shares of a town's number."""
+
+
 def _statistics() -> pl.DataFrame:
     """True counts of towns and districts by fiscal year and month, summed up the ladder."""
     random = np.random.default_rng(7)
@@ -192,7 +197,7 @@ def _statistics() -> pl.DataFrame:
         ).iter_rows():
             lasting = random.normal(1, 0.09)
             for scheme in schemes.split():
-                size = people * {"kokuho": 0.55, "koki": 0.45, "kokuho_koki": 1.0, "care": 0.9}.get(scheme, 0)
+                size = people * _SIZES.get(scheme, 0)
                 if size == 0:
                     continue
                 for year in YEARS:
@@ -267,11 +272,22 @@ def _coverage() -> pl.DataFrame:
 
 
 def _lineage() -> pl.DataFrame:
-    ids = pl.read_csv(SEEDS / "indicators.csv", infer_schema=False)["indicator_id"].to_list()
-    rows = [(name, "1", "measure_members", "enrolment", code, 12, 1000) for name in ids for code in ("16", "31")]
+    catalogue = pl.read_csv(SEEDS / "indicators.csv", infer_schema=False)
+    ids = catalogue.filter(pl.col("age_rule") != "as_published")["indicator_id"].to_list()
+    rows: list[tuple[str, str, str, str, str | None, int | None, int | None]] = [
+        (name, "1", "measure_members", "enrolment", code, 12, 1000) for name in ids for code in ("16", "31")
+    ]
+    rows += [("residents", "1", "reference_fact", "reference_population", None, 1, 5000)]
+    rows += [("industry_primary", "1", "reference_fact", "reference_industry", None, None, None)]
     columns = ["indicator_id", "definition_version", "measure_model", "stream", "prefecture_code",
                "source_files_count", "records_count"]  # fmt: skip
     return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def _reference_table() -> pl.DataFrame:
+    """Of the public tables 人口 was loaded, 産業 was not."""
+    rows = [("population", 2025, "架空の人口", 20, 5000)]
+    return pl.DataFrame(rows, schema=["table_name", "year", "source", "areas_count", "records_count"], orient="row")
 
 
 def _people(code: str, number: int, *, seed: int, tenant: str = "kokuho") -> pl.DataFrame:
