@@ -133,6 +133,12 @@ def indicators(file: Opened) -> pl.DataFrame:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
+def disease_classes(file: Opened) -> pl.DataFrame:
+    """Classes of diseases in their printed order: class_code, class_kind_code, parent_class_code, names, source."""
+    return file.rows("SELECT * FROM disease_class ORDER BY sort_order, class_code")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
 def lineage(file: Opened) -> pl.DataFrame:
     """From which streams a figure came down and how much it rests on, over all prefectures.
 
@@ -143,6 +149,17 @@ def lineage(file: Opened) -> pl.DataFrame:
         " sum(records_count)::BIGINT AS records_count FROM lineage"
         " GROUP BY indicator_id, measure_model, stream ORDER BY indicator_id, measure_model, stream"
     )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def reference_tables(file: Opened) -> pl.DataFrame:
+    """The public tables that figures rest on, newest year first: table_name, year, source.
+
+    None in a file that was published before there were any.
+    """
+    if "reference_table" not in file.tables():
+        return pl.DataFrame(schema={"table_name": pl.String, "year": pl.Int64, "source": pl.String})
+    return file.rows("SELECT table_name, year, source FROM reference_table ORDER BY table_name, year DESC")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -175,7 +192,7 @@ def areas_with_values(file: Opened, area_level: str, scheme: str | None = None) 
 # --- values ------------------------------------------------------------------------------------
 
 _VALUES = """
-SELECT indicator_id, scheme_code, area_level, area_id, period,
+SELECT indicator_id, class_code, scheme_code, area_level, area_id, period,
        sum(numerator)::DOUBLE AS numerator, sum(denominator)::DOUBLE AS denominator,
        CASE WHEN bool_or({status} = 'hidden_small') THEN 'hidden_small'
             WHEN bool_or({status} = 'hidden_complement') THEN 'hidden_complement'
@@ -183,7 +200,7 @@ SELECT indicator_id, scheme_code, area_level, area_id, period,
 FROM {table}
 WHERE period_kind = ? AND list_contains(?, period) AND sex_code = ? AND list_contains(?, age_band_code)
   AND list_contains(?, area_level || ':' || area_id) {more}
-GROUP BY indicator_id, scheme_code, area_level, area_id, period
+GROUP BY indicator_id, class_code, scheme_code, area_level, area_id, period
 """
 
 
@@ -203,11 +220,16 @@ def values(session_files: Files, question: Question, area_keys: Sequence[str]) -
     An area of the tenant's own comes from its own counts (``is_own``), every other from the
     protected statistics, where a hidden value has neither numerator nor denominator.
     """
-    return _values(session_files.key, question, tuple(sorted(set(area_keys))))
+    return _values(session_files.key, question, tuple(sorted(set(area_keys))), "class_code = ''")
+
+
+def class_values(session_files: Files, question: Question, area_keys: Sequence[str]) -> pl.DataFrame:
+    """As ``values``, of what is told by class of disease: one row a ``class_code`` more."""
+    return _values(session_files.key, question, tuple(sorted(set(area_keys))), "class_code <> ''")
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _values(keys: tuple[Opened, ...], question: Question, area_keys: tuple[str, ...]) -> pl.DataFrame:
+def _values(keys: tuple[Opened, ...], question: Question, area_keys: tuple[str, ...], which: str) -> pl.DataFrame:
     statistics, *own = keys
     parameters = [
         question.period_kind,
@@ -219,15 +241,15 @@ def _values(keys: tuple[Opened, ...], question: Question, area_keys: tuple[str, 
     frames = []
     for file in own:
         if "own_indicator" in file.tables():
-            sql = _VALUES.format(status="'shown'", table="own_indicator", more="")
+            sql = _VALUES.format(status="'shown'", table="own_indicator", more=f"AND {which}")
             frames.append(file.rows(sql, parameters).with_columns(is_own=pl.lit(True)))
-    sql = _VALUES.format(status="value_status", table="indicator_statistics", more="")
+    sql = _VALUES.format(status="value_status", table="indicator_statistics", more=f"AND {which}")
     frames.append(statistics.rows(sql, parameters).with_columns(is_own=pl.lit(False)))
     everything = pl.concat(frames, how="vertical_relaxed")
-    grain = ["indicator_id", "scheme_code", "area_level", "area_id", "period"]
+    grain = ["indicator_id", "class_code", "scheme_code", "area_level", "area_id", "period"]
     hidden = pl.col("value_status") != "shown"
     return (
-        everything.sort(*grain, "is_own", descending=[False] * 5 + [True])
+        everything.sort(*grain, "is_own", descending=[False] * 6 + [True])
         .unique(grain, keep="first", maintain_order=True)
         .with_columns(
             numerator=pl.when(hidden).then(None).otherwise(pl.col("numerator")),

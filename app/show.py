@@ -90,10 +90,10 @@ class Shape:
 
     @property
     def decimals(self) -> int:
-        """Digits after the point: rates one, days per claim two, counts and yen none."""
-        if self.unit.startswith(("%", "件")):
+        """Digits after the point: rates and years one, days per claim and facilities two, counts and yen none."""
+        if self.unit.startswith(("%", "件", "年", "全国")):
             return 1
-        return 2 if self.unit.startswith("日") else 0
+        return 2 if self.unit.startswith("日") or self.unit.endswith("/千人") else 0
 
     @property
     def is_proportion(self) -> bool:

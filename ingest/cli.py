@@ -14,10 +14,13 @@ from ingest import settings as settings_module
 from ingest.console import err, out, print_json_line, progress_bar, told_errors
 from ingest.districts_cli import districts_app
 from ingest.enrolment_cli import enrolment_app
+from ingest.export_cli import add_to as add_export
 from ingest.keys_cli import keys_app
 from ingest.layouts_cli import layouts_app
 from ingest.link_cli import PresetName, link_app
 from ingest.persons_cli import add_to as add_persons
+from ingest.reconcile_cli import add_to as add_reconcile
+from ingest.reference_cli import reference_app
 from ingest.settings import Settings
 from ingest.synth.preset import Preset
 
@@ -45,6 +48,9 @@ app.add_typer(enrolment_app, name="enrolment")
 app.add_typer(districts_app, name="districts")
 app.add_typer(layouts_app, name="layouts")
 app.add_typer(link_app, name="link")
+app.add_typer(reference_app, name="reference")
+add_export(app)
+add_reconcile(app)
 _QUARANTINE_HELP = (
     "Rows that were set aside at a site: list, look, release, give up.\n\n"
     "`list` counts them and says what to do; `list --rows` names each by an ID. A row that cannot be typed or breaks "

@@ -31,12 +31,14 @@ out = Console()
 def is_expected(error: Exception) -> bool:
     """Whether an error is one of ours, whose text is made for the operator and holds no value of a person."""
     # Imported when something is wrong: the readers are slow to load, and `tsumugi --help` needs none.
+    from ingest.export.choice import NothingToExport
     from ingest.formats.reading import FileRefused
     from ingest.policy.access import AccessDenied
     from ingest.policy.audit import AuditBroken
+    from ingest.reconcile.errors import FormError
 
     own = (AuditBroken, SettingsError, WarehouseError, SealingError, FileRefused, AccessDenied, SiteError, CenterError)
-    return isinstance(error, own)
+    return isinstance(error, (*own, NothingToExport, FormError))
 
 
 @contextmanager

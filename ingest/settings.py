@@ -94,6 +94,10 @@ class SiteSettings(PartySettings):
         return self.home / "quarantine.duckdb"
 
     @property
+    def kdb_figures(self) -> Path:
+        return self.home / "kdb_figures.duckdb"
+
+    @property
     def published(self) -> Path:
         return self.home / "published"
 

@@ -6,8 +6,10 @@
 
    reach   month               the partition itself
            fiscal_year         the partition's insurer for the whole fiscal year
-           scheme_fiscal_year  the whole scheme for the fiscal year (kokuho_koki with either of its two; 国保 also with
-                               the enrolments of 後期, 後期 with the population: what linkage finds rests on both)
+           scheme_fiscal_year  the whole scheme for the fiscal year (kokuho_koki with either of its two; 国保, 国保組合 and
+                               後期 with each other's enrolments, 後期 with the population: what linkage finds, and who
+                               comes from elsewhere, rests on all; care and the others with each other's
+                               certifications, receipts and members: they are held against each other)
 #}
 
 {# Condition: the row of `relation` lies within reach of the change set. `month` is an expression over that row. #}
@@ -24,10 +26,15 @@
                 change.scheme_code = {{ relation }}.scheme_code
                 or ({{ relation }}.scheme_code = 'kokuho_koki' and change.scheme_code in ('kokuho', 'koki'))
                 or (
-                    {{ relation }}.scheme_code = 'kokuho' and change.scheme_code = 'koki'
+                    {{ relation }}.scheme_code <> 'care' and change.scheme_code <> 'care'
                     and change.table_name = 'enrolment'
                 )
                 or ({{ relation }}.scheme_code = 'koki' and change.table_name = 'population')
+                or ({{ relation }}.scheme_code <> 'care' and change.table_name = 'care_certification')
+                or (
+                    {{ relation }}.scheme_code = 'care'
+                    and change.table_name in ('claim', 'claim_diagnosis', 'enrolment')
+                )
             )
             and {{ fiscal_year('change.month') }} = {{ fiscal_year(month) }}
             {%- else -%}

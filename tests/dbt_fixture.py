@@ -17,10 +17,13 @@ from typing import Any
 
 import polars as pl
 
-from ingest.center import changes, known_diseases
+from ingest.center import changes, known_codes, reference_values
 from ingest.center.home import open_warehouse
 from ingest.center.schema import RAW_TABLES
 from ingest.formats.contracts import CONTRACTS
+from ingest.reference import store
+from ingest.reference.reading import read
+from ingest.reference.tables import tables
 from ingest.sealing.keys import KeyRing
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
 from tests.handmade import DEFAULTS, demo_workspace
@@ -85,6 +88,10 @@ class World:
             )
             changes.add_landed(connection, list(batch), domain, self._sequence, self.reference_month)
 
+    def load_table(self, table: str, content: str) -> None:
+        """Import a public table, written as its CSV file."""
+        store.put(self._center.home, read(tables()[table], content.encode(), f"{table}.csv"))
+
     def relink(self, merged: dict[str, str]) -> None:
         """Linkage finds that persons are one: every identity of a key belongs to the value from now on."""
         with open_warehouse(self._center, self._ring) as connection:
@@ -99,7 +106,8 @@ class World:
         """``dbt build`` (or what ``selection`` names); statuses by node name. The change set is closed after."""
         target = self._center.home / "target"
         with open_warehouse(self._center, self._ring) as connection:
-            known_diseases.put(connection, known_diseases.read(self.settings.workspace))
+            known_codes.put(connection, known_codes.read(self.settings.workspace))
+            reference_values.put(connection, reference_values.read(self._center.home))
             last = connection.execute("SELECT max(reference_month) FROM control.build").fetchone()
             if last and last[0] and last[0] < self.reference_month:
                 changes.add_months(connection, last[0], self.reference_month)

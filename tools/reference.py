@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT))
 
 from ingest.formats.contracts import CONTRACTS, Contract  # noqa: E402
 from ingest.formats.layout_files import LAYOUTS, facts  # noqa: E402
+from ingest.reference.tables import ReferenceTable, tables  # noqa: E402
 from ingest.synth.preset import WHAT  # noqa: E402
 from ingest.synth.presets import IDENTITY_RATES  # noqa: E402
 from ingest.synth.settings import NoiseRates, Planted  # noqa: E402
@@ -108,6 +109,32 @@ def layouts_page() -> str:
     return HEAD + intro + "\n".join(parts)
 
 
+def _public_table(table: ReferenceTable) -> str:
+    years = f"年: {table.year_ja}. It stands {table.carried_years} years more where there is no newer one."
+    rows = [
+        [
+            "・".join(column.spellings),
+            f"`{column.column_name}`" if column.role == "value" else column.role,
+            "yes" if column.is_needed else "",
+            "" if column.minimum is None else f"{column.minimum:,}–{column.maximum:,}",
+            column.note_ja,
+        ]
+        for column in table.columns
+    ]
+    return f"## {table.name}\n\n{table.name_ja}. {years}\n\n" + _table(
+        ["headings", "what it is", "required", "bounds", "note"], rows
+    )
+
+
+def public_tables_page() -> str:
+    """The public tables that an operator loads."""
+    intro = (
+        "# 公的統計の表 (public tables)\n\nWhat `tsumugi reference import` takes, from `ingest/reference/columns.csv` "
+        "and `seeds/reference_tables.csv`; how to fill them is in [the how-to](../how-to/public-tables.md).\n\n"
+    )
+    return HEAD + intro + "\n".join(_public_table(table) for table in tables().values())
+
+
 def synthetic_page() -> str:
     """Rates and presets of the invented worlds."""
     intro = (
@@ -137,6 +164,7 @@ PAGES = {
     "contracts.md": contracts_page,
     "indicators.md": indicators_page,
     "layouts.md": layouts_page,
+    "public-tables.md": public_tables_page,
     "synthetic.md": synthetic_page,
 }
 

@@ -33,6 +33,7 @@ def render(screen: Screen) -> None:
             _section(screen, name)
         _rights(screen)
     _coverage(screen)
+    _tables(screen)
     _definitions(screen)
 
 
@@ -78,6 +79,28 @@ def _coverage(screen: Screen) -> None:
         f'<h2 class="ts-h">{text("about.coverage")}</h2><p class="ts-note">{text("about.coverage_text")}</p>'
         f'<div class="ts-wide"><table class="ts" data-testid="coverage"><thead><tr><th class="l">{text("about.stream")}'
         f"</th>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _tables(screen: Screen) -> None:
+    """The public tables, loaded or not, with the years and sources of each."""
+    text = screen.text
+    loaded = data.reference_tables(screen.files.statistics)
+    needed = (table for tables in screen.tables_of.values() for table in tables)
+    wanted = dict.fromkeys(table for table in needed if not table.endswith("_by_age"))
+    lines = []
+    for table in wanted:
+        years = [
+            f"{year} {source}"
+            for year, source in loaded.filter(pl.col("table_name") == table).select("year", "source").iter_rows()
+        ]
+        told = "<br>".join(html.escape(year) for year in years or [text("about.table_none")])
+        lines.append(f'<tr><th scope="row" class="l">{html.escape(screen.table_name(table))}</th>'
+                     f'<td class="l" style="white-space:normal">{told}</td></tr>')  # fmt: skip
+    st.html(
+        f'<h2 class="ts-h">{text("about.tables")}</h2><p class="ts-note">{text("about.tables_text")}</p>'
+        f'<table class="ts" data-testid="public-tables"><thead><tr><th class="l">{text("about.table")}</th>'
+        f'<th class="l">{text("about.table_years")}</th></tr></thead><tbody>{"".join(lines)}</tbody></table>'
     )
 
 

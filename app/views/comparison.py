@@ -130,8 +130,10 @@ def table_html(comparison: Comparison, headers: dict[str, str], *, is_wide: bool
         extra += f'<th scope="col">{text("overview.difference", name=base_name)}</th>'
     statuses = {comparison.cell(row, key).status for row in comparison.rows for key in comparison.columns}
     body, block, pops, blocks = [], None, [], []
+    untold = _untold(comparison, span)
     for number, row in enumerate(comparison.rows):
         if (row.indicator.block_code, row.scheme) != block:
+            body.append(untold.pop(block, ""))
             block = (row.indicator.block_code, row.scheme)
             blocks.append(text("block." + block[0]))
             title = "　".join(dict.fromkeys((blocks[-1], text("scheme." + block[1]))))
@@ -139,14 +141,34 @@ def table_html(comparison: Comparison, headers: dict[str, str], *, is_wide: bool
                 f'<tr class="block" id="block{len(blocks)}"><th colspan="{span}" class="l">'
                 f"<span>{title}</span></th></tr>"
             )
-        body.append(_row_html(comparison, row, number, has_base, counts_below=not is_wide))
-        pops.append(_definition(comparison, row, number))
+        if row.indicator.indicator_id not in screen.missing_tables:
+            body.append(_row_html(comparison, row, number, has_base, counts_below=not is_wide))
+            pops.append(_definition(comparison, row, number))
+    body.append(untold.pop(block, ""))
     caption = f"<caption>{html.escape(screen.mark)}</caption>" if screen.mark else ""
     return _jumps(text, blocks) + (
         f'<div class="{"ts-frame" if is_wide else ""}"><table class="ts" data-testid="comparison">{caption}<thead><tr>'
         f'<th scope="col" class="l">{text("overview.indicator")}</th>{head}{extra}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody>{marks.hidden_foot(text, statuses, span=span)}</table></div>{''.join(pops)}"
     )
+
+
+def _untold(comparison: Comparison, span: int) -> dict[tuple[str, str] | None, str]:
+    """By block and scheme a line that says which indicators wait for a public table that nobody has loaded."""
+    screen, missing = comparison.screen, comparison.screen.missing_tables
+    names: dict[tuple[str, str] | None, list[str]] = {}
+    tables: dict[tuple[str, str] | None, dict[str, None]] = {}
+    for row in comparison.rows:
+        if row.indicator.indicator_id in missing:
+            block = (row.indicator.block_code, row.scheme)
+            names.setdefault(block, []).append(row.indicator.name)
+            needed = [screen.table_name(table) for table in missing[row.indicator.indicator_id]]
+            tables.setdefault(block, {}).update(dict.fromkeys(needed))
+    lines = {}
+    for block, of_block in names.items():
+        words = screen.text("overview.table_missing", names="、".join(of_block), tables="・".join(tables[block]))
+        lines[block] = f'<tr><td colspan="{span}" class="l"><p class="ts-note">{html.escape(words)}</p></td></tr>'
+    return lines
 
 
 def _jumps(text: Text, blocks: list[str]) -> str:

@@ -27,9 +27,20 @@ def as_list(screen: Screen, indicator: Indicator) -> str:
         ("definition.version", row["definition_version"]),
         ("definition.source", row["source"]),
         ("definition.lineage", _lineage(screen, indicator)),
+        *([("definition.tables", _tables(screen, indicator))] if indicator.indicator_id in screen.tables_of else []),
         ("definition.verified", text("definition.is_verified" if indicator.is_verified else "definition.unverified")),
     ]
     return "<dl>" + "".join(f"<dt>{text(k)}</dt><dd>{html.escape(str(v or '－'))}</dd>" for k, v in entries) + "</dl>"
+
+
+def _tables(screen: Screen, indicator: Indicator) -> str:
+    """The public tables that an indicator rests on, with year and source."""
+    needed = {table.removesuffix("_by_age") for table in screen.tables_of[indicator.indicator_id]}
+    rows = data.reference_tables(screen.files.statistics).filter(pl.col("table_name").is_in(needed))
+    return "、".join(
+        screen.text("definition.table_year", name=screen.table_name(table), year=year, source=source)
+        for table, year, source in rows.iter_rows()
+    )
 
 
 def _lineage(screen: Screen, indicator: Indicator) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,6 +15,7 @@ from app.views.screen import Indicator, Screen
 
 PERIOD_KINDS = ("fiscal_year", "year_to_date", "month")
 SCHEMES = ("kokuho", "koki", "kokuho_koki", "care", "kumiai")
+RESIDENTS = "residents"  # 住民 of any insurer: what rests on public tables alone
 YEARS_SHOWN = 5
 MONTHS_SHOWN = 13
 BANDS = tuple(f"{low:02d}-{low + 4:02d}" for low in range(0, 95, 5)) + ("95+",)
@@ -53,13 +55,17 @@ def row() -> DeltaGenerator:
     return st.container(key="ts_filters", horizontal=True, vertical_alignment="center", gap="small")
 
 
-def choose(screen: Screen) -> Choice | None:
-    """Draw the choices of every page, in a ``row``; None where nothing is published."""
+def choose(screen: Screen, kinds: Sequence[str] = PERIOD_KINDS) -> Choice | None:
+    """Draw the choices of every page, in a ``row``; None where nothing is published.
+
+    ``kinds``  the kinds of periods that the page's figures come in; of one there is nothing to choose
+    """
     text = screen.text
-    kind = state.choose(
-        "kind", text("period.kind"), PERIOD_KINDS, lambda name: text(f"period.{name}"), is_inline=True,
-        is_labelled=False,
-    )  # fmt: skip
+    kind = kinds[0]
+    if len(kinds) > 1:
+        kind = state.choose(
+            "kind", text("period.kind"), kinds, lambda name: text(f"period.{name}"), is_inline=True, is_labelled=False
+        )
     published = [day for day in data.periods(screen.files.statistics, kind) if day <= screen.reference_month]
     if not published:
         return None
@@ -117,7 +123,11 @@ def _trend(kind: str, period: date, published: list[date]) -> tuple[date, ...]:
 
 
 def offered(screen: Screen, choice: Choice) -> list[tuple[Indicator, str]]:
-    """Indicators with the scheme each is shown in: the chosen one, and care beside 国保 and 後期."""
+    """Indicators with the scheme each is shown in: the chosen one, and care and all residents beside 国保 and 後期.
+
+    Of all residents figures are there for both sexes and all ages together only.
+    """
+    is_whole = choice.sex_code == "all" and choice.age == "all"
     found = []
     for indicator in screen.indicators:
         if choice.period_kind not in indicator.period_kinds:
@@ -126,4 +136,6 @@ def offered(screen: Screen, choice: Choice) -> list[tuple[Indicator, str]]:
             found.append((indicator, choice.scheme))
         elif "care" in indicator.schemes and choice.scheme != "kumiai":
             found.append((indicator, "care"))
+        elif RESIDENTS in indicator.schemes and choice.scheme != "kumiai" and is_whole:
+            found.append((indicator, RESIDENTS))
     return found

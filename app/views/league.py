@@ -26,7 +26,11 @@ def render(screen: Screen) -> None:
         if choice is None:
             st.info(text("overview.no_values"))
             return
-        pairs = {indicator.indicator_id: (indicator, scheme) for indicator, scheme in filters.offered(screen, choice)}
+        pairs = {
+            indicator.indicator_id: (indicator, scheme)
+            for indicator, scheme in filters.offered(screen, choice)
+            if indicator.indicator_id not in screen.missing_tables
+        }
         picked = state.choose(
             "indicator", text("overview.indicator"), list(pairs), lambda name: pairs[name][0].label,
             default="attendance_legal", is_inline=True,

@@ -270,7 +270,8 @@ def _base_switch(screen: Screen, focus: str, columns: list[str]) -> None:
 
 def _charts(screen: Screen, comparison: tables.Comparison, choice: filters.Choice) -> None:
     text = screen.text
-    rows = {row.indicator.indicator_id: row for row in comparison.rows}
+    missing = screen.missing_tables
+    rows = {row.indicator.indicator_id: row for row in comparison.rows if row.indicator.indicator_id not in missing}
     default = "attendance_legal" if "attendance_legal" in rows else None
     picked = state.choose(
         "indicator", text("overview.chart_indicator"), list(rows), lambda name: rows[name].indicator.label,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+import polars as pl
+
 from app import data
 from app.access.rights import Rights
 from app.access.sessions import Session
@@ -16,6 +18,9 @@ from app.text import Text
 from ingest.policy import audit
 
 _LINKAGE = "linkage"  # block of what tells of the linkage
+_AS_PUBLISHED = "as_published"  # age rule of what rests on public tables
+_TABLE = "reference_"  # before the name of a public table, where lineage names streams
+_DISEASE = "disease"  # block of what is told by class of disease
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,11 @@ class Indicator:
     def counts_persons(self, period_kind: str) -> bool:
         """Whether a period's numerator and denominator count each person once, so that chance can be reckoned.
 
-        What is counted at every month's end adds up to person-months over a longer period.
+        What is counted at every month's end adds up to person-months over a longer period; of public tables
+        everybody is in them, and a difference is one.
         """
-        return self.shape.is_proportion and (self.row["age_rule"] != "month" or period_kind == "month")
+        rule = self.row["age_rule"]
+        return self.shape.is_proportion and rule != _AS_PUBLISHED and (rule != "month" or period_kind == "month")
 
     @property
     def is_verified(self) -> bool:
@@ -104,12 +111,17 @@ class Screen:
     @property
     def indicators(self) -> list[Indicator]:
         """The catalogue of what is shown of areas, one entry an indicator."""
-        return [one for one in self._catalogue if one.block_code != _LINKAGE]
+        return [one for one in self._catalogue if one.block_code not in (_LINKAGE, _DISEASE)]
 
     @property
     def linkage_indicators(self) -> list[Indicator]:
         """What tells of the linkage itself, on a page of its own."""
         return [one for one in self._catalogue if one.block_code == _LINKAGE]
+
+    @property
+    def disease_indicators(self) -> list[Indicator]:
+        """What is told by class of disease, on a page of its own."""
+        return [one for one in self._catalogue if one.block_code == _DISEASE]
 
     @cached_property
     def _catalogue(self) -> list[Indicator]:
@@ -129,6 +141,28 @@ class Screen:
                 row=row,
             )
         return list(newest.values())
+
+    @cached_property
+    def tables_of(self) -> dict[str, list[str]]:
+        """By indicator the public tables that it rests on."""
+        return self._tables(data.lineage(self.files.statistics))
+
+    @cached_property
+    def missing_tables(self) -> dict[str, list[str]]:
+        """By indicator the public tables that it needs and that nobody has loaded."""
+        return self._tables(data.lineage(self.files.statistics).filter(pl.col("source_files_count").is_null()))
+
+    @staticmethod
+    def _tables(lineage: pl.DataFrame) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for indicator, stream in lineage.select("indicator_id", "stream").iter_rows():
+            if stream.startswith(_TABLE):
+                found.setdefault(indicator, []).append(stream.removeprefix(_TABLE))
+        return found
+
+    def table_name(self, table: str) -> str:
+        """The name of a public table in the language of the screen."""
+        return self.text.get(f"stream.{_TABLE}{table}", table)
 
     def area_name(self, area_key: str) -> str:
         """The name of an area in the language of the screen."""

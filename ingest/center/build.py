@@ -4,7 +4,7 @@ The set is closed only after every model and test is through; a build that was k
 leaves it open, and results are not taken from it. Where the project itself changed (models, macros,
 seeds, tests), a master of diseases was imported, the month of reference went back or a site has a new
 identity key, everything is built from its beginning, for then partitions that no load touched would be
-those of other rules.
+those of other rules. A public table that was imported (``tsumugi reference``) makes a build due, not a full one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from ingest import faults
-from ingest.center import changes, known_diseases
+from ingest.center import changes, known_codes, reference_values
 from ingest.center.dbt import STEP, run_dbt
 from ingest.center.errors import CenterError
 from ingest.center.home import one_step, open_warehouse, transaction
@@ -61,8 +61,9 @@ def build_models(
     with open_warehouse(center, ring) as connection:
         _require_linked(connection)
         sequence = next_build(connection)
-        codes = known_diseases.read(settings.workspace)
-        digest = _rules_hash(project_hash(project), known_diseases.digest(codes))
+        codes = known_codes.read(settings.workspace)
+        tables = reference_values.read(center.home)
+        digest = _rules_hash(project_hash(project), known_codes.digest(codes))
         last = _last_finished(connection)
         unfinished = _unfinished(connection)
         is_stale = _is_stale(last, digest, settings.reference_month) or changes.is_rekeyed(connection)
@@ -70,11 +71,14 @@ def build_models(
         with transaction(connection):
             if last is not None and not is_full:
                 changes.add_months(connection, last[0], settings.reference_month)
-            is_due = is_full or unfinished is not None or not changes.is_empty(connection)
+            has_tables = reference_values.is_new(connection, tables)
+            is_due = is_full or unfinished is not None or has_tables or not changes.is_empty(connection)
             if not is_due and last == (settings.reference_month, digest):
                 _mend(ledger, _step(sequence - 1, *last))
                 return {"note": "nothing to do"}
-            known_diseases.put(connection, codes)
+            known_codes.put(connection, codes)
+            if has_tables:
+                reference_values.put(connection, tables)
             connection.execute("DELETE FROM control.build WHERE state <> 'finished'")
             connection.execute(
                 "INSERT INTO control.build VALUES (?, ?, ?, ?, 'running')",

@@ -167,12 +167,16 @@ def add_landed(
             _insert(connection, _full_spans_sql(fresh), name, reason, reference_month)
 
 
-def add_relinked(connection: duckdb.DuckDBPyConnection, identities: str, reference_month: date) -> None:
-    """Open the partitions of all facts of ``identities`` (relation of linkage_domain, identity_tag)."""
+def add_relinked(connection: duckdb.DuckDBPyConnection, identities: str | None, reference_month: date) -> None:
+    """Open the partitions of all facts of ``identities`` (relation of linkage_domain, identity_tag), or of everybody's
+    where there is none."""
+    whose = "WHERE identity_tag IS NOT NULL"
+    if identities is not None:
+        whose = f"SEMI JOIN {identities} USING (linkage_domain, identity_tag)"
     for contract in CONTRACTS.values():
         if not contract.has_identity():
             continue
-        facts = f"(SELECT * FROM raw.{contract.name} SEMI JOIN {identities} USING (linkage_domain, identity_tag))"
+        facts = f"(SELECT * FROM raw.{contract.name} {whose})"
         for table in (contract.name, *children(contract.name)):
             _insert(connection, _spans_sql(contract, facts), table, "relinked", reference_month)
 

@@ -10,7 +10,7 @@ import polars as pl
 from ingest.center.link.between import objections
 from ingest.center.link.decisions import DECISION_SCHEMA
 from ingest.center.link.guards import LIVE_SCHEMA
-from ingest.center.link.records import lives_sql
+from ingest.center.link.records import lives_sql, numbers_sql
 
 TOO_FEW = "too_few_tokens"  # no guard objects, but no rule is met either
 NEAREST = 20  # so many other persons are looked at
@@ -84,7 +84,7 @@ def lives_of(connection: duckdb.DuckDBPyConnection, identities: str) -> pl.DataF
         for name in ("enrolment", "care_certification")
     }
     incidence = f"(SELECT * FROM link.incidence SEMI JOIN {identities} USING ({_KEY}))"
-    found = connection.execute(f"{lives_sql(**versions, incidence=incidence)} ORDER BY ALL").pl()
+    found = connection.execute(f"{lives_sql(**versions, numbers=numbers_sql(incidence))} ORDER BY ALL").pl()
     return found.cast(LIVE_SCHEMA)  # type: ignore[arg-type]
 
 

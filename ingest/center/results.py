@@ -40,14 +40,19 @@ DOMAIN_TABLES = (
     "person_care_certification",
     "own_indicator",
 )
-SHARED_TABLES = ("statistics_indicator", "viewer_class", "area", "indicator", "coverage", "lineage")
+SHARED_TABLES = (
+    "statistics_indicator", "viewer_class", "area", "indicator", "disease_class", "coverage", "lineage",
+    "reference_table",
+)  # fmt: skip
 _OPERATOR_TABLES = {  # name in the published file: relation
     "indicator_statistics": "published.statistics_indicator SEMI JOIN "
     f"(FROM published.viewer_class WHERE viewer_class = '{VIEWER_CLASS}') USING (threshold, min_peers)",
     "area": "published.area",
     "indicator": "published.indicator",
+    "disease_class": "published.disease_class",
     "coverage": "published.coverage",
     "lineage": "published.lineage",
+    "reference_table": "published.reference_table",
 }
 
 

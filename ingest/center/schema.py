@@ -1,4 +1,4 @@
-"""The center's own tables in the warehouse: ``raw``, ``link`` and ``control`` (dbt makes the others).
+"""The center's own tables in the warehouse: ``raw``, ``link``, ``control``, ``reference`` (dbt makes the others).
 
 ``raw`` grows and loses nothing but what a site takes back (``retraction``); every row carries its linkage domain
 and the batch that brought it.
@@ -88,6 +88,19 @@ RAW_TABLES: dict[str, dict[str, pl.DataType]] = {
 } | ACCOMPANYING
 
 
+REFERENCE_VALUE: dict[str, pl.DataType] = {
+    "year": pl.Int64(),
+    "area_level": pl.String(),
+    "area_id": pl.String(),
+    "sex_code": pl.String(),
+    "age_band_code": pl.String(),
+    "measure_code": pl.String(),
+    "value": pl.Decimal(18, 4),
+    "source": pl.String(),
+}
+"""One figure of a public table (``ingest/reference``), which stand beside the batches: no person is in them."""
+
+
 def columns_sql(schema: dict[str, pl.DataType]) -> str:
     """Column definitions of a Polars schema."""
     return ", ".join(f"{name} {_SQL_TYPES[dtype]}" for name, dtype in schema.items())
@@ -121,7 +134,11 @@ _OWN_TABLES = {
     "control.change_person": "person_id BLOB, reason VARCHAR",
     "control.change_history": "build_sequence BIGINT, table_name VARCHAR, reason VARCHAR, partitions BIGINT, "
     "first_month DATE, last_month DATE, persons BIGINT",
-    "control.known_disease": "disease_code VARCHAR",
+    "control.known_disease": "disease_code VARCHAR, icd10_code VARCHAR",
+    "control.known_drug": "item_code VARCHAR, drug_class_code VARCHAR",
+    "reference.loaded": "table_name VARCHAR, year BIGINT, files BIGINT, rows BIGINT, areas BIGINT, source VARCHAR, "
+    "digest VARCHAR",  # public tables in the warehouse; digest is of the whole table, see center/reference_values.py
+    "reference.value": f"table_name VARCHAR, {columns_sql(REFERENCE_VALUE)}",
     "control.build": "build_sequence BIGINT, reference_month DATE, project_hash VARCHAR, is_full_refresh BOOLEAN, "
     "state VARCHAR",
 }
@@ -134,7 +151,7 @@ def sql_types(schema: dict[str, pl.DataType]) -> dict[str, str]:
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that are not there yet, in the database in use."""
-    for schema in ("raw", "link", "control"):
+    for schema in ("raw", "link", "control", "reference"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name, columns in RAW_TABLES.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{name} ({columns_sql(columns | BATCH_COLUMNS)})")

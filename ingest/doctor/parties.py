@@ -80,7 +80,7 @@ def audit_chains(name: str, party: PartySettings) -> list[Finding]:
 
 def databases(name: str, party: PartySettings) -> list[Finding]:
     """Whether the party's own databases are encrypted and open with its key."""
-    paths = [party.directory, party.quarantine] if isinstance(party, SiteSettings) else []
+    paths = [party.directory, party.quarantine, party.kdb_figures] if isinstance(party, SiteSettings) else []
     paths += [party.warehouse] if isinstance(party, CenterSettings) else []
     findings = []
     for path in paths:

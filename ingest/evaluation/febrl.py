@@ -128,9 +128,7 @@ def link(records: pl.DataFrame, made: dict[str, Tokens], rules: Rules) -> pl.Dat
     nodes = _nodes(records)
     lives = pl.DataFrame(schema={**LIVE_SCHEMA, "node": pl.UInt32()})
     solved = solve(nodes.drop("record"), made, lives, rules, nothing_decided())
-    return solved.persons.join(nodes.select("record", "identity_tag"), on="identity_tag").select(
-        "record", pl.col("group_tag").alias("group")
-    )
+    return nodes.select("record", pl.Series("group", solved.person))
 
 
 def measured(records: pl.DataFrame, groups: pl.DataFrame) -> dict[str, Any]:

@@ -52,9 +52,8 @@ def tokenise(
     """Tokenise the forms of every site with its own tokeniser, each distinct form once."""
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in ("identity", "identity_pass", "units", *REGISTERS)}
     for site in sorted(set().union(*(frame["site"].unique().to_list() for frame in forms.values()))):
-        own = {table: frame.filter(pl.col("site") == site) for table, frame in forms.items()}
         domain = pl.lit(site).alias("linkage_domain")
-        for name, frame in _of_site(site, own, tokeniser_of(site), tell).items():
+        for name, frame in _of_site(site, forms, tokeniser_of(site), tell).items():
             parts[name].append(frame.with_columns(domain))
     whole = {name: pl.concat(frames) for name, frames in parts.items()}
     units = whole.pop("units").select(pl.col(n).cast(t) for n, t in UNIT_SCHEMA.items())
@@ -65,12 +64,13 @@ def _of_site(
     site: str, forms: dict[str, pl.DataFrame], tokeniser: Tokeniser, tell: ProgressCallback
 ) -> dict[str, pl.DataFrame]:
     """The sealed tables that the linker asks for, and ``units``; persons come by their number, some at a time."""
-    last = max(int(frame["person"].max() or 0) for frame in forms.values())  # type: ignore[arg-type]
+    own = pl.col("site") == site
+    last = max(int(frame.select(pl.col("person").filter(own).max()).item() or 0) for frame in forms.values())
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in ("identity", "identity_pass", "units", *REGISTERS)}
     steps = last // PERSONS_AT_A_TIME + 1
     for step in range(steps):
         tell(f"site {site}: tokenise", step, steps)
-        here = pl.col("person") // PERSONS_AT_A_TIME == step
+        here = own & (pl.col("person") // PERSONS_AT_A_TIME == step)
         chunk = {table: frame.filter(here) for table, frame in forms.items()}
         sealed = tokeniser.seal_tables({table: _whole(table, frame) for table, frame in chunk.items()}, site)
         parts["identity"].append(sealed.identity.select("identity_tag", "sex_code", "birth_month"))
@@ -110,5 +110,8 @@ def _without_shared(passes: pl.DataFrame, most: int) -> pl.DataFrame:
     """The passes without tokens that more than ``most`` identities share, as a site withholds them
     (``BatchTables.withhold_shared``)."""
     token = ["purpose", "pass_tag"]
-    sharers = passes.group_by(token).agg(sharers=pl.col("identity_tag").n_unique())
+    often = passes.group_by(token).len().filter(pl.col("len") > most)
+    if often.is_empty():
+        return passes
+    sharers = passes.join(often, on=token, how="semi").group_by(token).agg(sharers=pl.col("identity_tag").n_unique())
     return passes.join(sharers.filter(pl.col("sharers") > most), on=token, how="anti")

@@ -43,10 +43,7 @@ def which_are(typing_context: Any, buf: Any, at: Any, byte: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         held = _wide(context, builder, signature, arguments)
-        one = builder.trunc(arguments[2], ir.IntType(8))
-        wanted = builder.insert_element(ir.Constant(held.type, ir.Undefined), one, ir.IntType(32)(0))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WIDE), [0] * WIDE)
-        wanted = builder.shuffle_vector(wanted, wanted, everywhere)
+        wanted = _everywhere(builder, held.type, arguments[2])
         return builder.bitcast(builder.icmp_unsigned("==", held, wanted), ir.IntType(WIDE))
 
     return types.uint64(buf, types.int64, types.int64), generate
@@ -62,6 +59,27 @@ def which_are_high(typing_context: Any, buf: Any, at: Any) -> Any:
         return builder.bitcast(builder.icmp_signed("<", held, nothing), ir.IntType(WIDE))
 
     return types.uint64(buf, types.int64), generate
+
+
+@_intrinsic
+def which_have(typing_context: Any, buf: Any, at: Any, flag: Any) -> Any:
+    """Which of the ``WIDE`` bytes from ``at`` on have a bit of ``flag``: a bit each, the first the lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        held = _wide(context, builder, signature, arguments)
+        wanted = _everywhere(builder, held.type, arguments[2])
+        nothing = ir.Constant(held.type, [0] * WIDE)
+        return builder.bitcast(builder.icmp_unsigned("!=", builder.and_(held, wanted), nothing), ir.IntType(WIDE))
+
+    return types.uint64(buf, types.int64, types.int64), generate
+
+
+def _everywhere(builder: Any, kind: Any, byte: Any) -> Any:
+    """A vector of ``WIDE`` times one byte."""
+    one = builder.trunc(byte, ir.IntType(8))
+    wanted = builder.insert_element(ir.Constant(kind, ir.Undefined), one, ir.IntType(32)(0))
+    places = ir.Constant(ir.VectorType(ir.IntType(32), WIDE), [0] * WIDE)
+    return builder.shuffle_vector(wanted, wanted, places)
 
 
 def _wide(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -140,10 +158,11 @@ def put_words(typing_context: Any, column: Any, row: Any, low: Any, high: Any) -
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        first = builder.shl(arguments[1], ir.IntType(64)(1))
+        value = ir.Constant(ir.VectorType(ir.IntType(64), 2), ir.Undefined)
         for step in (0, 1):
-            place = builder.gep(data, [builder.add(first, ir.IntType(64)(step))])
-            builder.store(arguments[2 + step], place)
+            value = builder.insert_element(value, arguments[2 + step], ir.IntType(32)(step))
+        place = builder.gep(data, [builder.shl(arguments[1], ir.IntType(64)(1))])
+        builder.store(value, builder.bitcast(place, value.type.as_pointer()), align=8)
         return context.get_dummy_value()
 
     return types.none(column, types.int64, types.uint64, types.uint64), generate

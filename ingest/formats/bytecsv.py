@@ -24,8 +24,9 @@ from ingest.formats.bits import WIDE, Array
 from ingest.formats.bytecsv_kernels import Lines
 from ingest.formats.memory import Room
 
-BLOCK_BYTES = 4 << 20
-"""Bytes read at a time; a wide file's results take some ten times as much memory."""
+BLOCK_BYTES = 2 << 20
+"""Bytes read at a time. A wide file's results take some fifteen times as much memory, and of several blocks at once: to
+have that from the system costs more than the little that every block costs."""
 SURVEY_BYTES = 1 << 18
 TAIL_BYTES = 1 << 16
 ALIKE = np.empty(0, np.int64)

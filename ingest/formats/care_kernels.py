@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ingest.formats.bits import NOTHING, Array, word_at
@@ -88,3 +90,65 @@ def tie(at: Lines, roles: Array, places: Array, row: int, odd: Array, held: Arra
                 ends[place] = end
             claim[number] = ends[width] = row + line
             ends[width + 1] = kind
+
+
+class Plans(NamedTuple):
+    """What becomes of the records of each code (columns), by table (rows): the number of a plan, -1 for none, and the
+    kind of line in it. ``role`` says by code what the record is, ``has_claims`` by table whether its rows are claims.
+    """
+
+    plan: Array
+    kind: Array
+    role: Array
+    has_claims: Array
+
+
+class Dealt(NamedTuple):
+    """Lines of a block by what is made of them: by plan (rows) their numbers in the block, their kinds and the rows of
+    the table that they become, how many are ``put`` there; by table where the rows stand in the file, and their claims,
+    ``taken`` of each table."""
+
+    lines: Array
+    kinds: Array
+    rows: Array
+    put: Array
+    source: Array
+    claim: Array
+    taken: Array
+
+    @staticmethod
+    def of(plans: int, tables: int, lines: int) -> Dealt:
+        """Room for so many lines."""
+        numbers, kinds, rows = (np.empty((plans, lines), np.int64) for _ in range(3))
+        source, claim = (np.empty((tables, lines), np.int64) for _ in range(2))
+        return Dealt(numbers, kinds, rows, np.zeros(plans, np.int64), source, claim, np.zeros(tables, np.int64))
+
+
+@loop
+def leave(at: Lines, odd: Array, width: Array, rest: Array) -> None:
+    """Puts into ``rest`` which lines are odd or have fewer fields than ``width`` says of their kind."""
+    for number in range(at.lines.size):
+        line = at.lines[number]
+        rest[number] = odd[line] or at.first[line + 1] - at.first[line] < width[at.kinds[number]]
+
+
+@loop
+def deal(at: Lines, row: int, rest: Array, claim: Array, plans: Plans, first: Array, dealt: Dealt) -> None:
+    """Deals lines that are not ``rest`` to the plans of their kinds; ``first`` is the next row of each table.
+
+    A record that is both a claim and a line is a row of claims only where it is its own ``claim``.
+    """
+    for number in range(at.lines.size):
+        if rest[number]:
+            continue
+        line, kind = at.lines[number], at.kinds[number]
+        is_line = plans.role[kind] == BOTH and claim[number] != row + line
+        for table in range(first.size):
+            plan = plans.plan[table, kind]
+            if plan < 0 or (is_line and plans.has_claims[table]):
+                continue
+            place, taken = dealt.put[plan], dealt.taken[table]
+            dealt.lines[plan, place], dealt.kinds[plan, place] = line, plans.kind[table, kind]
+            dealt.rows[plan, place] = first[table] + taken
+            dealt.source[table, taken], dealt.claim[table, taken] = row + line, claim[number]
+            dealt.put[plan], dealt.taken[table] = place + 1, taken + 1

@@ -17,7 +17,8 @@ import polars as pl
 from ingest.formats import bytecsv, care_kernels, careframe, csvtext
 from ingest.formats.bits import Array
 from ingest.formats.bytecsv import Block, PlainFile
-from ingest.formats.care_kernels import BOTH, NEITHER, UNKNOWN
+from ingest.formats.bytecsv_kernels import Lines
+from ingest.formats.care_kernels import NEITHER, UNKNOWN
 from ingest.formats.carecodes import Codes
 from ingest.formats.careframe import CONTROL, DATA, END, LEADING
 from ingest.formats.carerecord import Record
@@ -52,30 +53,24 @@ class Rows:
     source: list[Array] = field(default_factory=list)
     claim: list[Array] = field(default_factory=list)
     height: int = 0
-    plan_of: Array = field(default_factory=lambda: np.empty(0, np.int64))
-    kind_of: Array = field(default_factory=lambda: np.empty(0, np.int64))
-    # The plan and the kind of line of each code, by its number.
 
-    def learn(self, codes: Sequence[str | None]) -> None:
-        """Which plan and kind the codes have by their numbers, -1 for none."""
-        for code in codes[len(self.plan_of) :]:
-            own = [number for number, record in enumerate(self.records) if code in record.codes]
-            self.plan_of = np.append(self.plan_of, own[0] if own else -1)
-            kind = self.records[own[0]].codes.index(str(code)) if own else -1
-            self.kind_of = np.append(self.kind_of, kind)
+    def plan_of(self, code: str | None) -> tuple[int, int]:
+        """(the number of the plan of a code, its kind of line there), -1 for none."""
+        own = [number for number, record in enumerate(self.records) if code in record.codes]
+        return (own[0], self.records[own[0]].codes.index(str(code))) if own else (-1, -1)
 
-    def take(self, block: Block, lines: Array, plan_of: Array, numbers: Array, claim: Array, expected: float) -> None:
-        """Takes those lines that have a plan; ``expected`` as many rows in all as a block has times this."""
-        mine = np.flatnonzero(plan_of >= 0)
-        begin, self.height = self.height, self.height + len(mine)
-        self.sheet.columns.make_room(self.height, int(len(mine) * expected) + SPARE_ROWS)
-        rows = np.arange(begin, self.height)
-        self.source.append(block.rows_of(lines[mine]))
-        self.claim.append(claim[mine])
-        for number in range(len(self.records)):
-            some = np.flatnonzero(plan_of[mine] == number) if len(self.records) > 1 else slice(None)
-            own = mine[some]
-            self.sheet.take(number, block, lines[own], self.kind_of[numbers[own]], rows[some])
+    def take(
+        self, block: Block, source: Array, claim: Array, by_plan: Sequence[tuple[Array, Array, Array]], expected: float
+    ) -> None:
+        """Takes lines that stand there in the file and have these claims; ``by_plan`` has for each plan their numbers
+        in the block, their kinds and their rows of the table. ``expected`` as many rows in all as a block has times
+        this."""
+        self.height += len(source)
+        self.sheet.columns.make_room(self.height, int(len(source) * expected) + SPARE_ROWS)
+        self.source.append(source)
+        self.claim.append(claim)
+        for number, (lines, kinds, rows) in enumerate(by_plan):
+            self.sheet.take(number, block, lines, kinds, rows)
 
     def places(self) -> dict[str, Array]:
         """Where the rows stand: ``source_row``, and of lines of a claim ``parent_source_row`` (0 for ``UNKNOWN``)."""
@@ -107,8 +102,12 @@ class CarePart:
         self.is_ended = False
         self._path, self._file, self._code, self._ties = path, file, code, ties
         self._width = np.empty(0, np.int64)
-        self._role = np.empty(0, np.int64)
         self._places = np.empty((0, ties.width), np.int64)
+        self._first_plan = np.cumsum([0, *(len(records) for records in tables.values())])
+        nothing = np.empty((len(tables), 0), np.int64)
+        has_claims = np.array([rows.records[0].contract.parent is None for rows in self.tables.values()], bool)
+        self._plans = care_kernels.Plans(nothing, nothing, np.empty(0, np.int64), has_claims)
+        self._dealt = care_kernels.Dealt.of(0, 0, 0)
         self._held, self._ends = np.empty(0, np.uint8), np.zeros(ties.width + 2, np.int64)
 
     def read(self) -> str | None:
@@ -152,29 +151,50 @@ class CarePart:
         self._learn_codes()
         if self.edition is None:
             self.edition = careframe.edition(self.texts_of(block, lines[:1]), "")
-        rest = block.odd[lines] | (np.diff(block.first)[lines] < self._width[numbers])
+        rest = np.empty(len(lines), bool)
+        care_kernels.leave(block.at(lines, numbers), block.odd, self._width, rest)
         claim = self._claims(block, lines, numbers, rest)
-        is_line = (self._role[numbers] == BOTH) & (claim != block.rows_of(lines))
-        for rows in self.tables.values():
-            plan_of = rows.plan_of[numbers]
-            plan_of[rest] = -1
-            if rows.records[0].contract.parent is None:
-                plan_of[is_line] = -1
-            rows.take(block, lines, plan_of, numbers, claim, (self.end - self.begin) / len(block.buf))
+        self._deal(block, block.at(lines, numbers), rest, claim)
         if rest.any():
             self.rest.append(self.texts_of(block, lines[rest]))
 
+    def _deal(self, block: Block, at: Lines, rest: Array, claim: Array) -> None:
+        """Has each table take its lines."""
+        if self._dealt.lines.shape[1] < len(rest):
+            self._dealt = care_kernels.Dealt.of(int(self._first_plan[-1]), len(self.tables), len(rest) + SPARE_ROWS)
+        dealt, expected = self._dealt, (self.end - self.begin) / len(block.buf)
+        dealt.put[:], dealt.taken[:] = 0, 0
+        height = np.array([rows.height for rows in self.tables.values()], np.int64)
+        care_kernels.deal(at, block.row, rest, claim, self._plans, height, dealt)
+        for table, rows in enumerate(self.tables.values()):
+            # What is kept of these numbers is a copy: the next block is dealt in the same place.
+            taken, plans = dealt.taken[table], range(self._first_plan[table], self._first_plan[table + 1])
+            by_plan = [
+                (dealt.lines[plan, :count], dealt.kinds[plan, :count], dealt.rows[plan, :count].copy())
+                for plan, count in ((plan, dealt.put[plan]) for plan in plans)
+            ]
+            rows.take(block, dealt.source[table, :taken].copy(), dealt.claim[table, :taken].copy(), by_plan, expected)
+
     def _learn_codes(self) -> None:
         """What the codes are that are new."""
-        for code in self.codes.names[len(self._width) :]:
+        new = self.codes.names[len(self._width) :]
+        if not new:
+            return
+        for code in new:
             own = [record for rows in self.tables.values() for record in rows.records if code in record.codes]
             width = max((record.widths[record.codes.index(str(code))] for record in own), default=0)
             self._width = np.append(self._width, width)
-            self._role = np.append(self._role, self._ties.role.get(str(code), NEITHER))
             places = self._ties.places.get(str(code), [-1] * self._ties.width)
             self._places = np.vstack([self._places, np.array(places, np.int64).reshape(1, -1)])
-        for rows in self.tables.values():
-            rows.learn(self.codes.names)
+        found = [[rows.plan_of(code) for code in new] for rows in self.tables.values()]
+        plan, kind = np.array(found, np.int64).reshape(len(self.tables), len(new), 2).transpose(2, 0, 1)
+        plan = np.where(plan < 0, -1, plan + self._first_plan[:-1, np.newaxis])
+        known = self._plans
+        self._plans = known._replace(
+            plan=np.hstack([known.plan, plan]),
+            kind=np.hstack([known.kind, kind]),
+            role=np.append(known.role, [self._ties.role.get(str(code), NEITHER) for code in new]),
+        )
 
     def _claims(self, block: Block, lines: Array, numbers: Array, rest: Array) -> Array:
         """The row of the claim of each line."""
@@ -183,7 +203,7 @@ class CarePart:
             if len(self._held) < len(block.buf):
                 self._held = np.concatenate([self._held, np.empty(len(block.buf) - len(self._held), np.uint8)])
             at = block.at(lines, numbers)
-            care_kernels.tie(at, self._role, self._places, block.row, rest, self._held, self._ends, claim)
+            care_kernels.tie(at, self._plans.role, self._places, block.row, rest, self._held, self._ends, claim)
         return claim
 
     def texts_of(self, block: Block | None, lines: Array) -> pl.DataFrame:

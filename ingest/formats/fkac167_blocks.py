@@ -1,7 +1,7 @@
 """The plain lines of FKAC167 block by block: a thread reads the next block, one the results, the caller the checkups.
 
 Goes in: blocks of lines (``bytecsv``). Comes out: each block with its lines that are plain, their ``checkup`` and
-``checkup_result``. No thread but the caller's calls back from Polars.
+``checkup_result``. The caller makes the tables of both: no other thread calls Polars but for texts that are new.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -22,25 +21,11 @@ from ingest.formats.plaincells import PlainCells
 
 Plain = tuple[Block, Array, pl.DataFrame, pl.DataFrame]
 """A block, its plain lines, their ``checkup`` and ``checkup_result``."""
-AHEAD = 2
-"""Blocks whose results are read while the checkups of one are."""
-
-
-@dataclass
-class _Part:
-    """A block that is being read."""
-
-    block: Block
-    lines: Array
-    found: Future[Found]
-    checkup: pl.DataFrame
-    table: Future[pl.DataFrame]
 
 
 def plain_blocks(blocks: Iterator[Block], headings: Sequence[str], own: list[Cell], encoding: str) -> Iterator[Plain]:
-    """Each block with what its plain lines say."""
+    """Each block with what its plain lines say; the results of the next are read while one is made into tables."""
     begun: deque[tuple[Block, Array, Future[Found]]] = deque()
-    waiting: deque[_Part] = deque()
     with ThreadPoolExecutor(max_workers=1) as pool:
         made = pool.submit(PlainResults, headings, encoding)
         plain = PlainCells(CHECKUP, own, encoding)
@@ -48,32 +33,20 @@ def plain_blocks(blocks: Iterator[Block], headings: Sequence[str], own: list[Cel
         def read(block: Block, lines: Array) -> Found:
             return made.result().read(block, lines)
 
-        def table(found: Future[Found], checkup: pl.DataFrame) -> pl.DataFrame:
-            return made.result().table(found.result(), checkup)
-
-        def checkups(block: Block, lines: Array, found: Future[Found]) -> _Part:
+        def tables(block: Block, lines: Array, found: Future[Found]) -> Plain:
             checkup, odd = plain.read(block, lines)
             if odd.any():
                 lines = lines[~odd]
                 found = pool.submit(read, block, lines)
-            return _Part(block, lines, found, checkup, pool.submit(table, found, checkup))
+            results, odd = made.result().table(found.result(), checkup), found.result().odd
+            if odd.any():
+                lines, checkup = lines[~odd], checkup.filter(~pl.Series(odd))
+            return block, lines, checkup, results
 
         for block in blocks:
             lines = block.plain_lines(len(headings))
             begun.append((block, lines, pool.submit(read, block, lines)))
-            if len(begun) == AHEAD:
-                waiting.append(checkups(*begun.popleft()))
-            if len(waiting) == AHEAD:
-                yield _without_odd(waiting.popleft())
+            if len(begun) > 1:
+                yield tables(*begun.popleft())
         while begun:
-            waiting.append(checkups(*begun.popleft()))
-        while waiting:
-            yield _without_odd(waiting.popleft())
-
-
-def _without_odd(part: _Part) -> Plain:
-    """What was read of a block, without the lines of which a result is odd."""
-    results, odd = part.table.result(), part.found.result().odd
-    if odd.any():
-        return part.block, part.lines[~odd], part.checkup.filter(~pl.Series(odd)), results
-    return part.block, part.lines, part.checkup, results
+            yield tables(*begun.popleft())

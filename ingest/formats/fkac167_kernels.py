@@ -11,7 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ingest.formats.bits import Array, item_at, lowest, put_item, put_pair, put_words, word_at
+from ingest.formats.bits import (
+    WIDE,
+    Array,
+    how_many,
+    item_at,
+    lowest,
+    put_item,
+    put_pair,
+    put_words,
+    which_have,
+    word_at,
+)
 from ingest.formats.bytecsv_kernels import QUOTE, Lines, cell
 from ingest.formats.compiled import loop
 from ingest.formats.vocabulary_kernels import FULL, find
@@ -45,7 +56,8 @@ class Items(NamedTuple):
     codes; ``codes`` has for each kind (256 of each) which bytes alone are a code of it. ``told`` says by place in
     ``value_fields`` whether a value has a method (HAS_METHOD) and a unit (HAS_UNIT). The others are views: ``name`` by
     item, ``unit`` by item from 1 on and nothing before, ``method`` by place in ``value_fields``, ``status`` as
-    ``STATUSES``; one of nothing is empty.
+    ``STATUSES``; one of nothing is empty. ``first_method``, ``first_unit`` and ``first_held`` are by item those of a
+    value of its first field.
     """
 
     value_fields: Array
@@ -61,6 +73,9 @@ class Items(NamedTuple):
     unit: Array
     method: Array
     status: Array
+    first_method: Array
+    first_unit: Array
+    first_held: Array
 
 
 class Says(NamedTuple):
@@ -94,13 +109,6 @@ def _is_blank(buf: Any, sep: Any, base: int, field: int) -> bool:
         return True
     start, stop = item_at(sep, base + field) + 1, item_at(sep, base + field + 1)
     return start == stop or (start + 2 == stop and item_at(buf, start) == QUOTE)
-
-
-@loop
-def _put_text(out: Results, row: int, says: Says, text: int, is_number: bool, is_code: bool) -> None:
-    """Puts what a text says: as a number, as a code, or as neither."""
-    put_pair(out.number, row, says.number, text if is_number else 0)
-    put_pair(out.code, row, says.code, text if is_code else 0)
 
 
 @loop
@@ -175,22 +183,22 @@ def result_lines(
 ) -> tuple[int, int, bool]:  # fmt: skip
     """Results of the lines from ``begin`` to ``end`` into ``out`` from ``found`` on, in order of line and item.
 
-    ``row`` is the number in the file of the block's first line; ``picked`` has room for four numbers an item, and holds
-    where the views of a line's results stand. ``results`` gets the results of each line. A line with
-    a text that is no value of its item or with a flag that is none is ``odd`` and has no results. Gives the line where
-    to go on, how many results are found up to it, and whether the vocabulary must grow first; where that line is not
-    ``end``, it has a text of which ``says`` does not tell yet, but which is in the vocabulary now.
+    ``row`` is the number in the file of the block's first line; ``picked`` has room for six numbers an item: it holds
+    the items of a line's results, and behind them what those say that are not read where they stand. ``results`` gets
+    the results of each line. A line with a text that is no value of its item or with a flag that is none is ``odd`` and
+    has no results. Gives the line where to go on, how many results are found up to it, and whether the vocabulary must
+    grow first; where that line is not ``end``, it has a text of which ``says`` does not tell yet, but which is in the
+    vocabulary now.
     """
     buf, sep = at.buf, at.sep
     stopped, kept = -1, 0
+    measured_low, measured_high = item_at(items.status, 0), item_at(items.status, 1)
     for number in range(begin, end):
         line = item_at(at.lines, number)
         base, last = item_at(at.first, line), item_at(at.first, line + 1)
-        here, is_odd = 0, False
+        here, others, is_odd = 0, 0, False
         for item in range(items.kind.size):
-            kind = item_at(items.kind, item)
-            place, field = item_at(items.value_bounds, item), item_at(items.value, item)
-            text, none, flag, value, is_plain = _NO_TEXT, BLANK, NO_FLAG, _ZERO, False
+            kind, field = item_at(items.kind, item), item_at(items.value, item)
             if field >= 0 and _is_blank(buf, sep, base, item_at(items.flag, item)):
                 start, stop = item_at(sep, base + field) + 1, item_at(sep, base + field + 1)
                 word = word_at(buf, start)
@@ -199,59 +207,84 @@ def result_lines(
                 size = stop - start
                 if size == 0:
                     continue
-                if size == 1 and kind != NUMERIC:
-                    value = _ONE | (word & _BYTE) << np.uint64(32)
-                    is_plain = item_at(items.codes, 256 * kind + np.int64(word & _BYTE))
-                elif size <= 8 and kind == NUMERIC:
-                    read = plain_number(word & (~_ZERO >> np.uint64(64 - 8 * size)), size)
-                    value = np.uint64(read)
-                    is_plain = read >= 0
-                none = 0
-            if not is_plain:
-                text, place, flag = _said(at, base, last, item, items, says, slots, keys, starts, sizes, pool, counts)
-                if flag in (FULL, UNKNOWN):
-                    if stopped < 0:
-                        stopped, kept = number, found
-                    if flag == FULL:
-                        return stopped, kept, True
+                if kind == NUMERIC:
+                    read = plain_number(word & (~_ZERO >> np.uint64(64 - 8 * size)), size) if size <= 8 else -1
+                    if read >= 0:
+                        put_words(out.number, found + here, np.uint64(read), _ZERO)
+                        put_words(out.code, found + here, _ZERO, _ZERO)
+                        put_item(picked, here, item)
+                        here += 1
+                        continue
+                elif size == 1 and item_at(items.codes, 256 * kind + np.int64(word & _BYTE)):
+                    put_words(out.number, found + here, _ZERO, _ZERO)
+                    put_words(out.code, found + here, _ONE | (word & _BYTE) << np.uint64(32), _ZERO)
+                    put_item(picked, here, item)
+                    here += 1
                     continue
-                if text == _NO_TEXT and flag == NO_FLAG:
-                    continue
-                if flag == ODD_FLAG or says.unread[kind, text]:
-                    is_odd = True
-                    break
-                none = says.none[text]
+            text, place, flag = _said(at, base, last, item, items, says, slots, keys, starts, sizes, pool, counts)
+            if flag in (FULL, UNKNOWN):
+                if stopped < 0:
+                    stopped, kept = number, found
+                if flag == FULL:
+                    return stopped, kept, True
+                continue
+            if text == _NO_TEXT and flag == NO_FLAG:
+                continue
+            if flag == ODD_FLAG or says.unread[kind, text]:
+                is_odd = True
+                break
+            none = says.none[text]
             is_number, is_code = none == 0 and kind == NUMERIC, none == 0 and kind != NUMERIC
-            if text == _NO_TEXT:
-                put_words(out.number, found + here, value if is_number else _ZERO, _ZERO)
-                put_words(out.code, found + here, value if is_code else _ZERO, _ZERO)
-            else:
-                _put_text(out, found + here, says, text, is_number, is_code)
+            put_pair(out.number, found + here, says.number, text if is_number else 0)
+            put_pair(out.code, found + here, says.code, text if is_code else 0)
             status = 3 if flag == FLAG_H else 4 if flag == FLAG_L else 0
             status = 1 if none & NOT_DONE else 2 if none & NOT_MEASURABLE else status
-            put_item(picked, 4 * here, item)
-            put_item(picked, 4 * here + 1, place)
-            put_item(picked, 4 * here + 2, item + 1 if is_number else 0)
-            put_item(picked, 4 * here + 3, status)
             told = item_at(items.told, place)
             held = HAS_NUMBER | told if is_number else HAS_CODE | told & HAS_METHOD if is_code else told & HAS_METHOD
-            put_item(out.held, found + here, held)
-            here += 1
+            put_item(picked, here, item)
+            noted = items.kind.size + 5 * others
+            put_item(picked, noted, here)
+            put_item(picked, noted + 1, place)
+            put_item(picked, noted + 2, item + 1 if is_number else 0)
+            put_item(picked, noted + 3, status)
+            put_item(picked, noted + 4, held)
+            here, others = here + 1, others + 1
         if is_odd:
-            here = 0
+            here = others = 0
         for one in range(here):
-            put_pair(out.item, found + one, items.name, item_at(picked, 4 * one))
+            put_pair(out.item, found + one, items.name, item_at(picked, one))
         for one in range(here):
-            put_pair(out.method, found + one, items.method, item_at(picked, 4 * one + 1))
+            put_pair(out.method, found + one, items.first_method, item_at(picked, one))
         for one in range(here):
-            put_pair(out.unit, found + one, items.unit, item_at(picked, 4 * one + 2))
+            put_pair(out.unit, found + one, items.first_unit, item_at(picked, one))
+        for one in range(found, found + here):
+            put_words(out.status, one, measured_low, measured_high)
         for one in range(here):
-            put_pair(out.status, found + one, items.status, item_at(picked, 4 * one + 3))
+            put_item(out.held, found + one, item_at(items.first_held, item_at(picked, one)))
         for one in range(found, found + here):
             put_item(out.row, one, row + line)
+        for noted in range(items.kind.size, items.kind.size + 5 * others, 5):
+            one = found + item_at(picked, noted)
+            put_pair(out.method, one, items.method, item_at(picked, noted + 1))
+            put_pair(out.unit, one, items.unit, item_at(picked, noted + 2))
+            put_pair(out.status, one, items.status, item_at(picked, noted + 3))
+            put_item(out.held, one, item_at(picked, noted + 4))
         odd[number], results[number] = is_odd, here
         found += here
     return (end, found, False) if stopped < 0 else (stopped, kept, False)
+
+
+@loop
+def bits_of(held: Array, flag: int, bits: Array) -> int:
+    """Puts into ``bits`` which bytes of ``held`` have a flag, ``WIDE`` of them a word; gives how many have.
+
+    There are bytes for every bit of ``bits``; those behind the last word are left.
+    """
+    found = 0
+    for word in range(bits.size):
+        put_item(bits, word, which_have(held, word * WIDE, flag))
+        found += how_many(item_at(bits, word))
+    return found
 
 
 @loop

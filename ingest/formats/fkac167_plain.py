@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ingest.formats import fkac167_kernels as kernels
 from ingest.formats import uke_arrow
-from ingest.formats.bits import Array
+from ingest.formats.bits import WIDE, Array
 from ingest.formats.bytecsv import Block
 from ingest.formats.contracts import CHECKUP_RESULT
 from ingest.formats.fkac167_results import STATUSES, Held, Mask, Texts, held_by
@@ -23,7 +23,12 @@ from ingest.formats.groups import place_of
 from ingest.formats.memory import Room
 from ingest.formats.vocabulary import Vocabulary
 
-_SCHEMA = CHECKUP_RESULT.plain_schema()
+_KINDS = {
+    name: pl.Series([], dtype=dtype).to_arrow(compat_level=pl.CompatLevel.newest()).type
+    for name, dtype in CHECKUP_RESULT.plain_schema().items()
+}
+"""The columns as Arrow has them."""
+_FLAGS = (kernels.HAS_NUMBER, kernels.HAS_CODE, kernels.HAS_METHOD, kernels.HAS_UNIT)
 SLICE = 4_000
 """Lines that are read before what is new among their texts is worked out."""
 
@@ -57,19 +62,32 @@ class PlainResults:
             np.array([self._kinds[one.item.read_by] for one in held], np.int64),
             np.array([_told(one, code) for one in held for code in one.methods], np.int64),
             np.concatenate([_single_bytes(codes) for codes in self._kinds]),
-            *(texts.view.reshape(-1) for texts in (self._names, self._units, self._methods, self._statuses)),
+            self._names.view.reshape(-1),
+            self._units.view.reshape(-1),
+            self._methods.view.reshape(-1),
+            self._statuses.view.reshape(-1),
+            *self._of_first(held),
         )
-        self._room, self._zeros = Room(), np.zeros(0, np.uint8)
-        self._picked = np.empty(4 * len(held), np.int64)
+        self._room, self._repeated_room, self._zeros = Room(), Room(), np.zeros(0, np.uint8)
+        self._picked = np.empty(6 * len(held), np.int64)
         self._words = Vocabulary(encoding)
         self._texts = pl.Series([None], dtype=pl.String)
         self._learn(len(self._words))
 
+    def _of_first(self, held: Sequence[Held]) -> tuple[Array, Array, Array]:
+        """By item the views of method and unit of a value of its first field, and which it has."""
+        is_measured = np.array([one.item.read_by is None for one in held], bool)
+        place = np.cumsum([0, *(len(one.methods) for one in held)])[:-1]
+        told = np.array([_told(one, one.methods[0]) for one in held], np.uint8)
+        has = np.where(is_measured, kernels.HAS_NUMBER | told, kernels.HAS_CODE | told & kernels.HAS_METHOD)
+        unit = np.where(is_measured, np.arange(1, 1 + len(held)), 0)
+        return self._methods.view[place].reshape(-1), self._units.view[unit].reshape(-1), has.astype(np.uint8)
+
     def read(self, block: Block, lines: Array) -> Found:
-        """The results of some lines. It calls back nothing from Polars and may run in a thread, one at a time."""
+        """The results of some lines. It may run in a thread, one at a time, and calls Polars but for new texts."""
         at, most = block.at(lines), len(lines) * len(self._items.kind)
         item, number, code, status, method, unit = (self._room.array(2 * most, np.uint64) for _ in range(6))
-        row, held = self._room.array(most, np.int64), self._room.array(most, np.uint8)
+        row, held = self._room.array(most, np.int64), self._room.array(_words_of(most) * WIDE, np.uint8)
         out = kernels.Results(item, number, code, status, method, unit, row, held)
         counts, odd = np.empty(len(lines), np.int64), np.zeros(len(lines), bool)
         line = found = 0
@@ -96,47 +114,45 @@ class PlainResults:
         return Found(out, found, counts, odd, self._codes)
 
     def table(self, read: Found, checkup: pl.DataFrame) -> pl.DataFrame:
-        """The table of results, with a checkup for each of the lines; as ``read`` in a thread."""
+        """The table of results, with a checkup for each of the lines; it may be made while others are read."""
         out, found, counts = read.out, read.found, read.counts
         if not found:
             return pl.DataFrame(schema=CHECKUP_RESULT.plain_schema())
-        always, held = np.ones(found, bool), out.held[:found]
-        source_row = uke_arrow.series(out.row[:found], always)
-        days = np.repeat(checkup["exam_month"].to_physical().to_numpy(), counts)
+        source_row = _column(pa.int64(), found, None, out.row[:found])
+        bits = {flag: _bits(out.held, flag, found) for flag in _FLAGS}
         columns = {
             "source_row": source_row,
             "parent_source_row": source_row,
-            "exam_month": uke_arrow.days(days, always),
-            "item_id": _text(out.item, always, self._names),
-            "numeric_value": _decimal(out.number, held & kernels.HAS_NUMBER != 0),
-            "code_value": _text(out.code, held & kernels.HAS_CODE != 0, read.codes),
-            "status_code": _text(out.status, always, self._statuses),
-            "method_code": _text(out.method, held & kernels.HAS_METHOD != 0, self._methods),
-            "unit_code": _text(out.unit, held & kernels.HAS_UNIT != 0, self._units),
+            "exam_month": _column(pa.date32(), found, None, np.repeat(_days(checkup["exam_month"]), counts)),
+            "item_id": _texts(out.item, found, None, self._names),
+            "numeric_value": _column(pa.decimal128(18, 4), found, bits[kernels.HAS_NUMBER], out.number),
+            "code_value": _texts(out.code, found, bits[kernels.HAS_CODE], read.codes),
+            "status_code": _texts(out.status, found, None, self._statuses),
+            "method_code": _texts(out.method, found, bits[kernels.HAS_METHOD], self._methods),
+            "unit_code": _texts(out.unit, found, bits[kernels.HAS_UNIT], self._units),
         }
         columns |= {name: self._repeated(checkup[name], counts, found) for name in ("scheme_code", "insurer_number")}
         # No query of Polars: it wakes threads, which takes longer than all the rest.
         return pl.DataFrame(
-            {name: columns[name] if name in columns else self._nothing(dtype, found) for name, dtype in _SCHEMA.items()}
+            {name: columns[name] if name in columns else self._nothing(kind, found) for name, kind in _KINDS.items()}
         )
 
-    def _nothing(self, dtype: pl.DataType, found: int) -> pl.Series:
+    def _nothing(self, kind: pa.DataType, found: int) -> pl.Series:
         """A column of nothing, of memory that all such have in common."""
         if len(self._zeros) < 16 * found:
             self._zeros = np.zeros(16 * found + found // 4, np.uint8)
-        kind = pl.Series([], dtype=dtype).to_arrow(compat_level=pl.CompatLevel.newest()).type
-        return pl.Series(pa.Array.from_buffers(kind, found, [pa.py_buffer(self._zeros)] * 2))
+        return _column(kind, found, self._zeros, self._zeros)
 
     def _repeated(self, own: pl.Series, counts: Array, found: int) -> pl.Series:
         """Each text of a column so many times."""
         held = own.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
         _, views, *others = held.buffers()
-        column = self._room.array(2 * found, np.uint64)
+        column = self._repeated_room.array(2 * found, np.uint64)
         kernels.repeat(np.frombuffer(views, np.uint64)[2 * held.offset :], counts, column)
         bitmap = None
         if own.has_nulls():
-            bitmap = pa.py_buffer(np.packbits(np.repeat(own.is_not_null().to_numpy(), counts), bitorder="little"))
-        return pl.Series(pa.Array.from_buffers(pa.string_view(), found, [bitmap, pa.py_buffer(column), *others]))
+            bitmap = np.packbits(np.repeat(own.is_not_null().to_numpy(), counts), bitorder="little")
+        return _column(pa.string_view(), found, bitmap, column, others)
 
     def _learn(self, end: int) -> None:
         """Works out what the new texts say, up to so many."""
@@ -181,11 +197,31 @@ def _ragged(lists: list[list[int]]) -> tuple[Array, Array]:
     return np.array([n for one in lists for n in one], np.int64), np.cumsum([0, *(len(one) for one in lists)])
 
 
-def _text(view: Array, has_text: Mask, known: uke_arrow.Texts) -> pl.Series:
-    return uke_arrow.Texts(view[: 2 * len(has_text)], has_text, known.out).series()
+def _words_of(results: int) -> int:
+    """How many words have a bit for each result."""
+    return -(-results // WIDE)
 
 
-def _decimal(halves: Array, has_number: Mask) -> pl.Series:
-    bitmap = None if has_number.all() else pa.py_buffer(np.packbits(has_number, bitorder="little"))
-    buffers = [bitmap, pa.py_buffer(halves)]
-    return pl.Series(pa.Array.from_buffers(pa.decimal128(18, 4), len(has_number), buffers))
+def _bits(held: Array, flag: int, found: int) -> Array | None:
+    """Which of so many results have a flag; None where all have."""
+    bits = np.empty(_words_of(found), np.uint64)
+    return None if kernels.bits_of(held, flag, bits) >= len(bits) * WIDE else bits
+
+
+def _days(column: pl.Series) -> Array:
+    """The days of a column of dates, of which none is null."""
+    held = column.rechunk().to_arrow()
+    return np.frombuffer(held.buffers()[1], np.int32)[held.offset : held.offset + len(held)]
+
+
+def _texts(view: Array, found: int, bits: Array | None, known: uke_arrow.Texts) -> pl.Series:
+    """A column of so many texts, each one of those that are known."""
+    return _column(pa.string_view(), found, bits, view, [] if known.out is None else [pa.py_buffer(known.out)])
+
+
+def _column(
+    kind: pa.DataType, found: int, bits: Array | None, values: Array, beside: Sequence[pa.Buffer] = ()
+) -> pl.Series:
+    """A column of so many values, of which those are there that ``bits`` says."""
+    bitmap = None if bits is None else pa.py_buffer(bits)
+    return pl.Series(pa.Array.from_buffers(kind, found, [bitmap, pa.py_buffer(values), *beside]))

@@ -24,9 +24,12 @@ from typing import Any, TypeVar, cast
 LAYOUTS = Path(__file__).with_name("layouts")
 FACTS_FILE = Path(__file__).with_name("layout_facts.csv")
 ENCODINGS = ("utf-8-sig", "cp932")  # as spreadsheets save them
-_CHOICES = ("type", "use", "value_kind", "item_id", "contract_table", "is_verified", "is_needed")
+_CHOICES = (
+    "type", "use", "value_kind", "item_id", "contract_table", "is_verified", "is_needed",
+    "dimension", "column_kind", "measure", "per", "test", "certainty",
+)  # fmt: skip
 """Columns whose values are a closed list: those that occur in the packaged layouts."""
-_NUMBERS = ("position", "first_position", "occurrence", "preference", "groups", "width")
+_NUMBERS = ("position", "first_position", "occurrence", "preference", "groups", "width", "sort_order")
 _REASONED = ("source", "mark")  # a line says where it comes from
 
 Rows = tuple[dict[str, str], ...]

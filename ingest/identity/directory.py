@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from ingest.arrow import as_arrow
 from ingest.identity.cipher import TAG_BYTES
@@ -59,14 +60,14 @@ class Directory:
         The same form again only widens its months; doing it twice changes nothing. Every call looks through the whole
         directory, so it is told of many persons at once.
         """
-        self._connection.register("incoming_people", as_arrow(people))
+        self._connection.register("incoming_people", as_arrow(people.with_row_index("place")))
         try:
+            # What is wide goes to DuckDB once, when it is known to be new.
             self._connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE said AS SELECT {_FORM_ID} AS form_id, * FROM incoming_people"
-            )
-            self._connection.execute(
-                "CREATE OR REPLACE TEMP TABLE told_forms AS SELECT form_id, min(rowid) AS place, "
-                "min(first_month) AS first_month, max(last_month) AS last_month FROM temp.said GROUP BY form_id"
+                "CREATE OR REPLACE TEMP TABLE told_forms AS SELECT form_id, min(place) AS place, "
+                "min(first_month) AS first_month, max(last_month) AS last_month "
+                f"FROM (SELECT {_FORM_ID} AS form_id, place, first_month, last_month FROM incoming_people) "
+                "GROUP BY form_id"
             )
             self._widen("people_batch", f"known.sequence = {self._sequence}")
             self._connection.execute(
@@ -76,15 +77,14 @@ class Directory:
                 ANTI JOIN (FROM people_batch WHERE sequence = {self._sequence}) USING (form_id)"""
             )
             self._widen("people")
-            self._connection.execute(
-                """
-                INSERT INTO people BY NAME
-                SELECT said.* EXCLUDE (first_month, last_month), new_forms.first_month, new_forms.last_month
-                FROM temp.said JOIN (FROM temp.told_forms ANTI JOIN people USING (form_id)) AS new_forms
-                ON new_forms.place = said.rowid"""
-            )
+            new = self._connection.execute(
+                "SELECT form_id::BLOB AS form_id, place, first_month, last_month "
+                "FROM temp.told_forms ANTI JOIN people USING (form_id) ORDER BY place"
+            ).to_arrow_table()
+            self._connection.register("new_people", _with_numbers(people, new))
+            self._connection.execute("INSERT INTO people BY NAME FROM new_people")
+            self._connection.unregister("new_people")
             self._connection.execute("DROP TABLE temp.told_forms")
-            self._connection.execute("DROP TABLE temp.said")
         except duckdb.Error as error:
             # DuckDB's own text may quote a row, so it goes no further.
             raise DirectoryError(f"the directory could not be written ({type(error).__name__})") from None
@@ -223,6 +223,16 @@ class Directory:
         own = self.lookup(found["known_tag"]).rename({"identity_tag": "known_tag"})
         named = found.select(pl.col("returned_tag").alias("identity_tag"), "known_tag").join(own, on="known_tag")
         return named.drop("known_tag").sort("identity_tag")
+
+
+def _with_numbers(people: pl.DataFrame, new: pa.Table) -> pa.Table:
+    """The rows of ``people`` at the places of ``new`` with the number and the months of their form."""
+    found = people.drop("first_month", "last_month")[new.column("place").to_numpy()]
+    ids = new.column("form_id").combine_chunks().cast(pa.binary(TAG_BYTES))
+    told = as_arrow(found).append_column("form_id", pa.ExtensionArray.from_storage(pa.uuid(), ids))
+    return told.append_column("first_month", new.column("first_month")).append_column(
+        "last_month", new.column("last_month")
+    )
 
 
 def _number_forms_of_before(connection: duckdb.DuckDBPyConnection) -> None:

@@ -17,6 +17,7 @@ UNCODED_DISEASE = "0000999"
 """未コード化傷病名: the name is written out, there is no code to classify. Source: domain/formats.md 6."""
 SUBTRACTIONS: dict[str, tuple[str, ...]] = {"procedure": ("7", "8"), "drug": ("7",)}
 """点数識別 7 減点, 8 マイナス and 金額種別 7 減点. Source: domain/formats.md 1 (rule 8) and 6."""
+CORE_DRUGS = PROJECT_ROOT / "ingest" / "masters" / "core_drugs.csv"
 CORE_DISEASES = PROJECT_ROOT / "ingest" / "synth" / "calibration" / "diseases.csv"
 
 
@@ -58,6 +59,23 @@ def _core_diseases() -> pl.DataFrame:
     return core.select(
         "disease_code", "icd10_code", icd10_second_code=pl.lit(None, pl.String), is_by_successor=pl.lit(False)
     ).unique("disease_code", maintain_order=True).sort("disease_code")  # fmt: skip
+
+
+def drug_classes(workspace: Path) -> pl.DataFrame:
+    """薬効分類 of each 医薬品コード: item_code, drug_class_code, sorted.
+
+    It is the first four digits of 薬価基準収載医薬品コード. Drugs that the price list does not hold are left out.
+    Without a master, the typed core answers for the few drugs that it knows.
+    """
+    stored = store.load(workspace, "drug")
+    if stored is None:
+        return pl.read_csv(CORE_DRUGS, infer_schema=False).select("item_code", "drug_class_code").sort("item_code")
+    listed = pl.col("price_standard_code").str.slice(0, 4)
+    return (
+        stored.records.select(item_code="code", drug_class_code=listed)
+        .filter(pl.col("drug_class_code").str.contains(r"^[0-9]{4}$"))
+        .sort("item_code")
+    )
 
 
 def subtraction_codes(workspace: Path) -> dict[str, str] | None:

@@ -48,10 +48,11 @@ PERSON_TABLES: tuple[PersonTable, ...] = (
     PersonTable("person_care_month", "care_month", "service_month"),
     PersonTable("person_care_certification", "care_certification", "certified_start_date", "certified_end_date"),
 )
-STATISTICS_TABLES = ("area", "indicator", "coverage", "lineage")
+STATISTICS_TABLES = ("area", "indicator", "disease_class", "coverage", "lineage", "reference_table")
 # Figures lie by what a page asks for: one area, one kind of period, then the rest of their grain.
 _FIGURE_GRAIN = (
-    "area_level, area_id, scheme_code, period_kind, period, sex_code, age_band_code, indicator_id, definition_version"
+    "area_level, area_id, scheme_code, period_kind, period, sex_code, age_band_code, indicator_id, definition_version, "
+    "class_code"
 )
 _DROPPED = ("linkage_domain", "identity_tag")
 _ID_BYTES = 16

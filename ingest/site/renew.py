@@ -35,7 +35,7 @@ def _at_rest(
     rekey_pairs.forget(site)  # of a rotation that was sent; nothing reads them any more
     for left in site.archive.glob("*/*.tmp-*"):  # of a step that was killed
         left.unlink()
-    databases = [site.directory, site.quarantine]
+    databases = [site.directory, site.quarantine, *([site.kdb_figures] if site.kdb_figures.is_file() else [])]
     file_ids = sorted(path.name for path in site.archive.glob("*/*") if not path.suffix)
     place = f"archive under {AT_REST} {renewal.number} until"  # value of the ledger: the last file that is through
     until = ledger.get_value(place) or ""

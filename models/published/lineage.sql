@@ -7,6 +7,9 @@
     'pharmacy': ('measure_medical', ['medical', 'enrolment']),
     'quality': ('measure_classification', ['medical']),
     'linkage': ('measure_linkage', ['enrolment', 'medical', 'checkup', 'care_claim', 'care_certification', 'population']),
+    'disease': ('measure_disease', ['medical', 'enrolment']),
+    'crossing': ('measure_crossing', ['checkup', 'medical', 'enrolment', 'care_certification']),
+    'certified_patients': ('measure_certified', ['care_certification', 'medical', 'enrolment']),
     'checkup': ('measure_checkup', ['checkup', 'enrolment']),
     'metabolic': ('measure_metabolic', ['checkup', 'enrolment']),
     'questionnaire': ('measure_questionnaire', ['checkup', 'enrolment']),
@@ -16,6 +19,14 @@
     'care_cost': ('measure_care', ['care_claim', 'care_certification']),
     'certified': ('measure_care', ['care_certification']),
     'certification': ('measure_care', ['care_certification', 'care_insured_count']),
+    'population': ('reference_fact', ['reference_population']),
+    'industry': ('reference_fact', ['reference_industry']),
+    'life_expectancy': ('reference_fact', ['reference_life_table']),
+    'population_by_age': ('reference_fact', ['reference_population_by_age']),
+    'mortality_ratio': ('reference_fact', ['reference_deaths', 'reference_population_by_age']),
+    'causes': ('reference_fact', ['reference_causes_of_death']),
+    'facilities': ('reference_fact', ['reference_facilities', 'enrolment']),
+    'enrolment_share': ('reference_fact', ['reference_population', 'enrolment']),
 } %}
 
 with catalogue as (
@@ -25,9 +36,15 @@ with catalogue as (
         case
             when indicator_id like 'attendance%' then 'attendance'
             when indicator_id like 'guidance%' then 'guidance'
+            when indicator_id = 'certified_patients' then 'certified_patients'
             when indicator_id like 'care_cost%' then 'care_cost'
             when indicator_id like 'certified%' then 'certified'
             when indicator_id like '%certification%' then 'certification'
+            when indicator_id in ('residents_under_40', 'residents_40_64') then 'population_by_age'
+            when indicator_id like 'life_expectancy%' then 'life_expectancy'
+            when indicator_id like 'mortality_ratio%' then 'mortality_ratio'
+            when indicator_id like 'death_%' then 'causes'
+            when indicator_id = 'enrolment_share' then 'enrolment_share'
             else block_code
         end as way
     from {{ ref('indicators') }}
@@ -68,6 +85,24 @@ deliveries as (
         ) as records_count
     from {{ source('raw', 'control_total') }}
     group by stream, linkage_domain
+    union all
+    select
+        concat('reference_', table_name) as stream,
+        cast(null as varchar) as linkage_domain,
+        count(*) as source_files_count,
+        cast(sum(records_count) as bigint) as records_count
+    from {{ ref('reference_table') }}
+    group by table_name
+    union all
+    -- The seed tells no ages under 65: what needs them needs a table that was loaded.
+    select
+        'reference_population_by_age' as stream,
+        cast(null as varchar) as linkage_domain,
+        count(*) as source_files_count,
+        cast(sum(rows) as bigint) as records_count
+    from {{ source('reference', 'loaded') }}
+    where table_name = 'population'
+    having count(*) > 0
 ),
 
 final as (

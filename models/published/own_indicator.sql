@@ -1,6 +1,21 @@
+{%- set figure = [
+    'indicator_id', 'definition_version', 'period_kind', 'period', 'scheme_code', 'area_level', 'area_id', 'sex_code',
+    'age_band_code', 'numerator', 'denominator', 'contributor_count', 'largest_contribution'
+] | join(', ') -%}
+
+-- What rests on public tables alone is shown whole to everybody in the statistics.
 with facts as (
-    select * from {{ ref('indicator_fact') }}
+    select
+        {{ figure }},
+        class_code
+    from {{ ref('indicator_fact') }}
     where area_level in ('prefecture', 'insurer', 'municipality', 'district')
+    union all
+    select
+        {{ figure }},
+        '' as class_code
+    from {{ ref('reference_fact') }}
+    where area_level in ('prefecture', 'municipality') and scheme_code <> 'residents'
 ),
 
 insurers as (

@@ -14,8 +14,10 @@
 
 {%- set measures = [
     'measure_members', 'measure_medical', 'measure_classification', 'measure_attendance', 'measure_checkup',
-    'measure_metabolic', 'measure_questionnaire', 'measure_guidance', 'measure_care', 'measure_linkage'
+    'measure_metabolic', 'measure_questionnaire', 'measure_guidance', 'measure_care', 'measure_crossing',
+    'measure_linkage'
 ] %}
+{%- set measures_of_classes = ['measure_disease', 'measure_certified'] %}
 {%- set sums = ['numerator', 'denominator'] %}
 {%- set counts = [
     'contributor_count', 'denominator_contributor_count', 'new_contributor_count', 'new_denominator_contributor_count',
@@ -31,22 +33,59 @@ cast({{ 'max' if figure in largest else 'sum' }}({{ figure }}) as bigint) as {{ 
 {%- endfor %}
 {%- endset %}
 
-with catalogue as (
+with figures_listed as (
     select
-        cast(row_number() over (order by indicator_id, definition_version) as integer) as indicator_no,
         indicator_id,
         definition_version,
-        valid_from,
-        valid_to,
-        concat(' ', scheme_codes, ' ') as scheme_codes,
-        concat(' ', period_kinds, ' ') like '% month %' as has_months,
-        concat(' ', period_kinds, ' ') like '% year_to_date %' as has_years_to_date,
-        concat(' ', period_kinds, ' ') like '% fiscal_year %' as has_fiscal_years,
-        period_kinds = 'fiscal_year' as is_of_years,
-        -- What is not additive over area and period is counted in persons.
-        concat(' ', additive_over, ' ') like '% area %'
-        and concat(' ', additive_over, ' ') like '% period %' as is_sum
+        '' as class_code,
+        cast(null as varchar) as base_indicator_id,
+        indicator_id not in (select indicator_id from {{ ref('indicator_classes') }}) as is_shown
     from {{ ref('indicators') }}
+    union all
+    select
+        indicators.indicator_id,
+        indicators.definition_version,
+        classes.class_code,
+        of_classes.base_indicator_id,
+        true as is_shown
+    from {{ ref('indicators') }} as indicators
+    inner join {{ ref('indicator_classes') }} as of_classes on indicators.indicator_id = of_classes.indicator_id
+    inner join {{ ref('disease_classes') }} as classes
+        on instr(concat(' ', of_classes.class_kind_codes, ' '), concat(' ', classes.class_kind_code, ' ')) > 0
+),
+
+figures_numbered as (
+    select
+        *,
+        cast(row_number() over (order by indicator_id, definition_version, class_code) as integer) as indicator_no
+    from figures_listed
+),
+
+catalogue as (
+    select
+        figures.indicator_no,
+        figures.class_code,
+        figures.is_shown,
+        bases.indicator_no as base_no,
+        indicators.indicator_id,
+        indicators.definition_version,
+        indicators.valid_from,
+        indicators.valid_to,
+        concat(' ', indicators.scheme_codes, ' ') as scheme_codes,
+        concat(' ', indicators.period_kinds, ' ') like '% month %' as has_months,
+        concat(' ', indicators.period_kinds, ' ') like '% year_to_date %' as has_years_to_date,
+        concat(' ', indicators.period_kinds, ' ') like '% fiscal_year %' as has_fiscal_years,
+        indicators.period_kinds = 'fiscal_year' as is_of_years,
+        -- What is not additive over area and period is counted in persons.
+        concat(' ', indicators.additive_over, ' ') like '% area %'
+        and concat(' ', indicators.additive_over, ' ') like '% period %' as is_sum
+    from figures_numbered as figures
+    inner join {{ ref('indicators') }} as indicators
+        on
+            figures.indicator_id = indicators.indicator_id
+            and figures.definition_version = indicators.definition_version
+    left join figures_numbered as bases
+        on figures.base_indicator_id = bases.indicator_id and bases.class_code = ''
 ),
 
 months as (
@@ -66,6 +105,13 @@ prefectures as (
 
 measured as (
     {% for measure in measures -%}
+    select
+        *,
+        '' as class_code
+    from {{ ref(measure) }}
+    union all
+    {% endfor -%}
+    {% for measure in measures_of_classes -%}
     select * from {{ ref(measure) }}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
@@ -93,6 +139,7 @@ offered as (
     select
         catalogue.indicator_no,
         catalogue.indicator_id,
+        catalogue.class_code,
         catalogue.valid_from,
         catalogue.valid_to,
         catalogue.is_of_years,
@@ -130,6 +177,7 @@ in_schemes as (
     inner join offered
         on
             measured.indicator_id = offered.indicator_id
+            and measured.class_code = offered.class_code
             and measured.scheme_code = offered.scheme_code
             and measured.month >= offered.valid_from
             and (offered.valid_to is null or measured.month < offered.valid_to)
@@ -855,40 +903,71 @@ bands as (
     from sexes_and_bands
 ),
 
+-- A figure of a class may have the denominator of the figure that it is a share of, in the same cell; that figure is
+-- told of every kind of period that the class is.
+over_bases as (
+    select
+        periods.indicator_no,
+        periods.area_no,
+        periods.period_kind,
+        periods.period,
+        periods.sex_no,
+        periods.band_no,
+        periods.numerator,
+        coalesce(bases.denominator, 0) as denominator,
+        periods.contributor_count,
+        periods.person_count,
+        coalesce(bases.denominator_contributor_count, 0) as denominator_contributor_count,
+        periods.largest_contribution
+    from periods
+    inner join catalogue on periods.indicator_no = catalogue.indicator_no and catalogue.base_no is not null
+    left join periods as bases
+        on
+            catalogue.base_no = bases.indicator_no
+            and periods.area_no = bases.area_no
+            and periods.period_kind = bases.period_kind
+            and periods.period = bases.period
+            and periods.sex_no = bases.sex_no
+            and periods.band_no = bases.band_no
+    union all
+    select periods.*
+    from periods
+    inner join catalogue
+        on periods.indicator_no = catalogue.indicator_no and catalogue.base_no is null and catalogue.is_shown
+),
+
 final as (
     select
         catalogue.indicator_id,
         catalogue.definition_version,
-        periods.period_kind,
-        periods.period,
+        shown.period_kind,
+        shown.period,
         areas.scheme_code,
-        '' as class_code,
+        catalogue.class_code,
         areas.area_level,
         areas.area_id,
         sexes.sex_code,
         bands.age_band_code,
-        cast(case when catalogue.is_sum then periods.numerator else periods.person_count end as bigint) as numerator,
-        cast(
-            case when catalogue.is_sum then periods.denominator else periods.denominator_contributor_count end
-            as bigint
-        ) as denominator,
-        cast(case when catalogue.is_sum then periods.contributor_count else periods.person_count end as bigint)
+        cast(case when catalogue.is_sum then shown.numerator else shown.person_count end as bigint) as numerator,
+        cast(case when catalogue.is_sum then shown.denominator else shown.denominator_contributor_count end as bigint)
+            as denominator,
+        cast(case when catalogue.is_sum then shown.contributor_count else shown.person_count end as bigint)
             as contributor_count,
-        cast(periods.denominator_contributor_count as bigint) as denominator_contributor_count,
+        cast(shown.denominator_contributor_count as bigint) as denominator_contributor_count,
         cast(
             case
-                when catalogue.is_sum then periods.largest_contribution
-                when periods.person_count = 0 then 0
+                when catalogue.is_sum then shown.largest_contribution
+                when shown.person_count = 0 then 0
                 else 1
             end as bigint
         ) as largest_contribution
-    from periods
-    inner join catalogue on periods.indicator_no = catalogue.indicator_no
-    inner join areas on periods.area_no = areas.area_no
-    inner join sexes on periods.sex_no = sexes.sex_no
-    inner join bands on periods.band_no = bands.band_no
+    from over_bases as shown
+    inner join catalogue on shown.indicator_no = catalogue.indicator_no
+    inner join areas on shown.area_no = areas.area_no
+    inner join sexes on shown.sex_no = sexes.sex_no
+    inner join bands on shown.band_no = bands.band_no
     -- A share of nobody is not there.
-    where catalogue.is_sum or periods.denominator_contributor_count > 0
+    where catalogue.is_sum or shown.denominator_contributor_count > 0
 )
 
 select * from final

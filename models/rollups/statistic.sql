@@ -8,7 +8,7 @@
     As in indicator_fact, figures and areas go by numbers of this run on the way. -#}
 {{ config(pre_hook="{{ delete_reached('scheme_fiscal_year', 'statistic.period') }}") }}
 
-{%- set figure = ['indicator_id', 'definition_version', 'period_kind', 'period', 'scheme_code'] %}
+{%- set figure = ['indicator_id', 'definition_version', 'period_kind', 'period', 'scheme_code', 'class_code'] %}
 
 with rules as (
     select

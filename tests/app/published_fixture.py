@@ -64,8 +64,10 @@ def build(workspace: Path) -> World:
             "indicator": pl.read_csv(SEEDS / "indicators.csv", infer_schema=False).with_columns(
                 pl.col("sort_order", "scale").cast(pl.Int64), pl.col("is_verified") == "true"
             ),
+            "disease_class": _disease_classes(),
             "coverage": _coverage(),
             "lineage": _lineage(),
+            "reference_table": _reference_table(),
             "about": _about(),
         }
         _write(
@@ -173,8 +175,26 @@ _LEVELS = {
     "koki_to_population": 96, "arrivals": 12, "departures": 9, "claims_after_death": 900, "unclassified_claims": 3,
     "attendance_legal": 42, "attendance_asof": 40,
     "metabolic": 20, "premetabolic": 11, "hba1c_56": 56, "hba1c_65": 9, "hba1c_80": 1.4, "systolic_130": 47,
+    "disease_cost_per_member_month": 20000, "disease_cost_share": 20, "lifestyle_cost_share": 25,
+    "disease_patients": 30, "disease_claims_per_1000": 300,
     "systolic_140": 24, "systolic_160": 4, "smoking": 13, "certification_rate": 18, "care_cost_per_recipient": 138000,
 }  # fmt: skip
+
+
+_SIZES = {"kokuho": 0.55, "koki": 0.45, "kokuho_koki": 1.0, "care": 0.9, "residents": 5}
+"""How many a scheme has, as shares of a town's number."""
+
+# Some classes of diseases and how much of a figure each has.
+_DISEASES = {
+    "major-09": 0.9, "major-02": 0.7, "major-13": 0.5, "major-05": 0.001, "minor-0901": 0.4, "minor-0402": 0.6,
+    "detail-0901": 0.4, "lifestyle-diabetes": 0.6, "lifestyle-hypertension": 0.4,
+}  # fmt: skip
+
+
+def _disease_classes() -> pl.DataFrame:
+    return pl.read_csv(SEEDS / "disease_classes.csv", infer_schema=False).with_columns(
+        pl.col("sort_order").cast(pl.Int64), pl.col("is_verified") == "true"
+    )
 
 
 def _statistics() -> pl.DataFrame:
@@ -192,7 +212,7 @@ def _statistics() -> pl.DataFrame:
         ).iter_rows():
             lasting = random.normal(1, 0.09)
             for scheme in schemes.split():
-                size = people * {"kokuho": 0.55, "koki": 0.45, "kokuho_koki": 1.0, "care": 0.9}.get(scheme, 0)
+                size = people * _SIZES.get(scheme, 0)
                 if size == 0:
                     continue
                 for year in YEARS:
@@ -226,7 +246,17 @@ def _statistics() -> pl.DataFrame:
                 "numerator", "denominator"],
         orient="row",
     )  # fmt: skip
-    keys = ["indicator_id", "period_kind", "period", "scheme_code", "area_level", "area_id", "sex_code"]
+    told = frame["indicator_id"].is_in(pl.read_csv(SEEDS / "indicator_classes.csv")["indicator_id"].implode())
+    frame = pl.concat(
+        [frame.filter(~told).with_columns(class_code=pl.lit(""))]
+        + [
+            frame.filter(told).with_columns(
+                pl.lit(code).alias("class_code"), (pl.col("numerator") * share).cast(pl.Int64).alias("numerator")
+            )
+            for code, share in _DISEASES.items()
+        ]
+    )
+    keys = ["indicator_id", "class_code", "period_kind", "period", "scheme_code", "area_level", "area_id", "sex_code"]
     frame = frame.group_by(keys).agg(pl.col("numerator", "denominator").sum())
     both = frame.with_columns(sex_code=pl.lit("all")).group_by(keys).agg(pl.col("numerator", "denominator").sum())
     frame = pl.concat([frame, both])
@@ -267,11 +297,22 @@ def _coverage() -> pl.DataFrame:
 
 
 def _lineage() -> pl.DataFrame:
-    ids = pl.read_csv(SEEDS / "indicators.csv", infer_schema=False)["indicator_id"].to_list()
-    rows = [(name, "1", "measure_members", "enrolment", code, 12, 1000) for name in ids for code in ("16", "31")]
+    catalogue = pl.read_csv(SEEDS / "indicators.csv", infer_schema=False)
+    ids = catalogue.filter(pl.col("age_rule") != "as_published")["indicator_id"].to_list()
+    rows: list[tuple[str, str, str, str, str | None, int | None, int | None]] = [
+        (name, "1", "measure_members", "enrolment", code, 12, 1000) for name in ids for code in ("16", "31")
+    ]
+    rows += [("residents", "1", "reference_fact", "reference_population", None, 1, 5000)]
+    rows += [("industry_primary", "1", "reference_fact", "reference_industry", None, None, None)]
     columns = ["indicator_id", "definition_version", "measure_model", "stream", "prefecture_code",
                "source_files_count", "records_count"]  # fmt: skip
     return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def _reference_table() -> pl.DataFrame:
+    """Of the public tables 人口 was loaded, 産業 was not."""
+    rows = [("population", 2025, "架空の人口", 20, 5000)]
+    return pl.DataFrame(rows, schema=["table_name", "year", "source", "areas_count", "records_count"], orient="row")
 
 
 def _people(code: str, number: int, *, seed: int, tenant: str = "kokuho") -> pl.DataFrame:

@@ -105,6 +105,13 @@ def test_an_indicator_opens_its_definition_with_numerator_denominator_and_verifi
     assert "砺波市" in words, "the counts behind each column are one click away"
 
 
+def test_a_public_table_that_nobody_has_loaded_is_named_where_its_figures_would_stand(sign_in: SignIn) -> None:
+    page = sign_in("prefecture")
+    shown = page.locator('[data-testid="comparison"]').inner_text()
+    assert "総人口" in shown and "人口構成　住民" in shown
+    assert "産業別就業者数の表がまだ読み込まれていないため、第1次産業の割合は表示していません。" in shown
+
+
 def test_the_address_reopens_what_was_on_the_screen(sign_in: SignIn) -> None:
     page = sign_in("kokuho")
     choose(page, "q_sex", "女")

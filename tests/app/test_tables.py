@@ -13,7 +13,7 @@ import pytest
 from app.show import Shape
 from app.text import Text
 from app.views import marks, ranking, summary
-from app.views.comparison import Cell
+from app.views.comparison import Cell, Comparison, Row, Values, table_html
 from app.views.ranking import Place, Ranking
 
 TEXT = Text("ja")
@@ -112,3 +112,48 @@ def test_enrolment_counts_from_the_start_of_the_unbroken_scheme() -> None:
     assert summary._enrolment(TEXT, history, date(2025, 3, 31)) == ["<b>国保</b> 平成27年4月1日から"]
     gone: Any = SimpleNamespace(enrolment=history.enrolment.head(1))
     assert summary._enrolment(TEXT, gone, date(2025, 3, 31)) == ["<b>資格なし</b>", "国保 平成24年3月31日まで"]
+
+
+# --- public tables -------------------------------------------------------------------------------
+
+
+def overview_of(missing: dict[str, list[str]]) -> str:
+    """The text of an overview of two blocks, some of whose indicators wait for a public table."""
+    text = Text("ja")
+    indicators: list[Any] = [
+        SimpleNamespace(indicator_id=name, name=name, block_code=block, good_direction="neutral", label=name,
+                        is_verified=False, shape=Shape(100, "%", has_denominator=True), row={},
+                        counts_persons=lambda kind: False)
+        for block, names in (("population", ("総人口", "若年")), ("industry", ("産業一", "産業二")))
+        for name in names
+    ]  # fmt: skip
+    screen: Any = SimpleNamespace(
+        text=text, mark="架空データ", missing_tables=missing, tables_of={}, area_name=lambda key: "砺波市",
+        table_name=lambda table: text(f"stream.reference_{table}"), is_mine=lambda key: False,
+        files=SimpleNamespace(statistics=None),
+    )  # fmt: skip
+    town, year = "municipality:16208", date(2024, 4, 1)
+    comparison = Comparison(
+        screen, [Row(one, "residents") for one in indicators], [town], town, town, frozenset(), "fiscal_year", year,
+        [year], Values(pl.DataFrame(schema=["indicator_id", "scheme_code", "area_level", "area_id", "period",
+                                            "numerator", "denominator", "value_status"])),
+    )  # fmt: skip
+    return re.sub(r"<[^>]+>", " ", re.sub(r"<div popover.*", "", table_html(comparison, {}, is_wide=False)))
+
+
+@pytest.fixture
+def no_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.views.definitions.as_list", lambda screen, indicator: "")
+
+
+def test_what_waits_for_a_public_table_says_so_once_in_its_place(no_definitions: None) -> None:
+    words = overview_of({"若年": ["population_by_age"], "産業一": ["industry"], "産業二": ["industry"]})
+    first, second = words.split("産業構成")
+    assert "人口(性・年齢別)の表がまだ読み込まれていないため、若年は表示していません。" in first
+    assert second.count("産業別就業者数の表がまだ読み込まれていないため、産業一、産業二は表示していません。") == 1
+    assert "総人口" in first and second.count("産業一") == 1
+
+
+def test_where_every_table_is_loaded_nothing_is_said_of_them(no_definitions: None) -> None:
+    words = overview_of({})
+    assert "読み込まれていない" not in words and "産業二" in words

@@ -189,7 +189,8 @@ def test_statistics_are_those_of_the_viewer_classs_rule_and_hold_no_person(publi
         "statistics/insurer.duckdb": [10], "statistics/prefecture.duckdb": [10], "statistics/operator.duckdb": [20],
     }  # fmt: skip
     assert set(content["statistics/insurer.duckdb"]) == {
-        "indicator_statistics", "area", "indicator", "coverage", "lineage", "about",
+        "indicator_statistics", "area", "indicator", "disease_class", "coverage", "lineage",
+        "reference_table", "about",
     }  # fmt: skip
 
 

@@ -14,16 +14,16 @@ import duckdb
 def log_aliases(connection: duckdb.DuckDBPyConnection, reference_month: date, build_sequence: int) -> None:
     """Note old and new id of the identities in ``temp.moved``; ``link.identity_person`` is still as before.
 
-    The reason: ``manual`` where a decision in ``temp.decided`` names one of the identities, ``split`` where those of
-    the old id have several new ones, ``merge`` where those of the new id had several, else ``late_record``: an
-    enrolment or certification that came later is now the person's first.
+    The reason: ``manual`` where a decision in ``control.decided_identity`` names one of the identities, ``split`` where
+    those of the old id have several new ones, ``merge`` where those of the new id had several, else ``late_record``:
+    an enrolment or certification that came later is now the person's first.
     """
     connection.execute(
         """
         INSERT INTO link.alias
         WITH step AS (
             SELECT was.person_id AS old_person_id, now.person_id AS new_person_id,
-                   (linkage_domain, identity_tag) IN (FROM temp.decided) AS is_decided
+                   (linkage_domain, identity_tag) IN (FROM control.decided_identity) AS is_decided
             FROM solved_person AS now JOIN link.identity_person AS was USING (linkage_domain, identity_tag)
         ), old AS (
             SELECT old_person_id, bool_or(is_decided) AS is_decided, count(DISTINCT new_person_id) > 1 AS is_several

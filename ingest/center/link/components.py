@@ -21,34 +21,25 @@ from ingest.center.link.decisions import APART, DECISION_SCHEMA, TOGETHER
 from ingest.center.link.guards import Facts, limits
 from ingest.center.link.keys import Bundles, bundles
 from ingest.center.link.rules import Rules
-from ingest.center.link.tags import Tokens
+from ingest.center.link.tags import Nodes, Tokens, words
 
 RULES_VERSION = "3"  # raised when the rules of this package change: everything is then solved anew
 
-SOLVED_SCHEMA = {
-    "linkage_domain": pl.String(),
-    "identity_tag": pl.Binary(),
-    "component_tag": pl.Binary(),  # least identity tag of the component of the candidate graph
-    "group_tag": pl.Binary(),  # least identity tag of the person
-}
 REFUSED_SCHEMA = {
-    "linkage_domain": pl.String(),
-    "component_tag": pl.Binary(),
+    "component": pl.Int32(),  # least node of the component of the candidate graph
     "reason_code": pl.String(),  # union.REASONS
     "pass_id": pl.String(),  # of the rule
     "edges": pl.Int64(),
 }
 EVIDENCE_SCHEMA = {
-    "linkage_domain": pl.String(),
-    "group_tag": pl.Binary(),
+    "person": pl.Int32(),  # least node of the person
     "pass_id": pl.String(),  # of the rule
     "edges": pl.Int64(),  # identities that the rule ties to another of the same person
 }
 TIE_SCHEMA = {
-    "linkage_domain": pl.String(),
-    "group_tag": pl.Binary(),
-    "one_tag": pl.Binary(),
-    "other_tag": pl.Binary(),
+    "person": pl.Int32(),
+    "one": pl.Int32(),  # nodes
+    "other": pl.Int32(),
     "pass_id": pl.String(),  # of the rule, or DECISION
     "strength": pl.String(),  # of the rule, or DECISION
     "tie_rank": pl.Int64(),  # 0 a decision, then the rules in their order; the higher, the weaker
@@ -60,18 +51,27 @@ SUCCESSION = "succession"
 
 @dataclass(frozen=True)
 class Solved:
-    """``persons`` one row an identity (``SOLVED_SCHEMA``); ``refused`` what guards refused, ``evidence`` what agrees
-    within persons; ``ties`` the joins that made them: of every person a tree of its surest ties, and no other."""
+    """Of every node the least of its ``component`` (of the candidate graph) and of its ``person``; ``refused`` what
+    guards refused, ``evidence`` what agrees within persons; ``ties`` the joins that made them: of every person a tree
+    of its surest ties, and no other."""
 
-    persons: pl.DataFrame
+    component: Nodes
+    person: Nodes
     refused: pl.DataFrame
     evidence: pl.DataFrame
     ties: pl.DataFrame
 
 
 def numbered(nodes: pl.DataFrame) -> pl.DataFrame:
-    """``nodes`` (``NODE_SCHEMA``) in canonical order with their number as ``node``."""
-    return nodes.sort("linkage_domain", "identity_tag").with_row_index("node")
+    """``nodes`` (``NODE_SCHEMA``) in canonical order (domain, tag) with their number as ``node``."""
+    first, second = words(nodes.get_column("identity_tag"))
+    order = np.argsort(first)
+    if (np.diff(first[order]) == 0).any():  # two tags with one first word: hardly ever, but in two domains
+        order = np.lexsort((second, first))
+    domain = nodes.get_column("linkage_domain")
+    if domain.n_unique() > 1:
+        order = order[np.argsort(domain.rank("dense").to_numpy()[order], kind="stable")]
+    return nodes[order].with_row_index("node")
 
 
 def solve(
@@ -97,18 +97,12 @@ def solve(
         pairs[TOGETHER], pairs[APART], limits()["group_size"], limits()["long_gap"], person, *facts.arrays(),
     )  # fmt: skip
     union.flatten(person)
-    tag = nodes.get_column("identity_tag")
-    persons = nodes.select(
-        "linkage_domain",
-        "identity_tag",
-        tag.gather(component).alias("component_tag"),
-        tag.gather(person).alias("group_tag"),
-    )
     return Solved(
-        persons.cast(SOLVED_SCHEMA),  # type: ignore[arg-type]
-        _refused(nodes, component, refusals, rules),
-        _evidence(nodes, person, found, rules),
-        _ties(nodes, person, joins, rules),
+        component,
+        person,
+        _refused(component, refusals, rules),
+        _evidence(person, found, rules),
+        _ties(person, joins, rules),
     )
 
 
@@ -142,48 +136,41 @@ def _of_known(decisions: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
     return found.select("kind", *pair).unique().sort(pl.all())
 
 
-def _refused(nodes: pl.DataFrame, component: Any, refusals: Any, rules: Rules) -> pl.DataFrame:
+def _refused(component: Nodes, refusals: Any, rules: Rules) -> pl.DataFrame:
     node, reason, rank, edges = refusals.T
     rows = pl.DataFrame({"component": component[node], "reason": reason, "rank": rank, "edges": edges.astype(np.int64)})
     sums = rows.group_by("component", "reason", "rank").agg(pl.col("edges").sum())
-    at = sums.get_column("component")
     return sums.select(
-        nodes.get_column("linkage_domain").gather(at),
-        nodes.get_column("identity_tag").gather(at).alias("component_tag"),
+        "component",
         pl.lit(pl.Series(union.REASONS)).gather("reason").alias("reason_code"),
         _names(rules).gather(sums.get_column("rank") + 1).alias("pass_id"),
         "edges",
     ).cast(REFUSED_SCHEMA)  # type: ignore[arg-type]
 
 
-def _evidence(nodes: pl.DataFrame, person: Any, found: Bundles, rules: Rules) -> pl.DataFrame:
-    heads, number = np.unique(person, return_inverse=True)
-    shared = np.zeros((len(heads), len(rules.rules)), np.int32)
-    union.count_shared(found.start, found.node, found.rank, number.astype(np.int32), shared)
-    row, rank = np.nonzero(shared)
-    at = pl.Series(heads[row])
+def _evidence(person: Nodes, found: Bundles, rules: Rules) -> pl.DataFrame:
+    shared = np.zeros((len(person), len(rules.rules)), np.int32)
+    union.count_shared(found.start, found.node, found.rank, person, shared)
+    head, rank = np.nonzero(shared)
     return pl.DataFrame(
         {
-            "linkage_domain": nodes.get_column("linkage_domain").gather(at),
-            "group_tag": nodes.get_column("identity_tag").gather(at),
+            "person": head.astype(np.int32),
             "pass_id": _names(rules).gather(pl.Series(rank + 1)),
-            "edges": shared[row, rank].astype(np.int64),
+            "edges": shared[head, rank].astype(np.int64),
         },
         schema=EVIDENCE_SCHEMA,
     )
 
 
-def _ties(nodes: pl.DataFrame, person: Any, joins: Any, rules: Rules) -> pl.DataFrame:
+def _ties(person: Nodes, joins: Any, rules: Rules) -> pl.DataFrame:
     one, other, rank = np.minimum(joins[:, 0], joins[:, 1]), np.maximum(joins[:, 0], joins[:, 1]), joins[:, 2]
-    tag = nodes.get_column("identity_tag")
     strengths = pl.Series([DECISION, *(one.strength for one in rules.rules)])
     place = pl.Series(rank + 1)
     return pl.DataFrame(
         {
-            "linkage_domain": nodes.get_column("linkage_domain").gather(one),
-            "group_tag": tag.gather(person[one]),
-            "one_tag": tag.gather(one),
-            "other_tag": tag.gather(other),
+            "person": person[one],
+            "one": one,
+            "other": other,
             "pass_id": _names(rules).gather(place),
             "strength": strengths.gather(place),
             "tie_rank": (rank + 1).astype(np.int64),

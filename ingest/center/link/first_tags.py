@@ -25,6 +25,12 @@ _SCHEMA = {
     "tag": pl.Binary(),
     "first_tag": pl.Binary(),
 }
+_OF_AFFECTED = """
+    SEMI JOIN (
+        SELECT linkage_domain, 'identity' AS purpose, identity_tag AS tag FROM {affected}
+        UNION SELECT linkage_domain, purpose, pass_tag
+        FROM link.incidence SEMI JOIN {affected} USING (linkage_domain, identity_tag)
+    ) USING (linkage_domain, purpose, tag)"""
 
 
 def keep(connection: duckdb.DuckDBPyConnection, linkage_domain: str, link_key: bytes) -> None:
@@ -70,43 +76,31 @@ def renew(connection: duckdb.DuckDBPyConnection, number: int, older: bytes, newe
 
 
 class FirstTags:
-    """The first tags of the identities in ``temp.affected`` and of their tokens, for one run of linkage."""
+    """The first tags of identities and of their tokens, for one run of linkage: of all, or of those ``affected``
+    (relation of linkage_domain, identity_tag) only."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, link_key: bytes) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, link_key: bytes, *, affected: str | None = None) -> None:
         self._known = pl.DataFrame(schema=_SCHEMA)
         if connection.execute("SELECT 1 FROM link.first_tag LIMIT 1").fetchone() is None:
             return
-        known = connection.execute(
-            """
-            SELECT linkage_domain, purpose, tag, first_tag FROM link.first_tag SEMI JOIN (
-                SELECT linkage_domain, 'identity' AS purpose, identity_tag AS tag FROM temp.affected
-                UNION SELECT linkage_domain, purpose, pass_tag
-                FROM link.incidence SEMI JOIN temp.affected USING (linkage_domain, identity_tag)
-            ) USING (linkage_domain, purpose, tag)"""
-        ).pl()
+        which = "" if affected is None else _OF_AFFECTED.format(affected=affected)
+        known = connection.execute(f"SELECT linkage_domain, purpose, tag, first_tag FROM link.first_tag {which}").pl()
         self._known = known.with_columns(_crypted(known["first_tag"], link_key, is_opened=True)).cast(_SCHEMA)  # type: ignore[arg-type]
+
+    def is_empty(self) -> bool:
+        """Whether every tag is its own first tag."""
+        return self._known.is_empty()
 
     def of(self, frame: pl.DataFrame, column: str, purpose: pl.Expr | None = None) -> pl.DataFrame:
         """``frame`` with first tags in place of the tags in ``column``; of identities where no ``purpose`` is given."""
-        return self._translated(frame, column, purpose, "tag", "first_tag")
-
-    def back(self, frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
-        """``frame`` with the tags of now in place of the first tags of identities in ``columns``."""
-        for column in columns:
-            frame = self._translated(frame, column, None, "first_tag", "tag")
-        return frame
-
-    def _translated(
-        self, frame: pl.DataFrame, column: str, purpose: pl.Expr | None, given: str, wanted: str
-    ) -> pl.DataFrame:
-        if self._known.is_empty():
+        if self.is_empty():
             return frame
         of = (pl.lit(IDENTITY) if purpose is None else purpose).alias("_purpose")
         known = self._known.select(
             "linkage_domain",
             pl.col("purpose").alias("_purpose"),
-            pl.col(given).alias(column),
-            pl.col(wanted).alias("_to"),
+            pl.col("tag").alias(column),
+            pl.col("first_tag").alias("_to"),
         )
         joined = frame.with_columns(of).join(
             known, on=["linkage_domain", "_purpose", column], how="left", maintain_order="left"

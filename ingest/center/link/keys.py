@@ -14,7 +14,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.center.link.rules import Rules
+from ingest.center.link.rules import Rule, Rules
 from ingest.center.link.tags import Nodes, Tokens, Words
 
 _ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))  # odd: times them no two words fall together
@@ -37,19 +37,26 @@ def bundles(rules: Rules, tokens: Mapping[str, Tokens], domain: Words) -> Bundle
     """The bundles of every rule; ``domain`` is a word for the linkage domain of each node: keys of two never meet."""
     starts, nodes, ranks = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int16)]
     held = 0
+    known: dict[tuple[tuple[str, ...], int], tuple[NDArray[np.int64], Nodes]] = {}  # several rules ask for the same
     for rank, rule in enumerate(rules.rules):
-        purposes = [tokens[purpose] for purpose in rule.purposes if purpose in tokens]
-        if rule.agree == 1:
-            start, node = _bundled(_all_of(purposes), domain)
-        elif rule.agree == len(rule.purposes):
-            start, node = _bundled(_folded(purposes) if len(purposes) == rule.agree else _all_of([]), domain)
-        else:
-            start, node = _counted([_bundled(one, domain) for one in purposes], rule.agree)
+        asked = (rule.purposes, rule.agree)
+        if asked not in known:
+            known[asked] = _agreeing([tokens[purpose] for purpose in rule.purposes if purpose in tokens], rule, domain)
+        start, node = known[asked]
         starts.append(start[1:] + held)
         nodes.append(node)
         ranks.append(np.full(len(start) - 1, rank, np.int16))
         held += len(node)
     return Bundles(np.concatenate(starts), np.concatenate(nodes), np.concatenate(ranks))
+
+
+def _agreeing(purposes: list[Tokens], rule: Rule, domain: Words) -> tuple[NDArray[np.int64], Nodes]:
+    """Starts and nodes of the bundles of a rule; ``purposes`` are those of its purposes of which there are tokens."""
+    if rule.agree == 1:
+        return _bundled(_all_of(purposes), domain)
+    if rule.agree == len(rule.purposes):
+        return _bundled(_folded(purposes) if len(purposes) == rule.agree else _all_of([]), domain)
+    return _counted([_bundled(one, domain) for one in purposes], rule.agree)
 
 
 def _all_of(purposes: list[Tokens]) -> Tokens:

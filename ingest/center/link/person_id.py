@@ -12,7 +12,10 @@ import hashlib
 import hmac
 from datetime import date
 
+import numpy as np
 import polars as pl
+
+from ingest.center.link.tags import Nodes
 
 ANCHOR_SCHEMA = {
     "linkage_domain": pl.String(),
@@ -27,36 +30,49 @@ IDENTITY_PERSON_SCHEMA = {
 }
 _LABEL = b"tsumugi/person/1"
 _SEPARATOR = b"\x1f"
+_PROVISIONAL = "provisional"
+_NODE_BITS = 31
+_NEVER = 1 << _NODE_BITS  # later than any day
 
 
 def person_id(link_key: bytes, linkage_domain: str, start: date | None, tag: bytes) -> bytes:
     """The 16-byte id of the group anchored on ``tag`` (from ``start``; None: provisional)."""
-    anchor = start.isoformat() if start else "provisional"
+    return _named(link_key, linkage_domain, start.isoformat() if start else _PROVISIONAL, tag)
+
+
+def _named(link_key: bytes, linkage_domain: str, anchor: str, tag: bytes) -> bytes:
     message = _SEPARATOR.join((_LABEL, linkage_domain.encode(), anchor.encode(), tag))
     return hmac.digest(link_key, message, hashlib.sha256)[:16]
 
 
-def name_persons(persons: pl.DataFrame, anchors: pl.DataFrame, link_key: bytes) -> pl.DataFrame:
-    """Give every identity of ``persons`` (``SOLVED_SCHEMA``) its person's id.
+def name_persons(nodes: pl.DataFrame, person: Nodes, anchors: pl.DataFrame, link_key: bytes) -> pl.DataFrame:
+    """Give every node its person's id.
 
-    ``anchors`` has every (linkage domain, identity tag, start date) of enrolment and certification.
-    Returns ``IDENTITY_PERSON_SCHEMA``, one row an identity.
+    ``nodes`` from ``numbered``, ``person`` the least node of each one's person, ``anchors`` (node, start_date) of
+    enrolment and certification. Returns ``IDENTITY_PERSON_SCHEMA``, one row a node, in their order.
     """
-    group = ["linkage_domain", "group_tag"]
-    first = anchors.group_by("linkage_domain", "identity_tag").agg(pl.col("start_date").min())
-    least = (
-        persons.join(first, on=["linkage_domain", "identity_tag"], how="left")
-        .sort("start_date", "identity_tag", nulls_last=True)
-        .group_by(group, maintain_order=True)
-        .agg(pl.col("start_date").first(), pl.col("identity_tag").first().alias("anchor_tag"))
-    )
+    begins = np.full(nodes.height, _NEVER, np.int64)
+    told = anchors.drop_nulls()
+    np.minimum.at(begins, told["node"].to_numpy(), told["start_date"].cast(pl.Int32).to_numpy().astype(np.int64))
+    # Nodes are in the order of their tags: of those that begin first, the least node has the least tag.
+    least = np.full(nodes.height, np.iinfo(np.int64).max)
+    np.minimum.at(least, person, begins << _NODE_BITS | np.arange(nodes.height))
+    heads = np.flatnonzero(person == np.arange(nodes.height))
+    day, anchor = least[heads] >> _NODE_BITS, least[heads] & ((1 << _NODE_BITS) - 1)
+    known = nodes[anchor]
+    is_provisional = day == _NEVER
+    start = pl.Series(np.where(is_provisional, 0, day)).cast(pl.Int32).cast(pl.Date).dt.to_string("iso")
+    since = (known["linkage_domain"].to_list(), start.set(pl.Series(is_provisional), _PROVISIONAL).to_list())
     ids = [
-        person_id(link_key, domain, start, tag)
-        for domain, start, tag in least.select("linkage_domain", "start_date", "anchor_tag").iter_rows()
+        _named(link_key, domain, anchor_day, tag)
+        for domain, anchor_day, tag in zip(*since, known["identity_tag"].to_list(), strict=True)
     ]
-    named = least.with_columns(
-        pl.Series("person_id", ids, dtype=pl.Binary()), pl.col("start_date").is_null().alias("is_provisional")
-    )
-    return persons.join(named.select(*group, "person_id", "is_provisional"), on=group).select(
-        IDENTITY_PERSON_SCHEMA.keys()
+    place = np.zeros(nodes.height, np.int64)
+    place[heads] = np.arange(len(heads))
+    of = place[person]
+    return nodes.select(
+        "linkage_domain",
+        "identity_tag",
+        pl.Series(ids, dtype=pl.Binary()).gather(of).alias("person_id"),
+        pl.Series("is_provisional", is_provisional[of]),
     )

@@ -1,8 +1,7 @@
 """Whom a load touches: the part of the candidate graph that linkage solves anew.
 
 Everything here works in temporary tables of the caller's transaction: ``temp.touched`` (identities that new records or
-decisions speak of), ``temp.decided`` (those of decisions), ``temp.affected`` (all of the components that they lie in or
-reach).
+decisions speak of), ``temp.affected`` (all of the components that they lie in or reach).
 """
 
 from __future__ import annotations
@@ -15,30 +14,21 @@ from ingest.center.link.rules import Rule, Rules
 RECORDS = ("enrolment", "care_certification")  # what guards and anchors rest on
 
 
-def find_affected(connection: duckdb.DuckDBPyConnection, rules: Rules, *, everything: bool) -> None:
+def find_affected(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Take the records of the batches not linked yet into ``link.node`` and ``link.incidence``, take out what was
-    retracted, and fill ``temp.affected``: with all identities where ``everything`` is to be solved anew."""
+    retracted, and fill ``temp.affected``."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE fresh_batch AS SELECT linkage_domain, sequence AS batch_sequence "
         "FROM control.received_batch WHERE NOT is_linked"
     )
-    connection.execute("CREATE OR REPLACE TEMP TABLE decided AS FROM control.decided_identity")
-    if everything:
-        connection.execute(f"INSERT INTO link.node {_FRESH_NODES}")
-        connection.execute(f"INSERT INTO link.incidence {_FRESH_INCIDENCES}")
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE affected AS SELECT linkage_domain, identity_tag FROM link.node"
-        )
-    else:
-        _touch(connection)
-        _find(connection, rules)
-    connection.execute("DELETE FROM control.decided_identity")
+    _touch(connection)
+    _find(connection, rules)
     _forget_vanished(connection)
 
 
 def drop(connection: duckdb.DuckDBPyConnection) -> None:
     """Drop the temporary tables."""
-    for table in ("fresh_batch", "fresh_node", "fresh_incidence", "touched", "decided", "affected"):
+    for table in ("fresh_batch", "fresh_node", "fresh_incidence", "touched", "affected"):
         connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
@@ -79,7 +69,7 @@ def _touch(connection: duckdb.DuckDBPyConnection) -> None:
         UNION
         SELECT linkage_domain, identity_tag FROM control.retracted_identity
         UNION
-        SELECT linkage_domain, identity_tag FROM temp.decided"""
+        SELECT linkage_domain, identity_tag FROM control.decided_identity"""
     )
 
 
@@ -181,4 +171,3 @@ def _forget_vanished(connection: duckdb.DuckDBPyConnection) -> None:
             AND told.purpose = incidence.purpose AND told.pass_tag = incidence.pass_tag
             AND told.pass_id = incidence.pass_id)"""
     )
-    connection.execute("DELETE FROM control.retracted_identity")

@@ -19,6 +19,7 @@ from ingest.center.link.rules import Rules
 from ingest.center.link.tags import INCIDENCE_SCHEMA, tokens
 from ingest.settings import PROJECT_ROOT
 
+_KEY = ["linkage_domain", "identity_tag"]
 # The latest version of a record by its version key (content, never arrival); bytes break ties.
 _LIVES = """
     WITH enrolment AS (
@@ -36,17 +37,7 @@ _LIVES = """
             FROM {care_certification}
         ) WHERE place = 1 AND correction_code <> '3'
     ), number AS (
-        SELECT linkage_domain, identity_tag,
-               min(pass_tag) FILTER (pass_id = 'number') AS number_tag,
-               min(pass_tag) FILTER (pass_id = 'number_birth') AS number_birth_tag,
-               min(pass_tag) FILTER (pass_id = 'name') AS name_tag
-        FROM {incidence}
-        SEMI JOIN (
-            SELECT linkage_domain, identity_tag FROM enrolment
-            UNION ALL SELECT linkage_domain, identity_tag FROM certification
-        ) AS told USING (linkage_domain, identity_tag)
-        WHERE pass_id IN ('number', 'number_birth', 'name')
-        GROUP BY linkage_domain, identity_tag
+        FROM {numbers}
     ), loss AS (
         SELECT scheme_code, lost_reason_code FROM (VALUES {deaths}) AS told(scheme_code, lost_reason_code)
     ), care AS (  -- one span a care number: from its first event to the end its last event names
@@ -60,18 +51,22 @@ _LIVES = """
     ), live AS (
         SELECT linkage_domain, identity_tag, enrolment.scheme_code, applied_start_date AS start_date,
                least(coalesce(applied_end_date, DATE '9999-12-31'), coalesce(lost_date, DATE '9999-12-31')) AS end_date,
-               loss.scheme_code IS NOT NULL AS is_death, number_tag, number_birth_tag, name_tag
-        FROM enrolment JOIN number USING (linkage_domain, identity_tag)
-        LEFT JOIN loss USING (scheme_code, lost_reason_code)
+               loss.scheme_code IS NOT NULL AS is_death
+        FROM enrolment LEFT JOIN loss USING (scheme_code, lost_reason_code)
         UNION
-        SELECT linkage_domain, identity_tag, 'care', start_date, end_date, false,
-               number_tag, number_birth_tag, name_tag
+        SELECT linkage_domain, identity_tag, 'care', start_date, end_date, false
         FROM (SELECT DISTINCT linkage_domain, identity_tag FROM certification)
         JOIN number USING (linkage_domain, identity_tag) JOIN care USING (linkage_domain, number_tag)
     )
-    SELECT linkage_domain, identity_tag, scheme_code, start_date, end_date, is_death, number_tag, number_birth_tag,
-           name_tag
-    FROM live WHERE end_date > start_date"""
+    SELECT {who}, scheme_code, start_date, end_date, is_death, number_tag, number_birth_tag, name_tag
+    FROM live JOIN number USING (linkage_domain, identity_tag) WHERE end_date > start_date"""
+
+NUMBER_PASSES = ("number", "number_birth", "name")
+"""The passes whose tokens say which number it is that an identity names, and whether it is another's of that number."""
+_NUMBERS = f"""(
+    SELECT linkage_domain, identity_tag,
+           {", ".join(f"min(pass_tag) FILTER (pass_id = '{name}') AS {name}_tag" for name in NUMBER_PASSES)}
+    FROM {{incidence}} WHERE pass_id IN {NUMBER_PASSES} GROUP BY linkage_domain, identity_tag)"""
 
 _ANCHORS = """
     SELECT linkage_domain, identity_tag, applied_start_date AS start_date FROM {enrolment}
@@ -98,10 +93,18 @@ class Linked:
     solved: Solved
 
 
-def lives_sql(enrolment: str, care_certification: str, incidence: str) -> str:
-    """The numbers in force (``LIVE_SCHEMA``) told by these relations."""
+def lives_sql(enrolment: str, care_certification: str, numbers: str, who: str = "linkage_domain, identity_tag") -> str:
+    """The numbers in force (``LIVE_SCHEMA``) told by these relations; ``numbers`` as by ``numbers_sql``, ``who`` other
+    columns of it to say whose they are."""
     deaths = ", ".join(f"('{scheme}', '{code}')" for scheme, code in death_codes())
-    return _LIVES.format(enrolment=enrolment, care_certification=care_certification, incidence=incidence, deaths=deaths)
+    relations = {"enrolment": enrolment, "care_certification": care_certification, "numbers": numbers}
+    return _LIVES.format(**relations, deaths=deaths, who=who)
+
+
+def numbers_sql(incidence: str) -> str:
+    """Of each identity the tokens that say which number it names (linkage_domain, identity_tag, number_tag,
+    number_birth_tag, name_tag), told by this relation."""
+    return _NUMBERS.format(incidence=incidence)
 
 
 def anchors_sql(enrolment: str, care_certification: str) -> str:
@@ -122,16 +125,19 @@ def records_of(
 ) -> Records:
     """The records behind sealed tables, each with its ``linkage_domain``, as they stand in ``raw`` at the center.
 
-    Identities and passes may come more than once; every version of an enrolment and certification counts.
+    An identity may come more than once, each time with passes; every version of an enrolment and certification counts.
     """
-    nodes = identity.group_by("linkage_domain", "identity_tag").agg(pl.col("sex_code", "birth_month").min())
-    incidences = identity_pass.select(INCIDENCE_SCHEMA.keys()).unique()
+    nodes = identity.group_by(_KEY).agg(pl.col("sex_code", "birth_month").min(), pl.len())
+    incidences = _each_once(identity_pass.select(INCIDENCE_SCHEMA.keys()), nodes.filter(pl.col("len") > 1))
+    insured = pl.concat([enrolment.select(_KEY), care_certification.select(_KEY)]).unique()
+    numbers = incidences.filter(pl.col("pass_id").is_in(NUMBER_PASSES)).join(insured, on=_KEY, how="semi")
     connection = warehouse.connect()
     try:
-        told = {"enrolment": enrolment, "care_certification": care_certification, "incidence": incidences}
+        told = {"enrolment": enrolment, "care_certification": care_certification, "incidence": numbers}
         for name, frame in told.items():
             connection.register(f"told_{name}", frame.to_arrow())
-        lives = connection.execute(lives_sql("told_enrolment", "told_care_certification", "told_incidence")).pl()
+        sql = lives_sql("told_enrolment", "told_care_certification", numbers_sql("told_incidence"))
+        lives = connection.execute(sql).pl()
         anchors = connection.execute(anchors_sql("told_enrolment", "told_care_certification")).pl()
     finally:
         connection.close()
@@ -141,6 +147,14 @@ def records_of(
         lives.cast(LIVE_SCHEMA),  # type: ignore[arg-type]
         anchors.cast(ANCHOR_SCHEMA),  # type: ignore[arg-type]
     )
+
+
+def _each_once(passes: pl.DataFrame, several: pl.DataFrame) -> pl.DataFrame:
+    """Passes without repetition: only the identities that came ``several`` times may have one twice."""
+    if several.is_empty():
+        return passes
+    again = passes.join(several, on=_KEY, how="semi").unique()
+    return pl.concat([passes.join(several, on=_KEY, how="anti"), again])
 
 
 def link_records(records: Records, rules: Rules, link_key: bytes) -> Linked:
@@ -155,4 +169,5 @@ def link_records(records: Records, rules: Rules, link_key: bytes) -> Linked:
     found = {str(purpose): tokens(of["node"], of["pass_tag"]) for (purpose,), of in told.group_by("purpose")}
     lives = records.lives.join(number, on=["linkage_domain", "identity_tag"])
     solved = solve(nodes, found, lives, rules, records.decisions)
-    return Linked(name_persons(solved.persons, records.anchors, link_key), solved)
+    anchors = records.anchors.join(number, on=["linkage_domain", "identity_tag"])
+    return Linked(name_persons(nodes, solved.person, anchors, link_key), solved)

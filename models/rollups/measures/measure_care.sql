@@ -30,6 +30,32 @@ recipients as (
     inner join months on care.service_month = months.month
 ),
 
+-- A receipt of several kinds of services counts in each.
+services as (
+    select
+        recipients.linkage_domain,
+        recipients.person_id,
+        {% for column in place %}recipients.{{ column }}, {% endfor %}
+        classes.service_class_code,
+        sum(care.benefit_yen) as benefit_yen,
+        count(distinct care.record_key_tag) as claims_count
+    from recipients
+    inner join {{ ref('care_service') }} as care
+        on
+            recipients.linkage_domain = care.linkage_domain
+            and recipients.person_id = care.person_id
+            and recipients.insurer_number = care.insurer_number
+            and recipients.service_month = care.service_month
+    inner join {{ ref('care_service_classes') }} as classes
+        on
+            care.service_type_code = classes.service_type_code
+            and care.service_month >= classes.valid_from
+            and (classes.valid_to is null or care.service_month < classes.valid_to)
+    group by
+        recipients.linkage_domain, recipients.person_id, {% for column in place %}recipients.{{ column }}, {% endfor %}
+        classes.service_class_code
+),
+
 -- Certified persons of an insurer whose table of insured has not come have no denominator and are left out.
 counted_months as (
     select distinct
@@ -84,6 +110,28 @@ counted as (
         1 as denominator
     from certified
     where insured_class_code = '1'
+    union all
+    {% endfor -%}
+    {% for level in levels -%}
+    select
+        'care_cost_per_claim_level_{{ level }}' as indicator_id,
+        {{ place | join(', ') }},
+        person_id,
+        benefit_yen as numerator,
+        claims_count as denominator
+    from recipients
+    where care_level_code = '{{ level }}'
+    union all
+    {% endfor -%}
+    {% for class in ['home', 'facility', 'community'] -%}
+    select
+        'care_cost_per_{{ class }}_claim' as indicator_id,
+        {{ place | join(', ') }},
+        person_id,
+        benefit_yen as numerator,
+        claims_count as denominator
+    from services
+    where service_class_code = '{{ class }}'
     union all
     {% endfor -%}
     {% for indicator, denominator in [

@@ -13,7 +13,7 @@ from tests.spec.models.recount import Areas
 
 RULE = ("threshold", "min_peers")
 FIGURE = ("indicator_id", "period_kind", "period", "scheme_code")
-PLACE = ("area_level", "area_id", "sex_code", "age_band_code")
+PLACE = ("area_level", "area_id", "sex_code", "age_band_code", "class_code")
 CELL = RULE + FIGURE + PLACE
 
 Cell = tuple[Any, ...]

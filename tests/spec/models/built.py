@@ -12,7 +12,17 @@ from tests.dbt_fixture import Row, World, person_id
 from tests.spec.models.delivery import Delivery, Person
 from tests.spec.models.recount import Figures, Key
 
-_KEY = ("indicator_id", "period_kind", "period", "scheme_code", "area_level", "area_id", "sex_code", "age_band_code")
+_KEY = (
+    "indicator_id",
+    "period_kind",
+    "period",
+    "scheme_code",
+    "area_level",
+    "area_id",
+    "sex_code",
+    "age_band_code",
+    "class_code",
+)
 _FIGURES = ("numerator", "denominator", "contributor_count", "denominator_contributor_count", "largest_contribution")
 
 
@@ -51,11 +61,19 @@ class Built:
         return found
 
     def share(
-        self, indicator: str, kind: str, period: date, scheme: str, area: str, sex: str = "all", band: str = "all"
+        self,
+        indicator: str,
+        kind: str,
+        period: date,
+        scheme: str,
+        area: str,
+        sex: str = "all",
+        band: str = "all",
+        of_class: str = "",
     ) -> tuple[int, int] | None:
         """Numerator and denominator of one figure (``area`` as level:id); None where it is not there."""
         level, _, name = area.partition(":")
-        figures = self.facts.get((indicator, kind, period, scheme, level, name, sex, band))
+        figures = self.facts.get((indicator, kind, period, scheme, level, name, sex, band, of_class))
         return figures and figures[:2]
 
     def close(self) -> None:

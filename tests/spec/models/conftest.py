@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.dbt_fixture import World
-from tests.spec.models import asked, crowd, stories
+from tests.spec.models import asked, crowd, public_tables, sick, stories
 from tests.spec.models.built import Built
 from tests.spec.models.delivery import REFERENCE_MONTH, Delivery
 
@@ -18,10 +18,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     first, second, tottori = Delivery(), Delivery(), Delivery()
     stories.tell(first, second, tottori)
     asked.ask(first)
+    sick.sicken(first)
     crowd.gather(first, tottori)
     world = World(tmp_path_factory.mktemp("spec_models"), REFERENCE_MONTH)
     for delivery, domain in ((first, "16"), (second, "16"), (tottori, "31")):
         world.land(delivery.batch, domain)
+    for table, content in public_tables.files():
+        world.load_table(table, content)
     world.build()
     found = Built(world, {"16": [first, second], "31": [tottori]})
     yield found

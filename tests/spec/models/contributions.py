@@ -10,11 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
-from ingest.masters.lookups import CORE_DISEASES
+from ingest.masters.lookups import CORE_DISEASES, CORE_DRUGS
 from ingest.settings import PROJECT_ROOT
 from tests.dbt_fixture import Row
 from tests.spec.models import contributions_of_checkups as of_checkups
+from tests.spec.models import contributions_of_crossing as of_crossing
+from tests.spec.models import contributions_of_diseases as of_diseases
 from tests.spec.models import contributions_of_linkage as of_linkage
 from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
 
@@ -36,6 +39,7 @@ class Contribution:
     person: bytes | None
     numerator: int
     denominator: int
+    class_code: str = ""
 
 
 def seed(name: str) -> list[dict[str, str]]:
@@ -70,6 +74,7 @@ def _of(indicator: str, row: Row, month: date, numerator: int, denominator: int,
         row.get("person_id"),
         numerator,
         denominator,
+        other.get("class_code", ""),
     )
 
 
@@ -288,6 +293,116 @@ def care_cost(table: Table) -> Iterator[Contribution]:
         if counts(row["service_month"]):
             yield _of("care_cost_per_recipient", row, row["service_month"], row["benefit_yen"], 1)
             yield _of("care_cost_per_claim", row, row["service_month"], row["benefit_yen"], row["claims_count"])
+            level = f"care_cost_per_claim_level_{row['care_level_code']}"
+            yield _of(level, row, row["service_month"], row["benefit_yen"], row["claims_count"])
+
+
+def _core(path: Path, code: str, told: str) -> dict[str, str]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row[code]: row[told] for row in csv.DictReader(file)}
+
+
+def _attribution(table: Table) -> of_diseases.Attribution:
+    return of_diseases.Attribution(
+        table,
+        seed,
+        _core(CORE_DISEASES, "disease_code", "icd10_code"),
+        _core(CORE_DRUGS, "item_code", "drug_class_code"),
+    )
+
+
+def diseases(table: Table) -> Iterator[Contribution]:
+    """What each disease costs by the one that a receipt comes to, and who has it."""
+    classes = of_diseases.Classes(seed)
+    attribution = _attribution(table)
+
+    def told_classes(icd10: str, is_dialysed: bool) -> list[str]:
+        return [code for code in classes.of(icd10, is_dialysed) if classes.kinds[code] != "certified"]
+
+    claims = table("marts.claim")
+    dispensed: dict[object, int] = defaultdict(int)
+    points_of = {(row["linkage_domain"], row["record_key_tag"]): row["points"] for row in claims}
+    for pharmacy, receipt in of_diseases.prescribers(claims).items():
+        dispensed[receipt] += points_of[pharmacy]
+    for row in claims:
+        if row["claim_kind_code"] not in ("medical", "dpc") or row["is_summary"] or not counts(row["service_month"]):
+            continue
+        receipt = row["linkage_domain"], row["record_key_tag"]
+        month, yen, is_dialysed = row["service_month"], row["points"] * 10, attribution.is_dialysed(receipt)
+        side = "inpatient" if row["is_inpatient"] else "outpatient"
+        with_pharmacy = yen + dispensed[receipt] * 10
+        icd10, _ = attribution.decide(receipt)
+        for code in told_classes(icd10, is_dialysed) if icd10 else []:
+            for indicator, share in (
+                ("disease_cost_per_member_month", yen),
+                (f"disease_{side}_cost_per_member_month", yen),
+                ("disease_cost_share", yen),
+                ("disease_claims_per_1000", 1),
+                (f"disease_{side}_claims_per_1000", 1),
+            ):
+                yield _of(indicator, row, month, share, 0, class_code=code)
+            if side == "inpatient":
+                yield _of("disease_cost_per_inpatient_claim", row, month, yen, 1, class_code=code)
+                yield _of("disease_days_per_inpatient_claim", row, month, row["days_count"] or 0, 1, class_code=code)
+            else:
+                yield _of("disease_cost_per_outpatient_claim", row, month, with_pharmacy, 1, class_code=code)
+            if classes.kinds[code] == "lifestyle":
+                yield _of("lifestyle_cost_share", row, month, with_pharmacy, 0, class_code=code)
+                yield _of("lifestyle_cost_share", row, month, 0, with_pharmacy)
+        if row["sex_code"] != "U":
+            has = {
+                code
+                for icd10, line in attribution.diseases(receipt)
+                if not line["is_suspected"]
+                for code in told_classes(icd10, is_dialysed)
+            }
+            for code in has:
+                yield _of("disease_patients", row, month, 1, 0, class_code=code)
+
+
+def crossing(table: Table) -> Iterator[Contribution]:
+    """Checkups, receipts and care held against each other."""
+    of_age = [
+        who
+        for who in of_checkups.examinees(table, first_examinations(table))
+        if who.row["scheme_code"] != "koki" and 40 <= who.row["age_at_fiscal_year_end"] <= 74
+        and counts(who.row["exam_month"])
+    ]  # fmt: skip
+    members = memberships(table)
+    examined = first_as_member(table, members)
+    eligible = {}
+    for of_year, months in members.items():
+        person, insurer, year = of_year
+        standing = [
+            month
+            for month, row in months.items()
+            if row["is_member"] and row["age_at_fiscal_year_end"] >= 40 and row["age_at_month_end"] < 75
+        ]
+        if standing:
+            row = months[max(standing)]
+            eligible[person, row["scheme_code"], insurer, year] = row, of_year in examined
+    attribution, classes = _attribution(table), of_diseases.Classes(seed)
+
+    def has(receipt: tuple[object, ...]) -> set[str]:
+        return {
+            code
+            for icd10, line in attribution.diseases(receipt)
+            if not line["is_suspected"]
+            for code in classes.of(icd10, False)
+            if classes.kinds[code] == "certified"
+        }
+
+    claims = [row for row in table("marts.claim") if counts(row["service_month"])]
+    for told in (
+        of_crossing.referrals(claims, of_age, fiscal_year),
+        of_crossing.costs_by_attendance(claims, eligible, fiscal_year),
+        of_crossing.claims_by_certification(table, claims),
+        of_crossing.sickness_of_the_certified(table, claims, has),
+        of_crossing.care_costs_by_service(table),
+    ):
+        for indicator, row, month, band, above, below, of_class in told:
+            if counts(month):
+                yield _of(indicator, row, month, above, below, band=band, class_code=of_class)
 
 
 def linkage(table: Table) -> Iterator[Contribution]:
@@ -305,5 +420,5 @@ def linkage(table: Table) -> Iterator[Contribution]:
 
 FAMILIES = (
     members, medical, classification, attendance_asof, attendance_legal, checkups, guidance, certification, care_cost,
-    linkage,
+    linkage, diseases, crossing,
 )  # fmt: skip

@@ -89,15 +89,24 @@ class Delivery:
             self.enrol(who, at, start, processed_date=day, full_as_of_date=day)
 
     def claim(
-        self, who: Person, at: Insurer, month: date, points: int, diseases: Iterable[Row] = (), **more: Any
+        self,
+        who: Person,
+        at: Insurer,
+        month: date,
+        points: int,
+        diseases: Iterable[Row] = (),
+        items: Iterable[Row] = (),
+        **more: Any,
     ) -> None:
-        """A receipt, adjudicated in the month after the service unless told otherwise, with its lines of diseases."""
+        """A receipt, adjudicated in the month after the service unless told otherwise, with its diseases and items."""
         told = {"key": month.isoformat(), "service_month": month, "points": points}
         told["adjudication_month"] = next_month(month)
         parent = self._add("claim", who.at(at) | told | more)
         line = {"scheme_code": at.scheme, "insurer_number": at.number, "service_month": month}
         for number, disease in enumerate(diseases, start=1):
             self._add("claim_diagnosis", line | {"parent_source_row": parent, "sequence_number": number} | disease)
+        for number, item in enumerate(items, start=1):
+            self._add("claim_item", line | {"parent_source_row": parent, "sequence_number": number} | item)
 
     def exam(self, who: Person, at: Insurer, day: date, results: Results, **more: Any) -> None:
         """An examination; a number is a measured value, a text a code, None an item not done."""
@@ -131,8 +140,11 @@ class Delivery:
         span = {"certified_start_date": start, "certified_end_date": last}
         self._add("care_certification", who.at(at) | told | span | more)
 
-    def care(self, who: Person, at: Insurer, month: date, benefit_yen: int, **more: Any) -> None:
-        """介護給付実績 of one provider and month, with a line of its units."""
+    def care(
+        self, who: Person, at: Insurer, month: date, benefit_yen: int, services: dict[str, int] | None = None,
+        **more: Any,
+    ) -> None:  # fmt: skip
+        """介護給付実績 of one provider and month, with a line of its units, and what each service cost."""
         money = {"units": benefit_yen // 9, "benefit_yen": benefit_yen, "user_yen": benefit_yen // 9}
         told = {"service_month": month, "adjudication_month": next_month(month), "care_level_code": "21"}
         parent = self._add("care_claim", who.at(at) | told | money | more)
@@ -141,6 +153,8 @@ class Delivery:
         days = {"times_count": 6, "public_times_count": 3, "public2_times_count": 2, "public3_times_count": 1}
         item = {"service_type_code": "15", "item_code": "1111", "units": money["units"]}
         self._add("care_line", line | item | days | kind)
+        for service, yen in (services or {}).items():
+            self._add("care_service", line | {"service_type_code": service, "units": yen // 9, "benefit_yen": yen})
 
     def as_claimed(self, who: Person, at: Insurer, month: date, benefit_yen: int) -> None:
         """The 請求明細書 of one provider and month."""

@@ -10,13 +10,13 @@ from typing import Any
 from tests.spec.models.contributions import FAMILIES, Contribution, Table, fiscal_year, seed
 from tests.spec.models.delivery import REFERENCE_MONTH, months_from
 
-# indicator, period kind, period, scheme, area level, area, sex, age band
-Key = tuple[str, str, date, str, str, str, str, str]
+# indicator, period kind, period, scheme, area level, area, sex, age band, class
+Key = tuple[str, str, date, str, str, str, str, str, str]
 # numerator, denominator, persons in the numerator, persons in the denominator, largest share of one person
 Figures = tuple[int, int, int, int, int]
 # the 地区 of each 行政区, by town and set
 Sets = dict[tuple[str, str], dict[str, str]]
-Cell = tuple[str, str, int, str, str, str, str]
+Cell = tuple[str, str, int, str, str, str, str, str]
 
 
 class Areas:
@@ -94,18 +94,45 @@ def recount(table: Table) -> dict[Key, Figures]:
                 for level, area in areas.of(row, scheme):
                     for sex in (row.sex, "all"):
                         for band in (row.band, "all"):
-                            cells[row.indicator, scheme, fiscal_year(row.month), level, area, sex, band].append(row)
+                            cells[
+                                row.indicator, scheme, fiscal_year(row.month), level, area, sex, band, row.class_code
+                            ].append(row)
+    return _over_bases(_figures(cells, catalogue), catalogue)
+
+
+def _figures(cells: dict[Cell, list[Contribution]], catalogue: dict[str, dict[str, str]]) -> dict[Key, Figures]:
     found: dict[Key, Figures] = {}
     for (indicator, scheme, year, *place), rows in cells.items():
         kinds = catalogue[indicator]["period_kinds"].split()
         is_sum = {"area", "period"} <= set(catalogue[indicator]["additive_over"].split())
         for kind, period, inside in _periods(rows, year):
             if kind in kinds:
-                level, area, sex, band = place
-                figures = _sums(inside) if is_sum else _persons(inside)
-                if is_sum or figures[1]:  # a share of nobody is not there
-                    found[indicator, kind, period, scheme, level, area, sex, band] = figures
+                level, area, sex, band, of_class = place
+                figures = _sums(inside) if is_sum or of_class else _persons(inside)
+                if is_sum or of_class or figures[1]:  # a share of nobody is not there
+                    found[indicator, kind, period, scheme, level, area, sex, band, of_class] = figures
     return found
+
+
+def _over_bases(found: dict[Key, Figures], catalogue: dict[str, dict[str, str]]) -> dict[Key, Figures]:
+    """Figures of classes over the denominator of what they are a share of; what they are over is not shown."""
+    bases = {row["indicator_id"]: row["base_indicator_id"] for row in seed("indicator_classes")}
+    shown: dict[Key, Figures] = {}
+    for key, figures in found.items():
+        indicator, *cell, of_class = key
+        if indicator in bases and not of_class:
+            continue
+        if bases.get(indicator):
+            base = found.get((bases[indicator], *cell, ""), (0, 0, 0, 0, 0))  # type: ignore[arg-type]
+            above, _, persons, _, largest = figures
+            if "area" not in catalogue[indicator]["additive_over"].split():
+                above, figures = persons, (persons, base[3], persons, base[3], int(bool(persons)))
+                if base[3]:
+                    shown[key] = figures
+                continue
+            figures = above, base[1], persons, base[3], largest
+        shown[key] = figures
+    return shown
 
 
 def _periods(rows: list[Contribution], year: int) -> Iterator[tuple[str, date, list[Contribution]]]:

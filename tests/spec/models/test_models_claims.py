@@ -101,7 +101,7 @@ def test_a_receipt_of_no_points_is_a_receipt(built: Built) -> None:
              if row["points"] and (row["sex_code"], row["age_band_code"]) == ("1", "75-79")]  # fmt: skip
     points = sum(row["points"] for row in crowd)
     assert built.share("points_per_claim", *august) == (points, len(crowd) + 1)
-    assert built.facts["points_per_claim", *august[:3], "municipality", "16201", "1", "75-79"][2] == len(crowd)
+    assert built.facts["points_per_claim", *august[:3], "municipality", "16201", "1", "75-79", ""][2] == len(crowd)
 
 
 JUNE, JULY, AUGUST = date(2023, 6, 1), date(2023, 7, 1), date(2023, 8, 1)

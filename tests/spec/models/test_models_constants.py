@@ -69,7 +69,7 @@ def test_the_figure_is_that_counted_by_hand(
 
 
 def test_behind_a_sum_stand_as_many_persons_as_there_are_and_the_largest_share_of_one(built: Built) -> None:
-    place = ("insurer", "160085", "all", "all")
+    place = ("insurer", "160085", "all", "all", "")
     cost = built.facts["inpatient_cost_per_member_month", "fiscal_year", Y2023, "kokuho", *place]
     assert cost == (50_000, 1, 1, 1, 50_000)
     months = built.facts["members", "fiscal_year", Y2023, "kokuho", *place]

@@ -202,7 +202,7 @@ def test_enrolment_before_the_first_month_is_known_and_not_spread(built: Built) 
 
 def test_a_person_in_the_ledgers_of_both_schemes_is_one_person_of_both_together(built: Built) -> None:
     facts = [
-        built.facts["members", "month", date(2024, 3, 1), scheme, "municipality", "16201", "1", "75-79"]
+        built.facts["members", "month", date(2024, 3, 1), scheme, "municipality", "16201", "1", "75-79", ""]
         for scheme in ("kokuho", "koki", "kokuho_koki")
     ]
     assert [figures[:3] for figures in facts] == [(1, 0, 1), (1, 0, 1), (2, 0, 1)]

@@ -162,7 +162,7 @@ def test_an_insurer_and_its_only_town_hide_the_same_figures(built: Built) -> Non
     def statuses(**place: str) -> dict[tuple[Any, ...], str]:
         rows = built.where("rollups.statistic", scheme_code="kokuho", **place)
         return {
-            tuple(row[n] for n in (*RULE, *FIGURE, "sex_code", "age_band_code")): row["value_status"]
+            tuple(row[n] for n in (*RULE, *FIGURE, "sex_code", "age_band_code", "class_code")): row["value_status"]
             for row in rows
             if row["indicator_id"] not in of_no_town
         }

@@ -129,6 +129,11 @@ def test_what_could_not_be_classified_is_counted_by_reason(workspace: Path) -> N
     }  # fmt: skip
 
 
+def test_without_a_master_of_drugs_the_typed_core_knows_their_classes(tmp_path: Path) -> None:
+    known = dict(lookups.drug_classes(tmp_path).iter_rows())
+    assert known["620007853"] == "2171" and len(known) > 100  # amlodipine: 血管拡張剤
+
+
 def test_without_masters_the_typed_core_answers(tmp_path: Path) -> None:
     core = pl.read_csv(lookups.CORE_DISEASES, infer_schema=False)
     codes = pl.concat([core["disease_code"], pl.Series(["9999999"])])
@@ -177,6 +182,8 @@ def test_the_official_masters_agree_with_the_typed_core(shared: Path, tmp_path: 
     assert {each.state for each in outcomes} == {"imported"} and len(outcomes) == 8
     assert lookups.subtraction_codes(tmp_path) == uke_layout.core_subtraction_codes()
     icd10 = lookups.disease_icd10(tmp_path)
+    drugs = lookups.drug_classes(tmp_path / "without")
+    assert drugs.join(lookups.drug_classes(tmp_path), on=["item_code", "drug_class_code"], how="anti").is_empty()
     core = pl.read_csv(lookups.CORE_DISEASES, infer_schema=False).join(icd10, on="disease_code", how="left")
     assert core["icd10_code"].to_list() == core["icd10_code_right"].to_list()
     assert stored(tmp_path, "drug").imports[-1].unknown_count == 16

@@ -23,8 +23,8 @@ def test_a_token_that_too_many_identities_share_is_left_out(tmp_path: Path) -> N
     identity = pl.DataFrame({"identity_tag": people})
     with BatchTables(demo_workspace(tmp_path).site("16")) as tables:
         for _ in range(2):  # parts of a delivery say the same again
-            tables.add_identities(identity, passes(people[:9], "resident", b"stand-in"))
-            tables.add_identities(identity, passes(people[:8], "number", b"family"))
+            tables.add_identities(identity, passes(people[:9], "resident", b"stand-in" * 2))
+            tables.add_identities(identity, passes(people[:8], "number", b"the same family."))
         assert tables.withhold_shared(8) == {"resident": 9}
         query = tables.to_seal()["identity_pass"]
         left = tables.connection.execute(f"SELECT pass_id, identity_tag FROM ({query})").fetchall()

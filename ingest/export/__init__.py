@@ -1,0 +1,1 @@
+"""Exports of the statistics that a tenant may see: stable tables and their dictionary."""

@@ -1,0 +1,247 @@
+{#- Checkups held against receipts (健診・レセ突合) and certification against receipts.
+
+    受診勧奨者      of the examinees of measure_checkup, whose values call for a doctor (seed referral_values); of them,
+                 who has a 医科 receipt from the month of the examination to the end of the fiscal year, and who has not
+    健診有無別点数   what eligible persons (attendance_asof) cost in the fiscal year, by whether they were examined: over all
+                 eligible persons as KDB does, and over their own group
+    要介護認定別     points and receipts of members aged 40 or more in months with and without a certification -#}
+{%- set place = [
+    'scheme_code', 'insurer_number', 'municipality_code', 'district_code', 'month', 'fiscal_year', 'sex_code',
+    'age_band_code', 'person_id'
+] -%}
+with months as (
+    select * from {{ ref('int_calendar__list_months') }}
+),
+
+receipts as (
+    select * from {{ ref('claim') }}
+    where not is_summary and service_month in (select month from months)
+),
+
+examinees as (
+    select * from {{ ref('checkup') }}
+    where
+        scheme_code in ('kokuho', 'kumiai')
+        and is_first_of_year
+        and age_at_fiscal_year_end between 40 and 74
+        and exam_month in (select month from months)
+),
+
+referred as (
+    select distinct
+        examinees.linkage_domain,
+        examinees.record_key_tag
+    from examinees
+    inner join {{ ref('checkup_result') }} as results
+        on
+            examinees.linkage_domain = results.linkage_domain
+            and examinees.record_key_tag = results.record_key_tag
+    inner join {{ ref('referral_values') }} as limits
+        on
+            results.item_id = limits.item_id
+            and limits.sex_code in ('all', examinees.sex_code)
+            and examinees.exam_date >= limits.valid_from
+            and (limits.valid_to is null or examinees.exam_date < limits.valid_to)
+    where
+        (limits.operator = '>=' and results.numeric_value >= limits.value)
+        or (limits.operator = '<' and results.numeric_value < limits.value)
+),
+
+visits as (
+    select
+        person_id,
+        scheme_code,
+        insurer_number,
+        fiscal_year,
+        max(service_month) as last_month
+    from receipts
+    where claim_kind_code in ('medical', 'dpc')
+    group by person_id, scheme_code, insurer_number, fiscal_year
+),
+
+-- Without receipts of the year nobody could have been seen to visit: such an insurer's examinees stay out.
+delivered as (
+    select distinct
+        scheme_code,
+        insurer_number,
+        fiscal_year
+    from receipts
+    where claim_kind_code in ('medical', 'dpc')
+),
+
+referrals as (
+    select
+        examinees.scheme_code,
+        examinees.insurer_number,
+        examinees.municipality_code,
+        examinees.district_code,
+        examinees.exam_month as month,
+        examinees.fiscal_year,
+        examinees.sex_code,
+        examinees.fiscal_year_age_band_code as age_band_code,
+        examinees.person_id,
+        referred.record_key_tag is not null as is_referred,
+        visits.person_id is not null as has_visited,
+        delivered.insurer_number is not null as has_receipts
+    from examinees
+    left join referred
+        on
+            examinees.linkage_domain = referred.linkage_domain
+            and examinees.record_key_tag = referred.record_key_tag
+    left join visits
+        on
+            examinees.person_id = visits.person_id
+            and examinees.scheme_code = visits.scheme_code
+            and examinees.insurer_number = visits.insurer_number
+            and examinees.fiscal_year = visits.fiscal_year
+            and examinees.exam_month <= visits.last_month
+    left join delivered
+        on
+            examinees.scheme_code = delivered.scheme_code
+            and examinees.insurer_number = delivered.insurer_number
+            and examinees.fiscal_year = delivered.fiscal_year
+),
+
+eligible_months as (
+    select
+        attendance.*,
+        max(attendance.numerator) over (
+            partition by
+                attendance.scheme_code, attendance.insurer_number, attendance.fiscal_year, attendance.person_id
+        ) as is_examined,
+        row_number() over (
+            partition by
+                attendance.scheme_code, attendance.insurer_number, attendance.fiscal_year, attendance.person_id
+            order by attendance.denominator desc, attendance.month desc
+        ) as place_from_end
+    from {{ ref('measure_attendance') }} as attendance
+    inner join delivered
+        on
+            attendance.scheme_code = delivered.scheme_code
+            and attendance.insurer_number = delivered.insurer_number
+            and attendance.fiscal_year = delivered.fiscal_year
+    where attendance.indicator_id = 'attendance_asof'
+),
+
+costs as (
+    select
+        person_id,
+        scheme_code,
+        insurer_number,
+        fiscal_year,
+        sum(points) as points
+    from receipts
+    where claim_kind_code in ('medical', 'dpc', 'pharmacy')
+    group by person_id, scheme_code, insurer_number, fiscal_year
+),
+
+-- Who is eligible stands once a year, where the person was last.
+eligible as (
+    select
+        {% for column in place %}eligible_months.{{ column }}, {% endfor %}
+        eligible_months.is_examined = 1 as is_examined,
+        coalesce(costs.points, 0) as points
+    from eligible_months
+    left join costs
+        on
+            eligible_months.person_id = costs.person_id
+            and eligible_months.scheme_code = costs.scheme_code
+            and eligible_months.insurer_number = costs.insurer_number
+            and eligible_months.fiscal_year = costs.fiscal_year
+    where eligible_months.place_from_end = 1
+),
+
+certified as (
+    select distinct
+        person_id,
+        month
+    from {{ ref('care_person_month') }}
+),
+
+cared_for as (
+    select
+        receipts.scheme_code,
+        receipts.insurer_number,
+        receipts.municipality_code,
+        receipts.district_code,
+        receipts.service_month as month,
+        receipts.fiscal_year,
+        receipts.sex_code,
+        receipts.age_band_code,
+        receipts.person_id,
+        certified.person_id is not null as is_certified,
+        sum(receipts.points) as points,
+        count(*) as claims_count
+    from receipts
+    inner join {{ ref('age_bands') }} as bands
+        on receipts.age_band_code = bands.age_band_code and bands.age_from >= 40
+    left join certified on receipts.person_id = certified.person_id and receipts.service_month = certified.month
+    where receipts.claim_kind_code in ('medical', 'dpc')
+    group by
+        receipts.scheme_code, receipts.insurer_number, receipts.municipality_code, receipts.district_code,
+        receipts.service_month, receipts.fiscal_year, receipts.sex_code, receipts.age_band_code, receipts.person_id,
+        certified.person_id is not null
+),
+
+contributions as (
+    {% for indicator, condition in [
+        ('referral_value', 'is_referred'),
+        ('referral_visited', 'is_referred and has_visited'),
+        ('referral_unvisited', 'is_referred and not has_visited'),
+    ] -%}
+    select
+        '{{ indicator }}' as indicator_id,
+        {{ place | join(', ') }},
+        case when {{ condition }} then 1 else 0 end as numerator,
+        1 as denominator
+    from referrals
+    where {{ 'true' if indicator == 'referral_value' else 'has_receipts' }}
+    union all
+    {% endfor -%}
+    {% for indicator, group, denominator in [
+        ('points_of_examined_per_eligible', 'is_examined', '1'),
+        ('points_of_unexamined_per_eligible', 'not is_examined', '1'),
+        ('points_per_examined', 'is_examined', 'own'),
+        ('points_per_unexamined', 'not is_examined', 'own'),
+    ] -%}
+    select
+        '{{ indicator }}' as indicator_id,
+        {{ place | join(', ') }},
+        case when {{ group }} then points else 0 end as numerator,
+        1 as denominator
+    from eligible
+    where {{ group if denominator == 'own' else 'true' }}
+    union all
+    {% endfor -%}
+    {% for indicator, condition in [
+        ('points_per_claim_certified', 'is_certified'), ('points_per_claim_uncertified', 'not is_certified')
+    ] -%}
+    select
+        '{{ indicator }}' as indicator_id,
+        {{ place | join(', ') }},
+        points as numerator,
+        claims_count as denominator
+    from cared_for
+    where {{ condition }}
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
+),
+
+final as (
+    select
+        indicator_id,
+        scheme_code,
+        insurer_number,
+        municipality_code,
+        district_code,
+        month,
+        fiscal_year,
+        sex_code,
+        age_band_code,
+        person_id,
+        cast(numerator as bigint) as numerator,
+        cast(denominator as bigint) as denominator
+    from contributions
+)
+
+select * from final
