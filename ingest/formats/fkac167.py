@@ -62,6 +62,7 @@ class Fkac167:
 
     format = "fkac167_csv"
     stream = "checkup"
+    calls_back = True
 
     def recognise(self, head: bytes) -> str | None:
         """term2, term3 or term4 when the first line names the file (term2 where its headings are unreadable)."""

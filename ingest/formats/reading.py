@@ -148,7 +148,14 @@ class Reader(Protocol):
 
 @runtime_checkable
 class PartsReader(Reader, Protocol):
-    """A reader that can hand a large file on in parts, in memory that does not grow with the file."""
+    """A reader that can hand a large file on in parts, in memory that does not grow with the file.
+
+    ``calls_back``: whether Polars calls Python from inside its reading. Beside that nothing else of Polars may run,
+    which holds the interpreter while it waits for the threads that wait for the interpreter.
+    """
+
+    @property
+    def calls_back(self) -> bool: ...
 
     def parts(self, path: Path) -> Iterator[Reading]:
         """The file's content, some records at a time; the last part has no rows but the records, months and

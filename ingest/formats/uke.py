@@ -102,6 +102,7 @@ class UkeReader:
 
     format = "uke"
     stream = "medical"
+    calls_back = False
 
     def __init__(self, block_bytes: int = BLOCK_BYTES) -> None:
         self.block_bytes = block_bytes

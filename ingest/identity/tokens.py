@@ -185,13 +185,17 @@ class Tokeniser(TokenCipher):
         }
         emitted = [pl.DataFrame(schema=schema)]
         for one in passes():
-            complete = pl.all_horizontal(pl.col(field).is_not_null() for field in one.fields)
-            rows = evidence.filter(pl.col("scheme_code").is_in(one.scheme_codes) & complete)
+            is_complete = pl.all_horizontal(pl.col(field).is_not_null() for field in one.fields)
+            is_asked = evidence.select(pl.col("scheme_code").is_in(one.scheme_codes) & is_complete).to_series()
+            if not is_asked.any():
+                continue
+            rows = evidence.select("identity_tag", *one.fields)  # what a pass asks for, of much that is known
+            rows = rows if is_asked.all() else rows.filter(is_asked)
             tags = self._tag_column("pass_tag", one.purpose, rows, one.fields)
             emitted.append(
-                rows.select("identity_tag")
-                .with_columns(pl.lit(one.pass_id).alias("pass_id"), pl.lit(one.purpose).alias("purpose"), tags)
-                .select(*schema)
+                rows.select(
+                    "identity_tag", pl.lit(one.pass_id).alias("pass_id"), pl.lit(one.purpose).alias("purpose"), tags
+                )
             )
         return pl.concat(emitted)
 

@@ -7,8 +7,9 @@ however many the rows, and those of all rules of a table are worked out in one p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import polars as pl
@@ -49,16 +50,16 @@ class Check:
         """Per row of ``frame`` its case."""
         if self.rule is not None and self.rule.is_of_items:
             return ~self.rule.broken_items(frame, [FILE, PARENT] if FILE in frame.columns else [PARENT])
-        return frame.select(self._case()).to_series()
+        return frame.select(self._case).to_series()
 
-    @property
+    @cached_property
     def columns(self) -> frozenset[str]:
-        """The columns that a case is made of."""
-        return frozenset(self._case().meta.root_names())
+        """The columns that a case is made of; none of a rule of items."""
+        return frozenset() if _looks_at_rows(self) else frozenset(self._case.meta.root_names())
 
     def distinct(self, values: pl.DataFrame) -> list[Any]:
         """The distinct cases of a frame of ``columns``, in which nothing needs to stand twice."""
-        return values.select(self._case().unique()).to_series().to_list()
+        return values.select(self._case.unique()).to_series().to_list()
 
     def words(self) -> dict[str, str]:
         """What a finding says."""
@@ -82,6 +83,7 @@ class Check:
             "remedy": reasons()["contract"].remedy_ja,
         }
 
+    @cached_property
     def _case(self) -> pl.Expr:
         if self.rule is not None:
             return ~self.rule.broken()
@@ -112,14 +114,37 @@ def checks(table: str) -> tuple[Check, ...]:
     return (*found, *(Check(table, len(found) + at, "plausible", None, r) for at, r in enumerate(rules_of(table))))
 
 
-def distinct_cases(table: str, frame: pl.DataFrame) -> list[tuple[Check, list[Any]]]:
-    """Every check of ``table`` with its distinct cases among the rows of ``frame``."""
-    known: dict[str, pl.DataFrame] = {}  # by column its distinct values: rows are looked through once a column
-    return [(one, _distinct(one, frame, known)) for one in checks(table)]
+def distinct_cases(
+    table: str, frame: pl.DataFrame, right: Mapping[tuple[str, str], pl.Series] | None = None
+) -> tuple[list[tuple[Check, list[Any]]], dict[str, pl.Series]]:
+    """Every check of ``table`` with its distinct cases among the rows of ``frame``, and by column the values of which
+    the cases of one column were made.
+
+    ``right`` has by table and column values of which is known that they break no rule of their column: they are left
+    out.
+    """
+    found = frame.select(pl.col(name).unique().implode() for name in _judged_by_value(table))
+    values = {name: found.get_column(name)[0] for name in found.columns}
+    for name, known in values.items():
+        held = (right or {}).get((table, name))
+        if held is not None:
+            values[name] = known.filter(~known.is_in(held.implode(), nulls_equal=True))
+    return [(one, _distinct(one, frame, values)) for one in checks(table)], values
 
 
-def _distinct(one: Check, frame: pl.DataFrame, known: dict[str, pl.DataFrame]) -> list[Any]:
-    if one.rule is not None and one.rule.is_of_items:
+@cache
+def _judged_by_value(table: str) -> tuple[str, ...]:
+    """The columns that have rules about their values alone."""
+    single = [one.columns for one in checks(table) if one.kind != "required"]
+    return tuple(dict.fromkeys(name for columns in single for name in columns if len(columns) == 1))
+
+
+def _looks_at_rows(one: Check) -> bool:
+    return one.rule is not None and one.rule.is_of_items
+
+
+def _distinct(one: Check, frame: pl.DataFrame, values: Mapping[str, pl.Series]) -> list[Any]:
+    if _looks_at_rows(one):
         return one.cases(frame).unique().to_list()
     if one.kind == "required":
         missing = frame.get_column(*one.columns).null_count()
@@ -127,6 +152,4 @@ def _distinct(one: Check, frame: pl.DataFrame, known: dict[str, pl.DataFrame]) -
     if len(one.columns) > 1:
         return one.distinct(frame.select(sorted(one.columns)))
     (name,) = one.columns
-    if name not in known:
-        known[name] = frame.select(pl.col(name).unique())
-    return one.distinct(known[name])
+    return one.distinct(values[name].to_frame(name)) if len(values[name]) else []

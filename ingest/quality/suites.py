@@ -52,6 +52,7 @@ _COLUMNS: dict[str, pl.DataType] = {
 }
 """A kind of rule is a column of the stack; what it sees of the cases of other kinds says nothing against them."""
 _FREE: dict[str, Any] = {"required": "-"}
+_FEW = 10_000  # values of a column: to find a value among more of them costs more than its case
 _REMEMBERED = 1_000_000  # cases: a column full of wrong values shall not fill the memory
 
 
@@ -75,6 +76,7 @@ class Gate:
 
     def __init__(self) -> None:
         self._holds: dict[tuple[str, Any], bool] = {}
+        self._right: dict[tuple[str, str], pl.Series] = {}  # by table and column values that break no rule of it
 
     def check_tables(self, tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """Rows of each frame (the plain form of its table, ``_file`` allowed beside it) that break a rule.
@@ -84,16 +86,31 @@ class Gate:
         """
         for table, frame in tables.items():
             _hold_schema(table, frame)
-        every = [asked for table, frame in tables.items() for asked in distinct_cases(table, frame)]
+        every: list[tuple[Check, list[Any]]] = []
+        new: dict[tuple[str, str], pl.Series] = {}
+        for table, frame in tables.items():
+            asked, values = distinct_cases(table, frame, self._right)
+            every += asked
+            new |= {(table, name): found for name, found in values.items() if len(found)}
         self._judge([(one, case) for one, cases in every for case in cases if (one.name, case) not in self._holds])
         found: dict[str, list[pl.DataFrame]] = {table: [] for table in tables}
         for one, cases in every:
             broken = [case for case in cases if not self._holds[one.name, case]]
             if broken:
+                for name in one.columns:
+                    new.pop((one.table, name), None)
                 found[one.table].append(_findings(one, one.cases(tables[one.table]).is_in(broken, nulls_equal=True)))
+        self._note_right(new)
         if len(self._holds) > _REMEMBERED:
             self._holds.clear()
         return {table: _told(parts) for table, parts in found.items()}
+
+    def _note_right(self, new: Mapping[tuple[str, str], pl.Series]) -> None:
+        """Values of which no rule of their column was broken need not be looked at again, where they are few."""
+        for place, values in new.items():
+            known = pl.concat([self._right[place], values]) if place in self._right else values
+            if len(known) <= _FEW:
+                self._right[place] = known
 
     def _judge(self, new: list[tuple[Check, Any]]) -> None:
         broken = _broken(new) if new else set()

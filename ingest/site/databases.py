@@ -11,13 +11,13 @@ from ingest.settings import SiteSettings
 REMEDY = "サイトのホームフォルダ全体（台帳 ledger.sqlite とも）をバックアップから戻してください"
 
 
-def open_directory(site: SiteSettings, key: bytes) -> duckdb.DuckDBPyConnection:
+def open_directory(site: SiteSettings, key: bytes, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """The database of the identity directory in use.
 
     Raises WarehouseError while another process writes to it, and where the file is not as it was left.
     """
     at_rest.opening(site.home, site.directory, REMEDY)
-    return warehouse.open_database(site.directory, key, alias="directory", spill=site.spill)
+    return warehouse.open_database(site.directory, key, alias="directory", spill=site.spill, threads=threads)
 
 
 def open_quarantine(site: SiteSettings, key: bytes, *, read_only: bool = False) -> Quarantine:

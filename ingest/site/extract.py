@@ -50,6 +50,7 @@ from ingest.site import (
 )
 from ingest.site.area import area_of
 from ingest.site.batch_tables import BatchTables
+from ingest.site.beside import Beside
 from ingest.site.databases import open_directory, open_quarantine
 from ingest.site.delivery import Delivery, next_delivery_id, plan
 from ingest.site.keeping import Keeping
@@ -124,7 +125,8 @@ def _take(
         with (
             BatchTables(site) as tables,
             open_quarantine(site, at_rest) as quarantine,
-            open_directory(site, at_rest) as known,
+            open_directory(site, at_rest, threads=1) as known,  # it is told beside the rest
+            Beside() as telling,
         ):
             tokeniser = epoch.tokeniser(ring, epoch.current(ledger))
             area = area_of(site.prefecture_code)
@@ -133,7 +135,7 @@ def _take(
             for memory in (directory, members):
                 memory.forget(sequence)  # what a run that died before its ledger transaction remembered
             waiting = held.Waiting(ledger, quarantine)
-            keeping = Keeping(tables, tokeniser, directory, members, site.prefecture_code)
+            keeping = Keeping(tables, tokeniser, directory, members, site.prefecture_code, telling)
             load = Load(
                 list(deliveries), area, tables, keeping, quarantine, waiting,
                 Coverage(settings.workspace), settings.reference_month,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import polars as pl
 
 from ingest import stopwatch
@@ -12,10 +10,11 @@ from ingest.formats.reading import empty_tables
 from ingest.identity.directory import Directory
 from ingest.identity.tokens import Tokeniser
 from ingest.site.batch_tables import BatchTables
+from ingest.site.beside import Beside
 from ingest.site.members import Members, versions
 from ingest.site.triage import FILE
 
-PEOPLE_ROWS = 500_000  # forms of persons that the directory is told at a time
+PEOPLE_ROWS = 100_000  # forms of persons that the directory is told at a time
 
 
 class Keeping:
@@ -28,13 +27,16 @@ class Keeping:
         directory: Directory,
         members: Members | None,
         prefecture_code: str,
+        telling: Beside,
     ) -> None:
+        """``telling`` is where the directory is told what is said, beside the rest."""
         self._tables = tables
         self._tokeniser = tokeniser
         self._directory = directory
         self._members = members
         self._prefecture_code = prefecture_code
         self._people: list[pl.DataFrame] = []  # what the directory is to be told
+        self._telling = telling
 
     def keep(self, kept: dict[str, pl.DataFrame], file_ids: pl.Series) -> dict[str, pl.DataFrame]:
         """Keep plain tables with the place of their files, whose ids are ``file_ids``; what goes into the batch of
@@ -44,9 +46,9 @@ class Keeping:
             sealed = self._tokeniser.seal_tables(plain, self._prefecture_code)
         self._people.append(sealed.people)
         if sum(people.height for people in self._people) >= PEOPLE_ROWS:
-            with stopwatch.lap("directory"):
-                self._tell_directory()
+            self._tell_directory()
         if self._members is not None and "enrolment" in plain:
+            self._telling.settle()  # it uses the same database
             with stopwatch.lap("members"):
                 keys = sealed.tables["enrolment"]["record_key_tag"]
                 tags = self._tokeniser.member_tags(plain["enrolment"])
@@ -61,15 +63,18 @@ class Keeping:
         """No more rows come: how many each contract table of the batch has. The directory is told meanwhile."""
         empty = self._tokeniser.seal_tables(empty_tables("claim"), self._prefecture_code)
         self._tables.add_identities(empty.identity, empty.identity_pass)  # the tables are there, whatever came
-        with ThreadPoolExecutor(max_workers=1) as aside:
-            told = aside.submit(self._tell_directory)
-            with stopwatch.lap("write"):
-                rows = self._tables.finish()
-            with stopwatch.lap("directory"):
-                told.result()
+        self._tell_directory()
+        with stopwatch.lap("write"):
+            rows = self._tables.finish()
+        self._telling.settle()
         return {name: rows[name] for name in CONTRACTS}
 
     def _tell_directory(self) -> None:
-        if self._people:
-            self._directory.remember(pl.concat(self._people))
-        self._people = []
+        """Tell it of whom it has not been told, while other rows are kept."""
+        people, self._people = self._people, []
+        if people:
+            self._telling.do(self._remember, people)
+
+    def _remember(self, people: list[pl.DataFrame]) -> None:
+        with stopwatch.lap("directory"):
+            self._directory.remember(pl.concat(people))

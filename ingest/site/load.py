@@ -21,6 +21,7 @@ from ingest.site import aside_rows, held, release, totals
 from ingest.site.account import Account
 from ingest.site.area import Area
 from ingest.site.batch_tables import BatchTables
+from ingest.site.beside import Beside
 from ingest.site.delivery import Delivery
 from ingest.site.findings import Findings
 from ingest.site.keeping import Keeping
@@ -127,8 +128,14 @@ class Load:
                 for rows in release.released(self._quarantine, entry_ids):
                     self._release(place, rows)
 
-    def _take(self, readings: dict[int, Reading], *, is_part: bool = False) -> Triage:
-        """Everything but the quarantine, of whole files or of one part of one file."""
+    def _take(self, readings: dict[int, Reading]) -> Triage:
+        """Everything but the quarantine, of whole files."""
+        judged = self._judge(readings)
+        self._keep(judged)
+        return judged
+
+    def _judge(self, readings: dict[int, Reading], *, is_part: bool = False) -> Triage:
+        """What becomes of each row, counted, of whole files or of one part of one file."""
         set_aside = _aside(readings)
         aside: dict[tuple[int, str], int] = {}
         if set_aside is not None:
@@ -145,13 +152,12 @@ class Load:
             for name, frame in judged.frames.items():
                 if CONTRACTS[name].parent is None:
                     self._again.append(self._waiting.come_again(name, frame, self._files.file_ids))
-        self._keep(judged)
         return judged
 
     def _keep(self, judged: Triage) -> None:
         kept = {name: judged.kept(name) for name in judged.frames}
         sealed = self._keeping.keep(kept, self._files.file_ids)
-        with stopwatch.lap("count"):
+        with stopwatch.lap("sum"):
             self._account.kept(kept, sealed, self._codes)
 
     def _release(self, place: int, rows: release.Released) -> None:
@@ -179,17 +185,8 @@ class Load:
         file_id, tally = delivery.file.file_id, Tally()
         self._quarantine.replace([file_id], {})
         refusal: tuple[str, str] | None = None
-        parts = gathered(reader.parts(delivery.file.path))
         try:
-            while True:
-                with stopwatch.lap("read"):
-                    reading = next(parts, None)
-                if reading is None:
-                    break
-                judged = self._take({place: reading}, is_part=True)
-                tally.add(judged.tallies.get(place, Tally()))
-                self._set_aside([], judged, _aside({place: reading}))
-                delivery.edition, delivery.months = reading.edition, reading.months
+            self._take_parts(place, reader, tally)
         except FileRefused as refused:
             delivery.refused_by(refused)
             self._account.refused(place, refused)
@@ -205,6 +202,24 @@ class Load:
             self._account.take_back(place)
             self._findings.take_back(place)
             self._tables.refuse_file(file_id)
+
+    def _take_parts(self, place: int, reader: PartsReader, tally: Tally) -> None:
+        """The parts of a large file, each counted in ``tally``; one is kept while the next one is judged."""
+        delivery = self.deliveries[place]
+        parts = gathered(reader.parts(delivery.file.path))
+        with Beside() as keeping:
+            while True:
+                if reader.calls_back:
+                    keeping.settle()
+                with stopwatch.lap("read"):
+                    reading = next(parts, None)
+                if reading is None:
+                    return
+                judged = self._judge({place: reading}, is_part=True)
+                tally.add(judged.tallies.get(place, Tally()))
+                self._set_aside([], judged, _aside({place: reading}))
+                delivery.edition, delivery.months = reading.edition, reading.months
+                keeping.do(self._keep, judged)
 
     def _set_aside(self, fresh: list[str], judged: Triage, set_aside: pl.DataFrame | None) -> None:
         """Rows that are not let through, into the quarantine, in place of what was there of the files ``fresh``."""

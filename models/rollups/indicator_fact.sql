@@ -881,28 +881,6 @@ periods as (
     {% endfor -%}
 ),
 
-sexes as (
-    select
-        0 as sex_no,
-        'all' as sex_code
-    union all
-    select distinct
-        sex_no,
-        sex_code
-    from sexes_and_bands
-),
-
-bands as (
-    select
-        0 as band_no,
-        'all' as age_band_code
-    union all
-    select distinct
-        band_no,
-        age_band_code
-    from sexes_and_bands
-),
-
 -- A figure of a class may have the denominator of the figure that it is a share of, in the same cell; that figure is
 -- told of every kind of period that the class is.
 over_bases as (
@@ -934,6 +912,28 @@ over_bases as (
     from periods
     inner join catalogue
         on periods.indicator_no = catalogue.indicator_no and catalogue.base_no is null and catalogue.is_shown
+),
+
+sexes as (
+    select
+        0 as sex_no,
+        'all' as sex_code
+    union all
+    select distinct
+        sex_no,
+        sex_code
+    from sexes_and_bands
+),
+
+bands as (
+    select
+        0 as band_no,
+        'all' as age_band_code
+    union all
+    select distinct
+        band_no,
+        age_band_code
+    from sexes_and_bands
 ),
 
 final as (

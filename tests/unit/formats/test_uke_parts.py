@@ -69,3 +69,18 @@ def test_a_head_that_says_nothing_is_in_force_in_the_blocks_after_it_too(tmp_pat
     *parts, _ = UkeReader(block_bytes=600).parts(path)
     assert len(parts) > 5
     assert sum(part.tables["claim"].height for part in parts) == 20
+
+
+def test_nothing_of_the_reading_is_called_back_from_polars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For rows are judged and kept by Polars in other threads meanwhile, which could wait for each other for ever."""
+
+    def called_back(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    for kind in (pl.Expr, pl.Series, pl.DataFrame, pl.LazyFrame):
+        for name in ("map_batches", "map_elements", "map_rows"):
+            if hasattr(kind, name):
+                monkeypatch.setattr(kind, name, called_back)
+    reader = UkeReader(block_bytes=600)
+    assert not reader.calls_back
+    assert sum(part.tables["claim"].height for part in reader.parts(write(tmp_path / "a", lines()))) == RECEIPTS

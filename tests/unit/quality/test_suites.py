@@ -124,6 +124,32 @@ def test_a_gate_judges_the_rows_of_every_part_though_it_saw_their_values_before(
     assert asked == []
 
 
+def test_a_gate_finds_in_every_part_what_a_new_gate_finds_there() -> None:
+    """Values that were right before are not looked at again, whatever else stands beside them."""
+    right, wrong_digit = CLAIM["institution_code"], "1610123456"
+    claims: list[list[dict[str, Any]]] = [
+        [{}, {"days_count": None}, {"institution_code": wrong_digit}],
+        [{"days_count": 32}, {"days_count": 3}, {"institution_code": right}],
+        [{"days_count": 3}, {"institution_code": wrong_digit}, {"institution_code": "1"}, {"institution_code": None}],
+        [{"days_count": 32}, {"sex_code": "9"}, {"sex_code": None}, {"birth_date": date(2024, 7, 1)}],
+        [],
+        [{}, {"days_count": 32}, {"institution_code": "1"}, {"points": -1}, {"insurer_number": "160027"}],
+    ]
+    parts = [frame("claim", [CLAIM | change for change in part]) for part in claims]
+    gate = suites.Gate()
+    found = [gate.check_tables({"claim": part})["claim"].rows() for part in parts]
+    assert found == [suites.check("claim", part).rows() for part in parts]
+    assert [len(part) > 0 for part in found] == [True, True, True, True, False, True]
+
+
+def test_a_gate_does_not_remember_a_column_of_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suites, "_FEW", 1)
+    gate = suites.Gate()
+    for _ in range(2):
+        found = gate.check_tables({"claim_item": items({"times_count": 1}, {"times_count": 2}, {"times_count": -1})})
+        assert found["claim_item"]["row_number"].to_list() == [2]
+
+
 def test_a_gate_that_has_seen_too_many_values_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suites, "_REMEMBERED", 3)
     gate = suites.Gate()
