@@ -881,7 +881,8 @@ periods as (
     {% endfor -%}
 ),
 
--- A figure of a class may have the denominator of the figure that it is a share of, in the same cell.
+-- A figure of a class may have the denominator of the figure that it is a share of, in the same cell; that figure is
+-- told of every kind of period that the class is.
 over_bases as (
     select
         periods.indicator_no,
