@@ -6,9 +6,11 @@ everything protected into the statistics of its class.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,6 +26,7 @@ PEER = "kdb_13:07"
 YEARS = (2022, 2023, 2024)
 MONTHS = tuple(date(2024 + (n > 12), (n - 1) % 12 + 1, 1) for n in range(4, 16))
 BANDS = tuple(f"{low}-{low + 4}" for low in range(40, 75, 5))
+SCHEMES = ("kokuho", "care", "residents")
 SEEDS = PROJECT_ROOT / "seeds"
 AREAS = {"insurer": INSURER, "municipality": TOWN, "prefecture": PREFECTURE, "peer": PEER, "nation": "JP"}
 SIZES = {"insurer": 1, "municipality": 1, "prefecture": 24, "peer": 90, "nation": 2900}
@@ -109,13 +112,18 @@ def _write(path: Path, key: bytes, content: dict[str, pl.DataFrame]) -> None:
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
 
 
+def is_of_towns(indicator: Mapping[str, Any]) -> bool:
+    """Whether an indicator rests on public tables, which know towns and no insurers."""
+    return indicator["age_rule"] == "as_published"
+
+
 def figures(seed: int) -> pl.DataFrame:
     """By sex and band at random, summed up to all; areas of one indicator differ by size and a little by level."""
     random = np.random.default_rng(seed)
     parts = []
     for row in catalogue().filter(pl.col("block_code") != "linkage").iter_rows(named=True):
-        scheme = "kokuho" if "kokuho" in row["scheme_codes"].split() else "care"
-        if scheme not in row["scheme_codes"].split():
+        scheme = next((one for one in SCHEMES if one in row["scheme_codes"].split()), None)
+        if scheme is None:
             continue
         periods = [("fiscal_year", date(year, 4, 1)) for year in YEARS]
         if row["indicator_id"] in MONTHLY:
@@ -124,6 +132,8 @@ def figures(seed: int) -> pl.DataFrame:
             for level, area_id in AREAS.items():
                 if scheme == "care" and level == "insurer":
                     area_id = CARE_INSURER
+                if level == "insurer" and is_of_towns(row):
+                    continue
                 count = len(BANDS) * 2
                 people = random.integers(300, 900, count) * SIZES[level] * (1 if kind == "month" else 12)
                 scale = row["scale"]

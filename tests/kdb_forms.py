@@ -64,8 +64,10 @@ class Numbers:
 
     def sums(self, indicator_id: str, level: str, sex: str = "all", ages: str = "all") -> tuple[int, int]:
         """Numerator and denominator; ages may be a span of bands."""
-        scheme = "care" if self._catalogue[indicator_id]["block_code"] == "care" else "kokuho"
-        area = "municipality" if scheme == "care" and level == "own" else AREA_LEVELS[level]
+        indicator = self._catalogue[indicator_id]
+        scheme = next(one for one in world.SCHEMES if one in indicator["scheme_codes"].split())
+        is_of_town = scheme == "care" or world.is_of_towns(indicator)
+        area = "municipality" if is_of_town and level == "own" else AREA_LEVELS[level]
         bands = [ages]
         if ages != "all":
             low, high = map(int, ages.split("-"))

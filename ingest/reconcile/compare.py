@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ingest.reconcile import mapping
@@ -33,11 +33,20 @@ STATES = {
 
 @dataclass(frozen=True)
 class Place:
-    """Whose numbers the insurer's own column holds: its area by scheme, and the period."""
+    """Whose numbers the insurer's own column holds: its area (``level:id``) by scheme, its town, and the period.
+
+    What is published of towns and of no insurer (facilities, residents) is that of the town.
+    """
 
     period: Period
     scheme_code: str
-    areas: dict[str, str]  # scheme → level:id
+    areas: dict[str, str]
+    town: str | None = None
+
+    @property
+    def all_areas(self) -> list[str]:
+        """Every area that the own column may speak of."""
+        return [*self.areas.values(), *([self.town] if self.town else [])]
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,8 @@ def asked_of(cell: Cell, label: Label, place: Place) -> Asked:
     """Which of our numbers a cell is held against."""
     scheme = label.scheme_code or place.scheme_code
     key = Key(
-        label.indicator_id, place.period, scheme, place.areas.get(scheme, ""), label.sex_code or cell.sex or ALL,
+        label.indicator_id, place.period, scheme, place.areas.get(scheme, place.town or ""),
+        label.sex_code or cell.sex or ALL,
         label.ages or cell.age or ALL,
     )  # fmt: skip
     factor = label.factor / (place.period.months if label.per == "month" else 1)
@@ -127,6 +137,9 @@ def _line(
         return Line(cell, NOT_OURS, kdb=kdb, note=f"指標 {label.indicator_id} は公表されていない") if kdb else None
     asked = asked_of(cell, label, place)
     figure = figures.get(asked.key)
+    if figure is None and place.town is not None:
+        asked = replace(asked, key=replace(asked.key, area=place.town))
+        figure = figures.get(asked.key)
     told = Line(cell, BLANK, asked, indicator.name, indicator.unit, kdb, figure)
     if kdb is None:
         return told if figure is not None and label.column_kind != "any" else None

@@ -25,7 +25,6 @@ from ingest.reconcile.period import Period
 from ingest.settings import PROJECT_ROOT, Settings
 from ingest.site.layouts import corrected_layouts
 
-_CARE = "care"
 _SEEDS = PROJECT_ROOT / "seeds"
 
 
@@ -74,7 +73,7 @@ def reconcile(
         own = [stack.enter_context(connection) for connection in published.open_own(settings, who)]
         told = published.about(statistics)
         edition = published.edition(published.statistics_path(settings, who))
-        figures = Figures(statistics, own, place.areas.values())
+        figures = Figures(statistics, own, place.all_areas)
         lines = compare(form, figures, place)
         progress("reconcile", 2, 3)
         town = _municipality(number)
@@ -168,11 +167,9 @@ def _place(who: Viewer, form: Form, period: Period | None) -> tuple[Place, str]:
             f"その保険者だけの --tenant を選んでください（{'、'.join(sorted(numbers))}）"
         )
     scheme, number = wanted[0]
-    areas = {scheme: f"insurer:{number}"}
     town = _municipality(number)
-    if town is not None:
-        areas.setdefault(_CARE, f"municipality:{town}")
-    return Place(period, scheme, areas), number
+    place = Place(period, scheme, {scheme: f"insurer:{number}"}, f"municipality:{town}" if town else None)
+    return place, number
 
 
 def _municipality(insurer: str) -> str | None:

@@ -2,12 +2,14 @@
 
     A sum adds up over places. Persons do not: who is seen in two places of an area is one person of that area. So a
     person who keeps one place and sex through the fiscal year is counted there and added up the ladder (steady_*), and
-    the few who change are counted anew in every area (moving_*). The year to date counts a person at the first month
-    in which the person appears. Of a month, persons are counted above the line only where they are below it too
-    (matched_count). What is shown by the year alone (is_of_years) is added up by person first, into its first month.
+    the few who change are counted anew in every area (moving_*). In the same way all ages and both sexes together are
+    added up of figures (adds_bands, adds_sexes), but for persons who change their band or sex within the year. The
+    year to date counts a person at the first month in which the person appears. Of a month, persons are counted above
+    the line only where they are below it too (matched_count). What is shown by the year alone (is_of_years) is added
+    up by person first, into its first month, and has no running sums.
 
-    Millions of rows are grouped on the way, so figures, places, areas and persons go by numbers of this run (*_no);
-    the names come back at the end. -#}
+    Millions of rows are grouped on the way, so figures, places, areas, sexes, bands and persons go by numbers of this
+    run (*_no; 0 is all sexes, all bands); the names come back at the end. -#}
 {{ config(pre_hook="{{ delete_reached('scheme_fiscal_year', 'indicator_fact.period') }}") }}
 
 {%- set measures = [
@@ -23,6 +25,13 @@
 ] %}
 {%- set largest = ['largest_contribution', 'largest_running'] %}
 {%- set figures = sums + counts + largest %}
+
+{#- Figures of several cells together. #}
+{%- set together -%}
+{% for figure in figures -%}
+cast({{ 'max' if figure in largest else 'sum' }}({{ figure }}) as bigint) as {{ figure }}{{ ', ' if not loop.last }}
+{%- endfor %}
+{%- endset %}
 
 with figures_listed as (
     select
@@ -48,7 +57,7 @@ with figures_listed as (
 figures_numbered as (
     select
         *,
-        row_number() over (order by indicator_id, definition_version, class_code) as indicator_no
+        cast(row_number() over (order by indicator_id, definition_version, class_code) as integer) as indicator_no
     from figures_listed
 ),
 
@@ -63,7 +72,9 @@ catalogue as (
         indicators.valid_from,
         indicators.valid_to,
         concat(' ', indicators.scheme_codes, ' ') as scheme_codes,
-        concat(' ', indicators.period_kinds, ' ') as period_kinds,
+        concat(' ', indicators.period_kinds, ' ') like '% month %' as has_months,
+        concat(' ', indicators.period_kinds, ' ') like '% year_to_date %' as has_years_to_date,
+        concat(' ', indicators.period_kinds, ' ') like '% fiscal_year %' as has_fiscal_years,
         indicators.period_kinds = 'fiscal_year' as is_of_years,
         -- What is not additive over area and period is counted in persons.
         concat(' ', indicators.additive_over, ' ') like '% area %'
@@ -109,32 +120,50 @@ measured as (
 -- 国保＋後期 is a value of its own. Insurers are not a level of it: no insurer has both.
 schemes as (
     select
+        1 as scheme_no,
         'kokuho' as scheme_code,
         'kokuho' as counted_scheme_code
-    {% for scheme, counted in [
-        ('kumiai', 'kumiai'), ('koki', 'koki'), ('care', 'care'), ('kokuho', 'kokuho_koki'), ('koki', 'kokuho_koki')
+    {% for number, scheme, counted in [
+        (2, 'kumiai', 'kumiai'), (3, 'koki', 'koki'), (4, 'care', 'care'), (1, 'kokuho', 'kokuho_koki'),
+        (3, 'koki', 'kokuho_koki')
     ] -%}
     union all
     select
+        {{ number }} as scheme_no,
         '{{ scheme }}' as scheme_code,
         '{{ counted }}' as counted_scheme_code
     {% endfor -%}
 ),
 
-in_schemes as (
+offered as (
     select
         catalogue.indicator_no,
-        schemes.counted_scheme_code as scheme_code,
-        schemes.scheme_code as liable_scheme_code,
-        case when schemes.counted_scheme_code = 'kokuho_koki' then '' else measured.insurer_number end
+        catalogue.indicator_id,
+        catalogue.class_code,
+        catalogue.valid_from,
+        catalogue.valid_to,
+        catalogue.is_of_years,
+        schemes.scheme_no,
+        schemes.scheme_code,
+        schemes.counted_scheme_code
+    from catalogue
+    inner join schemes on instr(catalogue.scheme_codes, concat(' ', schemes.counted_scheme_code, ' ')) > 0
+),
+
+in_schemes as (
+    select
+        offered.indicator_no,
+        offered.counted_scheme_code as scheme_code,
+        offered.scheme_no,
+        case when offered.counted_scheme_code = 'kokuho_koki' then '' else measured.insurer_number end
             as insurer_number,
         coalesce(prefectures.prefecture_code, '') as prefecture_code,
         coalesce(measured.municipality_code, '') as municipality_code,
         coalesce(measured.district_code, '') as district_code,
         -- Counts that come without persons stay in their month: the largest of these is taken below.
-        catalogue.is_of_years and people.person_no is not null as is_of_years,
+        offered.is_of_years and people.person_no is not null as is_of_years,
         case
-            when catalogue.is_of_years and people.person_no is not null
+            when offered.is_of_years and people.person_no is not null
                 then {{ fiscal_year_start('measured.fiscal_year') }}
             else measured.month
         end as month,
@@ -145,16 +174,13 @@ in_schemes as (
         measured.numerator,
         measured.denominator
     from measured
-    inner join catalogue
+    inner join offered
         on
-            measured.indicator_id = catalogue.indicator_id
-            and measured.class_code = catalogue.class_code
-            and measured.month >= catalogue.valid_from
-            and (catalogue.valid_to is null or measured.month < catalogue.valid_to)
-    inner join schemes
-        on
-            measured.scheme_code = schemes.scheme_code
-            and instr(catalogue.scheme_codes, concat(' ', schemes.counted_scheme_code, ' ')) > 0
+            measured.indicator_id = offered.indicator_id
+            and measured.class_code = offered.class_code
+            and measured.scheme_code = offered.scheme_code
+            and measured.month >= offered.valid_from
+            and (offered.valid_to is null or measured.month < offered.valid_to)
     left join prefectures on measured.insurer_number = prefectures.insurer_number
     left join people on measured.person_id = people.person_id
 ),
@@ -167,14 +193,14 @@ reached as (
 -- Places: where a row counts, down to the district, within one scheme and fiscal year.
 places as (
     select
-        row_number() over (
+        cast(row_number() over (
             order by
                 scheme_code, fiscal_year, prefecture_code, insurer_number, municipality_code, district_code
-        ) as place_no,
-        dense_rank() over (
+        ) as integer) as place_no,
+        cast(dense_rank() over (
             order by scheme_code, fiscal_year, prefecture_code, insurer_number, municipality_code
-        ) as town_no,
-        dense_rank() over (order by scheme_code, fiscal_year) as year_no,
+        ) as integer) as town_no,
+        cast(dense_rank() over (order by scheme_code, fiscal_year) as integer) as year_no,
         places_met.*
     from (
         select distinct
@@ -266,7 +292,7 @@ place_areas as (
 
 areas as (
     select
-        row_number() over (order by met.year_no, met.area_level, met.area_id) as area_no,
+        cast(row_number() over (order by met.year_no, met.area_level, met.area_id) as integer) as area_no,
         years.scheme_code,
         years.fiscal_year,
         met.*
@@ -311,18 +337,31 @@ place_ladder as (
             and place_areas.area_id = areas.area_id
 ),
 
+sexes_and_bands as (
+    select
+        cast(dense_rank() over (order by sex_code) as integer) as sex_no,
+        cast(dense_rank() over (order by age_band_code) as integer) as band_no,
+        met.*
+    from (
+        select distinct
+            sex_code,
+            age_band_code
+        from reached
+    ) as met
+),
+
 in_places as (
     select
         reached.indicator_no,
         reached.is_of_years,
-        places.year_no,
-        places.town_no,
+        reached.scheme_no,
         places.place_no,
         reached.month,
-        reached.liable_scheme_code,
-        reached.sex_code,
-        reached.age_band_code,
-        reached.person_no,
+        sexes_and_bands.sex_no,
+        sexes_and_bands.band_no,
+        -- One number of figure, scheme with year and person; none where a count comes without persons.
+        (cast(reached.indicator_no as bigint) * 1000 + places.year_no) * 10000000000 + reached.person_no
+            as person_year_no,
         reached.numerator,
         reached.denominator
     from reached
@@ -334,12 +373,13 @@ in_places as (
             and reached.insurer_number = places.insurer_number
             and reached.municipality_code = places.municipality_code
             and reached.district_code = places.district_code
+    inner join sexes_and_bands
+        on reached.sex_code = sexes_and_bands.sex_code and reached.age_band_code = sexes_and_bands.age_band_code
 ),
 
 contributions as (
     {% set keys = [
-        'indicator_no', 'year_no', 'town_no', 'place_no', 'month', 'liable_scheme_code', 'sex_code', 'age_band_code',
-        'person_no'
+        'indicator_no', 'is_of_years', 'scheme_no', 'place_no', 'month', 'sex_no', 'band_no', 'person_year_no'
     ] | join(', ') -%}
     select
         {{ keys }},
@@ -359,292 +399,268 @@ contributions as (
 
 in_years as (
     select
-        indicator_no,
-        year_no,
-        person_no,
-        min(place_no) = max(place_no) and min(sex_code) = max(sex_code) as keeps_place,
-        min(age_band_code) = max(age_band_code) as keeps_band,
-        min(liable_scheme_code) <> max(liable_scheme_code) as has_two_schemes
+        person_year_no,
+        min(indicator_no) as indicator_no,
+        min(place_no) as place_no,
+        min(sex_no) as sex_no,
+        min(band_no) as band_no,
+        min(case when denominator <> 0 then month end) as first_denominator_month,
+        min(place_no) = max(place_no) as keeps_place,
+        min(sex_no) = max(sex_no) as keeps_sex,
+        min(band_no) = max(band_no) as keeps_band,
+        min(scheme_no) <> max(scheme_no) as has_two_schemes
     from contributions
-    where person_no is not null
-    group by indicator_no, year_no, person_no
+    where person_year_no is not null
+    group by person_year_no
 ),
 
 -- Late notice of leaving: a person with rows of both schemes in one month is still one person.
 doubled as (
-    select distinct
-        doubled_months.indicator_no,
-        doubled_months.year_no,
-        doubled_months.person_no
+    select distinct doubled_months.person_year_no
     from (
-        select
-            contributions.indicator_no,
-            contributions.year_no,
-            contributions.person_no
+        select contributions.person_year_no
         from contributions
         inner join in_years
-            on
-                contributions.indicator_no = in_years.indicator_no
-                and contributions.year_no = in_years.year_no
-                and contributions.person_no = in_years.person_no
-                and in_years.has_two_schemes
-        group by
-            contributions.indicator_no, contributions.year_no, contributions.person_no, contributions.month
-        having count(distinct contributions.liable_scheme_code) > 1
+            on contributions.person_year_no = in_years.person_year_no and in_years.has_two_schemes
+        group by contributions.person_year_no, contributions.month
+        having count(distinct contributions.scheme_no) > 1
     ) as doubled_months
 ),
 
 person_years as (
     select
-        in_years.indicator_no,
-        in_years.year_no,
-        in_years.person_no,
-        in_years.keeps_place and doubled.person_no is null as keeps_place,
-        in_years.keeps_band
+        in_years.*,
+        in_years.keeps_place and in_years.keeps_sex and doubled.person_year_no is null as is_steady
     from in_years
-    left join doubled
-        on
-            in_years.indicator_no = doubled.indicator_no
-            and in_years.year_no = doubled.year_no
-            and in_years.person_no = doubled.person_no
+    left join doubled on in_years.person_year_no = doubled.person_year_no
 ),
 
-steady_persons as (
+persons as (
     select
         contributions.*,
+        person_years.is_steady,
+        person_years.keeps_sex,
         person_years.keeps_band
     from contributions
-    inner join person_years
-        on
-            contributions.indicator_no = person_years.indicator_no
-            and contributions.year_no = person_years.year_no
-            and contributions.person_no = person_years.person_no
-            and person_years.keeps_place
+    inner join person_years on contributions.person_year_no = person_years.person_year_no
 ),
 
--- The running sum of a person's numerators, in the year and in the age band; both are one where the band is kept.
-one_band_numerators as (
+-- Steady persons who change their band are told of twice, in each band and in all of them.
+steady_in_bands as (
+    {% set keys = 'indicator_no, is_of_years, place_no, month, sex_no, person_year_no, numerator, denominator' -%}
     select
-        steady_persons.*,
-        sum(numerator) over so_far as running_all,
-        sum(numerator) over so_far as running_band
-    from steady_persons
-    where numerator <> 0 and keeps_band
-    window so_far as (
-        partition by indicator_no, year_no, person_no
-        order by month
-        rows between unbounded preceding and current row
-    )
-),
-
-two_band_numerators as (
-    select
-        steady_persons.*,
-        sum(numerator) over so_far as running_all,
-        sum(numerator) over so_far_in_band as running_band
-    from steady_persons
-    where numerator <> 0 and not keeps_band
-    window
-        so_far as (
-            partition by indicator_no, year_no, person_no
-            order by month
-            rows between unbounded preceding and current row
-        ),
-        so_far_in_band as (
-            partition by indicator_no, year_no, person_no, age_band_code
-            order by month
-            rows between unbounded preceding and current row
-        )
-),
-
-steady_numerators as (
-    select * from one_band_numerators
+        {{ keys }},
+        band_no,
+        keeps_band
+    from persons
+    where is_steady and (numerator <> 0 or denominator <> 0)
     union all
-    select * from two_band_numerators
+    select
+        {{ keys }},
+        0 as band_no,
+        keeps_band
+    from persons
+    where is_steady and not keeps_band and (numerator <> 0 or denominator <> 0)
+),
+
+-- The running sum of a person's numerators in the year; where there is one row, it is its own.
+steady_persons as (
+    {% set keys = 'indicator_no, place_no, month, sex_no, band_no, keeps_band, numerator, denominator' -%}
+    select
+        {{ keys }},
+        sum(numerator) over (
+            partition by person_year_no, band_no
+            order by month
+            rows between unbounded preceding and current row
+        ) as running_numerator,
+        0 as is_new
+    from steady_in_bands
+    where numerator <> 0 and not (is_of_years and keeps_band)
+    union all
+    select
+        {{ keys }},
+        numerator as running_numerator,
+        0 as is_new
+    from steady_in_bands
+    where numerator = 0 or (is_of_years and keeps_band)
+    union all
+    -- Who is in the denominator for the first time in the year: of the one band or of all, and of each of several.
+    select
+        indicator_no,
+        place_no,
+        first_denominator_month as month,
+        sex_no,
+        case when keeps_band then band_no else 0 end as band_no,
+        keeps_band,
+        0 as numerator,
+        0 as denominator,
+        0 as running_numerator,
+        1 as is_new
+    from person_years
+    where is_steady and first_denominator_month is not null
+    union all
+    select
+        indicator_no,
+        place_no,
+        min(month) as month,
+        sex_no,
+        band_no,
+        keeps_band,
+        0 as numerator,
+        0 as denominator,
+        0 as running_numerator,
+        1 as is_new
+    from persons
+    where is_steady and not keeps_band and denominator <> 0
+    group by person_year_no, indicator_no, place_no, sex_no, band_no, keeps_band
+),
+
+steady_cells as (
+    select
+        indicator_no,
+        place_no,
+        month,
+        sex_no,
+        band_no,
+        keeps_band as adds_bands,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        count(case when numerator <> 0 then 1 end) as contributor_count,
+        count(case when denominator <> 0 then 1 end) as denominator_contributor_count,
+        count(case when numerator <> 0 and running_numerator = numerator then 1 end) as new_contributor_count,
+        sum(is_new) as new_denominator_contributor_count,
+        0 as anonymous_count,
+        count(case when numerator <> 0 and denominator <> 0 then 1 end) as matched_count,
+        max(numerator) as largest_contribution,
+        max(running_numerator) as largest_running
+    from steady_persons
+    group by indicator_no, place_no, month, sex_no, band_no, keeps_band
+    union all
+    -- Counts that come without persons (the table of care insured).
+    select
+        indicator_no,
+        place_no,
+        month,
+        sex_no,
+        band_no,
+        true as adds_bands,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        0 as contributor_count,
+        0 as denominator_contributor_count,
+        0 as new_contributor_count,
+        0 as new_denominator_contributor_count,
+        sum(denominator) as anonymous_count,
+        0 as matched_count,
+        0 as largest_contribution,
+        0 as largest_running
+    from contributions
+    where person_year_no is null
+    group by indicator_no, place_no, month, sex_no, band_no
+),
+
+steady_bands as (
+    select
+        indicator_no,
+        place_no,
+        month,
+        sex_no,
+        band_no,
+        {{ figures | join(', ') }}
+    from steady_cells
+    union all
+    select
+        indicator_no,
+        place_no,
+        month,
+        sex_no,
+        0 as band_no,
+        {{ together }}
+    from steady_cells
+    where adds_bands
+    group by indicator_no, place_no, month, sex_no
 ),
 
 steady_places as (
-    {% for suffix, band in [('band', 'age_band_code'), ('all', "'all'")] -%}
-    {% set by_band = ', age_band_code' if suffix == 'band' else '' -%}
     select
         indicator_no,
-        town_no,
         place_no,
         month,
-        sex_code,
-        {{ band }} as age_band_code,
-        sum(numerator) as numerator,
-        cast(0 as bigint) as denominator,
-        count(*) as contributor_count,
-        cast(0 as bigint) as denominator_contributor_count,
-        count(case when running_{{ suffix }} = numerator then 1 end) as new_contributor_count,
-        cast(0 as bigint) as new_denominator_contributor_count,
-        cast(0 as bigint) as anonymous_count,
-        count(case when denominator <> 0 then 1 end) as matched_count,
-        max(numerator) as largest_contribution,
-        max(running_{{ suffix }}) as largest_running
-    from steady_numerators
-    group by indicator_no, town_no, place_no, month, sex_code{{ by_band }}
+        sex_no,
+        band_no,
+        {{ figures | join(', ') }}
+    from steady_bands
     union all
     select
         indicator_no,
-        town_no,
         place_no,
         month,
-        sex_code,
-        {{ band }} as age_band_code,
-        cast(0 as bigint) as numerator,
-        sum(denominator) as denominator,
-        cast(0 as bigint) as contributor_count,
-        count(*) as denominator_contributor_count,
-        cast(0 as bigint) as new_contributor_count,
-        cast(0 as bigint) as new_denominator_contributor_count,
-        cast(0 as bigint) as anonymous_count,
-        cast(0 as bigint) as matched_count,
-        cast(0 as bigint) as largest_contribution,
-        cast(0 as bigint) as largest_running
-    from steady_persons
-    where denominator <> 0
-    group by indicator_no, town_no, place_no, month, sex_code{{ by_band }}
-    union all
-    -- Who is in the denominator for the first time in the year.
-    select
-        indicator_no,
-        town_no,
-        place_no,
-        month,
-        sex_code,
-        {{ band }} as age_band_code,
-        cast(0 as bigint) as numerator,
-        cast(0 as bigint) as denominator,
-        cast(0 as bigint) as contributor_count,
-        cast(0 as bigint) as denominator_contributor_count,
-        cast(0 as bigint) as new_contributor_count,
-        count(*) as new_denominator_contributor_count,
-        cast(0 as bigint) as anonymous_count,
-        cast(0 as bigint) as matched_count,
-        cast(0 as bigint) as largest_contribution,
-        cast(0 as bigint) as largest_running
-    from (
-        select
-            indicator_no,
-            person_no,
-            town_no,
-            place_no,
-            sex_code{{ by_band }},
-            min(month) as month
-        from steady_persons
-        where denominator <> 0
-        group by indicator_no, person_no, town_no, place_no, sex_code{{ by_band }}
-    ) as first_seen
-    group by indicator_no, town_no, place_no, month, sex_code{{ by_band }}
-    union all
-    {% endfor -%}
-    -- Counts that come without persons (the table of care insured).
-    {% for band in ['age_band_code', "'all'"] -%}
-    select
-        indicator_no,
-        town_no,
-        place_no,
-        month,
-        sex_code,
-        {{ band }} as age_band_code,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator,
-        cast(0 as bigint) as contributor_count,
-        cast(0 as bigint) as denominator_contributor_count,
-        cast(0 as bigint) as new_contributor_count,
-        cast(0 as bigint) as new_denominator_contributor_count,
-        sum(denominator) as anonymous_count,
-        cast(0 as bigint) as matched_count,
-        cast(0 as bigint) as largest_contribution,
-        cast(0 as bigint) as largest_running
-    from contributions
-    where person_no is null
-    group by indicator_no, town_no, place_no, month, sex_code{{ ', age_band_code' if band == 'age_band_code' }}
-    {{ 'union all' if not loop.last }}
-    {% endfor -%}
+        0 as sex_no,
+        band_no,
+        {{ together }}
+    from steady_bands
+    group by indicator_no, place_no, month, band_no
 ),
 
 steady_towns as (
     select
-        indicator_no,
-        town_no,
-        month,
-        sex_code,
-        age_band_code,
-        {% for figure in sums + counts %}cast(sum({{ figure }}) as bigint) as {{ figure }}, {% endfor %}
-        {% for figure in largest %}max({{ figure }}) as {{ figure }}{{ ', ' if not loop.last }}{% endfor %}
-    from steady_places
-    group by indicator_no, town_no, month, sex_code, age_band_code
-),
-
-steady_areas as (
-    select
-        steady_towns.indicator_no,
-        town_ladder.area_no,
-        steady_towns.month,
-        steady_towns.sex_code,
-        steady_towns.age_band_code,
-        {% for figure in figures %}steady_towns.{{ figure }}{{ ', ' if not loop.last }}{% endfor %}
-    from steady_towns
-    inner join town_ladder on steady_towns.town_no = town_ladder.town_no
-    union all
-    select
         steady_places.indicator_no,
-        place_ladder.area_no,
+        places.town_no,
         steady_places.month,
-        steady_places.sex_code,
-        steady_places.age_band_code,
-        {% for figure in figures -%}
-        {{ 'cast(steady_places.' ~ figure ~ ' as bigint) as ' ~ figure }}{{ ', ' if not loop.last }}
-        {%- endfor %}
+        steady_places.sex_no,
+        steady_places.band_no,
+        {{ together }}
     from steady_places
-    inner join place_ladder
-        on steady_places.place_no = place_ladder.place_no and place_ladder.area_level = 'district'
+    inner join places on steady_places.place_no = places.place_no
+    group by
+        steady_places.indicator_no, places.town_no, steady_places.month, steady_places.sex_no, steady_places.band_no
 ),
 
 moving_in_areas as (
     select
-        contributions.indicator_no,
+        persons.indicator_no,
         place_ladder.area_no,
-        contributions.month,
-        contributions.sex_code,
-        contributions.age_band_code,
-        contributions.person_no,
-        sum(contributions.numerator) as numerator,
-        sum(contributions.denominator) as denominator
-    from contributions
-    inner join person_years
-        on
-            contributions.indicator_no = person_years.indicator_no
-            and contributions.year_no = person_years.year_no
-            and contributions.person_no = person_years.person_no
-            and not person_years.keeps_place
-    inner join place_ladder on contributions.place_no = place_ladder.place_no
+        persons.month,
+        persons.sex_no,
+        persons.band_no,
+        persons.person_year_no,
+        persons.is_of_years,
+        persons.keeps_sex,
+        persons.keeps_band,
+        sum(persons.numerator) as numerator,
+        sum(persons.denominator) as denominator
+    from persons
+    inner join place_ladder on persons.place_no = place_ladder.place_no
+    where not persons.is_steady
     group by
-        contributions.indicator_no, place_ladder.area_no, contributions.month, contributions.sex_code,
-        contributions.age_band_code, contributions.person_no
+        persons.indicator_no, place_ladder.area_no, persons.month, persons.sex_no, persons.band_no,
+        persons.person_year_no, persons.is_of_years, persons.keeps_sex, persons.keeps_band
 ),
 
+-- All sexes and all bands of a person are told apart only where the person has several.
 moving_in_cells as (
-    {% for sex in ['sex_code', "'all'"] -%}
-    {% for band in ['age_band_code', "'all'"] -%}
+    {% for sex, band, condition in [
+        ('sex_no', 'band_no', 'true'),
+        ('sex_no', '0', 'not keeps_band'),
+        ('0', 'band_no', 'not keeps_sex'),
+        ('0', '0', 'not keeps_sex and not keeps_band'),
+    ] -%}
     select
         indicator_no,
         area_no,
         month,
-        {{ sex }} as sex_code,
-        {{ band }} as age_band_code,
-        person_no,
+        {{ sex }} as sex_no,
+        {{ band }} as band_no,
+        person_year_no,
+        {{ 'keeps_sex' if sex == 'sex_no' else 'false' }} as adds_sexes,
+        {{ 'keeps_band' if band == 'band_no' else 'false' }} as adds_bands,
         cast(sum(numerator) as bigint) as numerator,
         cast(sum(denominator) as bigint) as denominator
     from moving_in_areas
+    where {{ condition }}
     group by
-        indicator_no, area_no, month, person_no
-        {{- ', sex_code' if sex == 'sex_code' }}{{ ', age_band_code' if band == 'age_band_code' }}
-    {{ 'union all' if not loop.last }}
-    {% endfor -%}
+        indicator_no, area_no, month, person_year_no, keeps_sex, keeps_band
+        {{- ', sex_no' if sex == 'sex_no' }}{{ ', band_no' if band == 'band_no' }}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),
@@ -656,54 +672,72 @@ moving_running as (
         sum(denominator) over so_far as running_denominator
     from moving_in_cells
     window so_far as (
-        partition by indicator_no, area_no, sex_code, age_band_code, person_no
+        partition by person_year_no, area_no, sex_no, band_no
         order by month
         rows between unbounded preceding and current row
     )
 ),
 
-moving_areas as (
+moving_cells as (
     select
         indicator_no,
         area_no,
         month,
-        sex_code,
-        age_band_code,
-        cast(sum(numerator) as bigint) as numerator,
-        cast(sum(denominator) as bigint) as denominator,
+        sex_no,
+        band_no,
+        adds_sexes,
+        adds_bands,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
         count(case when numerator <> 0 then 1 end) as contributor_count,
         count(case when denominator <> 0 then 1 end) as denominator_contributor_count,
         count(case when numerator <> 0 and running_numerator = numerator then 1 end) as new_contributor_count,
         count(case when denominator <> 0 and running_denominator = denominator then 1 end)
             as new_denominator_contributor_count,
-        cast(0 as bigint) as anonymous_count,
+        0 as anonymous_count,
         count(case when numerator <> 0 and denominator <> 0 then 1 end) as matched_count,
         max(numerator) as largest_contribution,
-        cast(max(running_numerator) as bigint) as largest_running
+        max(running_numerator) as largest_running
     from moving_running
-    group by indicator_no, area_no, month, sex_code, age_band_code
+    group by indicator_no, area_no, month, sex_no, band_no, adds_sexes, adds_bands
 ),
 
 in_cells as (
-    {% for sex in ['sex_code', "'all'"] -%}
+    {% for source, ladder, key, condition in [
+        ('steady_towns', 'town_ladder', 'town_no', 'true'),
+        ('steady_places', 'place_ladder', 'place_no', "place_ladder.area_level = 'district'"),
+    ] -%}
     select
-        indicator_no,
-        area_no,
-        month,
-        {{ sex }} as sex_code,
-        age_band_code,
-        {{ figures | join(', ') }}
-    from steady_areas
+        {{ source }}.indicator_no,
+        {{ ladder }}.area_no,
+        {{ source }}.month,
+        {{ source }}.sex_no,
+        {{ source }}.band_no,
+        {% for figure in figures -%}
+        cast({{ source }}.{{ figure }} as bigint) as {{ figure }}{{ ', ' if not loop.last }}
+        {%- endfor %}
+    from {{ source }}
+    inner join {{ ladder }} on {{ source }}.{{ key }} = {{ ladder }}.{{ key }}
+    where {{ condition }}
     union all
     {% endfor -%}
+    {% for sex, band, condition in [
+        ('sex_no', 'band_no', 'true'),
+        ('sex_no', '0', 'adds_bands'),
+        ('0', 'band_no', 'adds_sexes'),
+        ('0', '0', 'adds_sexes and adds_bands'),
+    ] -%}
     select
         indicator_no,
         area_no,
         month,
-        sex_code,
-        age_band_code,
-        {{ figures | join(', ') }}
-    from moving_areas
+        {{ sex }} as sex_no,
+        {{ band }} as band_no,
+        {% for figure in figures %}cast({{ figure }} as bigint) as {{ figure }}{{ ', ' if not loop.last }}{% endfor %}
+    from moving_cells
+    where {{ condition }}
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 of_months as (
@@ -711,12 +745,21 @@ of_months as (
         indicator_no,
         area_no,
         month,
-        sex_code,
-        age_band_code,
-        {% for figure in sums + counts %}cast(sum({{ figure }}) as bigint) as {{ figure }}, {% endfor %}
-        {% for figure in largest %}cast(max({{ figure }}) as bigint) as {{ figure }}{{ ', ' if not loop.last }}{% endfor %}
+        sex_no,
+        band_no,
+        {{ together }}
     from in_cells
-    group by indicator_no, area_no, month, sex_code, age_band_code
+    group by indicator_no, area_no, month, sex_no, band_no
+),
+
+cells_of_months as (
+    select
+        of_months.*,
+        -- One number of figure, area, sex and band.
+        ((cast(of_months.indicator_no as bigint) * 100000000 + of_months.area_no) * 10 + of_months.sex_no) * 100
+        + of_months.band_no as cell_no
+    from of_months
+    inner join catalogue on of_months.indicator_no = catalogue.indicator_no and catalogue.has_years_to_date
 ),
 
 running as (
@@ -724,8 +767,8 @@ running as (
         indicator_no,
         area_no,
         month,
-        sex_code,
-        age_band_code,
+        sex_no,
+        band_no,
         sum(numerator) over so_far as numerator,
         sum(denominator) over so_far as denominator,
         sum(new_contributor_count) over so_far as contributor_count,
@@ -734,15 +777,15 @@ running as (
             as denominator_contributor_count,
         max(largest_running) over so_far as largest_contribution,
         lead(month) over by_month as next_month
-    from of_months
+    from cells_of_months
     window
         so_far as (
-            partition by indicator_no, area_no, sex_code, age_band_code
+            partition by cell_no
             order by month
             rows between unbounded preceding and current row
         ),
         by_month as (
-            partition by indicator_no, area_no, sex_code, age_band_code
+            partition by cell_no
             order by month
         )
 ),
@@ -761,8 +804,6 @@ gaps as (
         running.*,
         area_months.month as shown_month
     from running
-    inner join catalogue
-        on running.indicator_no = catalogue.indicator_no and catalogue.period_kinds like '% year_to_date %'
     inner join area_months
         on
             running.area_no = area_months.area_no
@@ -771,34 +812,59 @@ gaps as (
     where running.next_month is null or running.next_month > {{ add_months('running.month', 1) }}
 ),
 
+-- Without the year to date, the months of a year are put together.
+of_years as (
+    select
+        of_months.indicator_no,
+        of_months.area_no,
+        of_months.sex_no,
+        of_months.band_no,
+        sum(of_months.numerator) as numerator,
+        sum(of_months.denominator) as denominator,
+        sum(of_months.new_contributor_count) as contributor_count,
+        sum(of_months.new_denominator_contributor_count) + max(of_months.anonymous_count)
+            as denominator_contributor_count,
+        max(of_months.largest_running) as largest_contribution
+    from of_months
+    inner join catalogue
+        on
+            of_months.indicator_no = catalogue.indicator_no
+            and catalogue.has_fiscal_years
+            and not catalogue.has_years_to_date
+    group by of_months.indicator_no, of_months.area_no, of_months.sex_no, of_months.band_no
+),
+
 periods as (
     select
-        indicator_no,
-        area_no,
+        of_months.indicator_no,
+        of_months.area_no,
         'month' as period_kind,
-        month as period,
-        sex_code,
-        age_band_code,
-        numerator,
-        denominator,
-        contributor_count,
-        matched_count as person_count,
-        denominator_contributor_count + anonymous_count as denominator_contributor_count,
-        largest_contribution
+        of_months.month as period,
+        of_months.sex_no,
+        of_months.band_no,
+        of_months.numerator,
+        of_months.denominator,
+        of_months.contributor_count,
+        of_months.matched_count as person_count,
+        of_months.denominator_contributor_count + of_months.anonymous_count as denominator_contributor_count,
+        of_months.largest_contribution
     from of_months
+    inner join catalogue on of_months.indicator_no = catalogue.indicator_no and catalogue.has_months
     union all
-    {% for kind, source in [('year_to_date', 'running'), ('year_to_date', 'gaps'), ('fiscal_year', 'running')] -%}
+    {% for kind, source, period, condition in [
+        ('year_to_date', 'running', 'facts.month', 'true'),
+        ('year_to_date', 'gaps', 'facts.shown_month', 'true'),
+        ('fiscal_year', 'running', fiscal_year_start('areas.fiscal_year'),
+         'facts.next_month is null and catalogue.has_fiscal_years'),
+        ('fiscal_year', 'of_years', fiscal_year_start('areas.fiscal_year'), 'true'),
+    ] -%}
     select
         facts.indicator_no,
         facts.area_no,
         '{{ kind }}' as period_kind,
-        {% if kind == 'fiscal_year' -%}
-        {{ fiscal_year_start('areas.fiscal_year') }} as period,
-        {% else -%}
-        facts.{{ 'shown_month' if source == 'gaps' else 'month' }} as period,
-        {% endif -%}
-        facts.sex_code,
-        facts.age_band_code,
+        {{ period }} as period,
+        facts.sex_no,
+        facts.band_no,
         facts.numerator,
         facts.denominator,
         facts.contributor_count,
@@ -808,21 +874,23 @@ periods as (
     from {{ source }} as facts
     {% if kind == 'fiscal_year' -%}
     inner join areas on facts.area_no = areas.area_no
-    where facts.next_month is null
+    inner join catalogue on facts.indicator_no = catalogue.indicator_no
+    where {{ condition }}
     {% endif -%}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),
 
--- A figure of a class may have the denominator of the figure that it is a share of, in the same cell.
+-- A figure of a class may have the denominator of the figure that it is a share of, in the same cell; that figure is
+-- told of every kind of period that the class is.
 over_bases as (
     select
         periods.indicator_no,
         periods.area_no,
         periods.period_kind,
         periods.period,
-        periods.sex_code,
-        periods.age_band_code,
+        periods.sex_no,
+        periods.band_no,
         periods.numerator,
         coalesce(bases.denominator, 0) as denominator,
         periods.contributor_count,
@@ -837,13 +905,35 @@ over_bases as (
             and periods.area_no = bases.area_no
             and periods.period_kind = bases.period_kind
             and periods.period = bases.period
-            and periods.sex_code = bases.sex_code
-            and periods.age_band_code = bases.age_band_code
+            and periods.sex_no = bases.sex_no
+            and periods.band_no = bases.band_no
     union all
     select periods.*
     from periods
     inner join catalogue
         on periods.indicator_no = catalogue.indicator_no and catalogue.base_no is null and catalogue.is_shown
+),
+
+sexes as (
+    select
+        0 as sex_no,
+        'all' as sex_code
+    union all
+    select distinct
+        sex_no,
+        sex_code
+    from sexes_and_bands
+),
+
+bands as (
+    select
+        0 as band_no,
+        'all' as age_band_code
+    union all
+    select distinct
+        band_no,
+        age_band_code
+    from sexes_and_bands
 ),
 
 final as (
@@ -856,8 +946,8 @@ final as (
         catalogue.class_code,
         areas.area_level,
         areas.area_id,
-        shown.sex_code,
-        shown.age_band_code,
+        sexes.sex_code,
+        bands.age_band_code,
         cast(case when catalogue.is_sum then shown.numerator else shown.person_count end as bigint) as numerator,
         cast(case when catalogue.is_sum then shown.denominator else shown.denominator_contributor_count end as bigint)
             as denominator,
@@ -872,11 +962,10 @@ final as (
             end as bigint
         ) as largest_contribution
     from over_bases as shown
-    inner join catalogue
-        on
-            shown.indicator_no = catalogue.indicator_no
-            and catalogue.period_kinds like concat('% ', shown.period_kind, ' %')
+    inner join catalogue on shown.indicator_no = catalogue.indicator_no
     inner join areas on shown.area_no = areas.area_no
+    inner join sexes on shown.sex_no = sexes.sex_no
+    inner join bands on shown.band_no = bands.band_no
     -- A share of nobody is not there.
     where catalogue.is_sum or shown.denominator_contributor_count > 0
 )

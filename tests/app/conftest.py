@@ -85,7 +85,7 @@ class serving:  # noqa: N801 - used like a function, with `with`
             try:
                 urllib.request.urlopen(f"{self._address}/login", timeout=5).close()
                 return Served(self._address, self._settings, self._log)
-            except (urllib.error.URLError, ConnectionError):
+            except (urllib.error.URLError, ConnectionError, TimeoutError):  # not yet, or slow to answer
                 if self._process.poll() is not None:
                     break
                 time.sleep(0.25)

@@ -29,7 +29,7 @@ from tests import kdb_forms
 from tests.kdb_forms import PLANTS, Numbers, Style
 
 PERIOD = Period(FISCAL_YEAR, date(2024, 4, 1))
-PLACE = Place(PERIOD, "kokuho", {"kokuho": f"insurer:{world.INSURER}", "care": f"municipality:{world.TOWN}"})
+PLACE = Place(PERIOD, "kokuho", {"kokuho": f"insurer:{world.INSURER}"}, f"municipality:{world.TOWN}")
 styles = st.builds(
     Style,
     encoding=st.sampled_from(["cp932", "utf-8", "utf-8-sig"]),
@@ -72,7 +72,7 @@ def lines_of(content: bytes, connection: duckdb.DuckDBPyConnection, folder: Path
     assert form.unknown_headings == ()
     assert form.period is not None
     assert form.period in (PERIOD, *PERIOD.same_as())
-    return compare(form, Figures(connection, [], PLACE.areas.values()), PLACE)
+    return compare(form, Figures(connection, [], PLACE.all_areas), PLACE)
 
 
 quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

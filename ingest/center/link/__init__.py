@@ -1,7 +1,8 @@
 """``tsumugi center link``: one person, many numbers.
 
 What may be one person is in ``rules`` (a table) and ``decisions``, what may not in ``guards``; ``components`` makes the
-persons and ``person_id`` their names. ``records`` is the way in without a warehouse; ``state`` keeps the result in it.
+persons and ``person_id`` their names. ``records`` is the way in without a warehouse; ``state`` keeps the result in it:
+by ``reach``, ``part`` and ``written`` after a load, by ``whole`` and ``rewritten`` where everything is linked anew.
 """
 
 from __future__ import annotations

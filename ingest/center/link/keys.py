@@ -8,6 +8,7 @@ agree, the pairs of nodes in the bundles of each purpose are counted, and every 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 
@@ -18,9 +19,8 @@ from ingest.center.link.rules import Rule, Rules
 from ingest.center.link.tags import Nodes, Tokens, Words
 
 _ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))  # odd: times them no two words fall together
-
-
 _NODE_BITS = 31
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ def bundles(rules: Rules, tokens: Mapping[str, Tokens], domain: Words) -> Bundle
     """The bundles of every rule; ``domain`` is a word for the linkage domain of each node: keys of two never meet."""
     starts, nodes, ranks = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int16)]
     held = 0
-    known: dict[tuple[tuple[str, ...], int], tuple[NDArray[np.int64], Nodes]] = {}  # several rules ask for the same
+    asked = {(rule.purposes, rule.agree): rule for rule in rules.rules}  # several rules ask for the same
+    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        found = pool.map(lambda rule: _agreeing(tokens, rule, domain), asked.values())
+        known = dict(zip(asked, found, strict=True))
     for rank, rule in enumerate(rules.rules):
-        asked = (rule.purposes, rule.agree)
-        if asked not in known:
-            known[asked] = _agreeing([tokens[purpose] for purpose in rule.purposes if purpose in tokens], rule, domain)
-        start, node = known[asked]
+        start, node = known[rule.purposes, rule.agree]
         starts.append(start[1:] + held)
         nodes.append(node)
         ranks.append(np.full(len(start) - 1, rank, np.int16))
@@ -50,12 +50,14 @@ def bundles(rules: Rules, tokens: Mapping[str, Tokens], domain: Words) -> Bundle
     return Bundles(np.concatenate(starts), np.concatenate(nodes), np.concatenate(ranks))
 
 
-def _agreeing(purposes: list[Tokens], rule: Rule, domain: Words) -> tuple[NDArray[np.int64], Nodes]:
-    """Starts and nodes of the bundles of a rule; ``purposes`` are those of its purposes of which there are tokens."""
+def _agreeing(tokens: Mapping[str, Tokens], rule: Rule, domain: Words) -> tuple[NDArray[np.int64], Nodes]:
+    """Starts and nodes of the bundles of a rule."""
+    purposes = [tokens[purpose] for purpose in rule.purposes if purpose in tokens]
     if rule.agree == 1:
         return _bundled(_all_of(purposes), domain)
     if rule.agree == len(rule.purposes):
-        return _bundled(_folded(purposes) if len(purposes) == rule.agree else _all_of([]), domain)
+        keys = _folded(purposes, len(domain)) if len(purposes) == rule.agree else _all_of([])
+        return _bundled(keys, domain)
     return _counted([_bundled(one, domain) for one in purposes], rule.agree)
 
 
@@ -68,17 +70,17 @@ def _all_of(purposes: list[Tokens]) -> Tokens:
     )
 
 
-def _folded(purposes: list[Tokens]) -> Tokens:
-    """A key for every choice of a token of each purpose that one node carries."""
-    return reduce(_both, purposes)
+def _folded(purposes: list[Tokens], nodes: int) -> Tokens:
+    """A key for every choice of a token of each purpose that one of so many nodes carries."""
+    return reduce(lambda one, other: _both(one, other, nodes), purposes)
 
 
-def _both(one: Tokens, other: Tokens) -> Tokens:
+def _both(one: Tokens, other: Tokens, nodes: int) -> Tokens:
     """A key for every pair of tokens of the two purposes that one node carries."""
-    order = np.argsort(other.node, kind="stable")
-    sorted_node = other.node[order]
-    low = np.searchsorted(sorted_node, one.node, side="left")
-    count = np.searchsorted(sorted_node, one.node, side="right") - low
+    order = np.argsort(other.node)
+    carried = np.bincount(other.node, minlength=nodes)
+    count = carried[one.node]
+    low = (np.cumsum(carried) - carried)[one.node]
     left = np.repeat(np.arange(len(one)), count)
     step = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
     right = order[np.repeat(low, count) + step]

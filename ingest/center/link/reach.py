@@ -27,8 +27,8 @@ def find_affected(connection: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
 
 def drop(connection: duckdb.DuckDBPyConnection) -> None:
-    """Drop the temporary tables."""
-    for table in ("fresh_batch", "fresh_node", "fresh_incidence", "touched", "affected"):
+    """Drop the temporary tables of a load."""
+    for table in ("fresh_batch", "fresh_node", "fresh_incidence", "touched", "affected", "told_token"):
         connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
@@ -118,15 +118,18 @@ def _without_days(rule: Rule) -> tuple[tuple[str, ...], int]:
 
 
 def _reaching(purposes: tuple[str, ...], agree: int) -> str:
-    """Identities that share tokens of so many of the purposes with a touched one."""
+    """Identities that share tokens of so many of the purposes with a touched one.
+
+    Where one token is enough, it alone is compared, as tags of two purposes or sites are never alike; who came too many
+    would only be solved once more.
+    """
     names = ", ".join(f"'{purpose}'" for purpose in purposes)
     if agree == 1:
         return f"""
             SELECT linkage_domain, identity_tag FROM link.incidence SEMI JOIN (
-                SELECT linkage_domain, purpose, pass_tag
-                FROM link.incidence SEMI JOIN temp.touched USING (linkage_domain, identity_tag)
+                SELECT pass_tag FROM link.incidence SEMI JOIN temp.touched USING (identity_tag)
                 WHERE purpose IN ({names})
-            ) USING (linkage_domain, purpose, pass_tag)"""
+            ) USING (pass_tag)"""
     return f"""
             SELECT DISTINCT linkage_domain, identity_tag FROM (
                 SELECT linkage_domain, theirs.identity_tag

@@ -10,35 +10,41 @@ import duckdb
 from ingest.center import changes
 from ingest.center.link.written import Named, figures, note_moved, registered, sum_refused
 
-_TABLES = {
-    "node": "SELECT linkage_domain, identity_tag, component_tag, sex_code, birth_month FROM solved_person",
-    "identity_person": "SELECT linkage_domain, identity_tag, person_id, is_provisional FROM solved_person",
-    "refused_component": "SELECT linkage_domain, component_tag, reason_code, pass_id, edges FROM solved_refusal",
-    "person_evidence": "SELECT person_id, pass_id, edges FROM solved_evidence",
-    "person_tie": "SELECT linkage_domain, person_id, one_tag, other_tag, pass_id, strength, tie_rank FROM solved_tie",
-}
+_NODES = "SELECT linkage_domain, identity_tag, component_tag, sex_code, birth_month FROM solved_person"
+_PERSONS = "SELECT linkage_domain, identity_tag, person_id, is_provisional FROM solved_person"
 
 
 def write(
     connection: duckdb.DuckDBPyConnection, named: Named, reference_month: date, build_sequence: int
 ) -> dict[str, Any]:
     """Replace what ``link.*`` says; returns figures (counts only)."""
-    with registered(connection, named):
+    with registered(connection, solved_person=named.persons):
         if connection.execute("SELECT 1 FROM link.identity_person LIMIT 1").fetchone() is None:
             new, renamed = named.persons.height, 0
             _note_all_new(connection, reference_month)
         else:
             new, renamed = note_moved(connection, reference_month, build_sequence)
             _note_vanished(connection)
-        for table, rows in _TABLES.items():
-            connection.execute(f"DELETE FROM link.{table}")
-            connection.execute(f"INSERT INTO link.{table} {rows}")
+        _replace(connection, "node", _NODES)
+        _replace(connection, "identity_person", _PERSONS)
+    for table, frame in (
+        ("refused_component", named.refused),
+        ("person_evidence", named.evidence),
+        ("person_tie", named.ties),
+    ):  # one after the other: as DuckDB takes them they are held twice
+        with registered(connection, solved=frame):
+            _replace(connection, table, f"SELECT {', '.join(frame.columns)} FROM solved")
     sum_refused(connection)
     return figures(connection) | {
         "solved_identities": named.persons.height,
         "new_identities": new,
         "renamed_identities": renamed,
     }
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
+    connection.execute(f"DELETE FROM link.{table}")
+    connection.execute(f"INSERT INTO link.{table} BY NAME {rows}")
 
 
 def _note_all_new(connection: duckdb.DuckDBPyConnection, reference_month: date) -> None:

@@ -45,6 +45,7 @@ def relink(
         given = part.read(connection, rules, tag_key)
     solved = solve(given.nodes, given.tokens, given.lives, rules, given.decisions)
     named = Named.of(solved, name_persons(given.nodes, solved.person, given.anchors, name_key), given.nodes)
+    del given, solved  # what is written is held twice for a while
     keep = rewritten.write if is_whole else written.write
     figures = keep(connection, named, reference_month, build_sequence)
     connection.execute("DELETE FROM control.link_rules")

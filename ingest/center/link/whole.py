@@ -47,9 +47,8 @@ def read(connection: duckdb.DuckDBPyConnection, rules: Rules, tag_key: bytes) ->
     connection.execute("DELETE FROM link.incidence")
     for one in _carried(connection, known):
         one.write(connection, known)
-        first_word, second_word = one.words(nodes, first)
         if one.purpose in rules.purposes():
-            found[one.purpose] = Tokens(one.node, first_word, second_word)
+            found[one.purpose] = Tokens(one.node, *one.words(nodes, first))
         for name in set(one.passes) & set(NUMBER_PASSES):
             number_tags[name] = one.least(name, nodes.height)
     told = pa.table(

@@ -64,20 +64,14 @@ class Named:
 
 
 @contextmanager
-def registered(connection: duckdb.DuckDBPyConnection, named: Named) -> Iterator[None]:
-    """What was solved as ``solved_person``, ``solved_refusal``, ``solved_evidence``, ``solved_tie``."""
-    solved = {
-        "solved_person": named.persons,
-        "solved_refusal": named.refused,
-        "solved_evidence": named.evidence,
-        "solved_tie": named.ties,
-    }
-    for name, frame in solved.items():
+def registered(connection: duckdb.DuckDBPyConnection, **frames: pl.DataFrame) -> Iterator[None]:
+    """The frames under their names, as long as what stands inside lasts."""
+    for name, frame in frames.items():
         connection.register(name, frame.to_arrow())
     try:
         yield
     finally:
-        for name in solved:
+        for name in frames:
             connection.unregister(name)
 
 
@@ -85,7 +79,13 @@ def write(
     connection: duckdb.DuckDBPyConnection, named: Named, reference_month: date, build_sequence: int
 ) -> dict[str, Any]:
     """Replace what ``link.*`` says of the identities in ``temp.affected``; returns figures (counts only)."""
-    with registered(connection, named):
+    with registered(
+        connection,
+        solved_person=named.persons,
+        solved_refusal=named.refused,
+        solved_evidence=named.evidence,
+        solved_tie=named.ties,
+    ):
         new, renamed = note_moved(connection, reference_month, build_sequence)
         _replace_evidence(connection)
         _replace_persons(connection)

@@ -3,7 +3,8 @@
     受診勧奨者      of the examinees of measure_checkup, whose values call for a doctor (seed referral_values); of them,
                  who has a 医科 receipt from the month of the examination to the end of the fiscal year, and who has not
     健診有無別点数   what eligible persons (attendance_asof) cost in the fiscal year, by whether they were examined: over all
-                 eligible persons as KDB does, and over their own group
+                 eligible persons as KDB does, over those of them ill of a lifestyle disease as KDB does too, and over
+                 their own group
     要介護認定別     points and receipts of members aged 40 or more in months with and without a certification -#}
 {%- set place = [
     'scheme_code', 'insurer_number', 'municipality_code', 'district_code', 'month', 'fiscal_year', 'sex_code',
@@ -135,11 +136,39 @@ costs as (
     group by person_id, scheme_code, insurer_number, fiscal_year
 ),
 
+known as (
+    select * from {{ source('control', 'known_disease') }}
+),
+
+lifestyle_diseases as (
+    select distinct icd10_code
+    from {{ ref('int_disease__assign_classes') }}
+    where class_kind_code = 'lifestyle'
+),
+
+lifestyle_patients as (
+    select distinct
+        receipts.person_id,
+        receipts.scheme_code,
+        receipts.insurer_number,
+        receipts.fiscal_year
+    from receipts
+    inner join {{ ref('claim_disease') }} as written
+        on
+            receipts.linkage_domain = written.linkage_domain
+            and receipts.record_key_tag = written.record_key_tag
+            and not written.is_suspected
+    left join known on written.disease_code = known.disease_code
+    inner join lifestyle_diseases on coalesce(written.icd10_code, known.icd10_code) = lifestyle_diseases.icd10_code
+    where receipts.claim_kind_code in ('medical', 'dpc')
+),
+
 -- Who is eligible stands once a year, where the person was last.
 eligible as (
     select
         {% for column in place %}eligible_months.{{ column }}, {% endfor %}
         eligible_months.is_examined = 1 as is_examined,
+        case when lifestyle_patients.person_id is null then 0 else 1 end as lifestyle_count,
         coalesce(costs.points, 0) as points
     from eligible_months
     left join costs
@@ -148,6 +177,12 @@ eligible as (
             and eligible_months.scheme_code = costs.scheme_code
             and eligible_months.insurer_number = costs.insurer_number
             and eligible_months.fiscal_year = costs.fiscal_year
+    left join lifestyle_patients
+        on
+            eligible_months.person_id = lifestyle_patients.person_id
+            and eligible_months.scheme_code = lifestyle_patients.scheme_code
+            and eligible_months.insurer_number = lifestyle_patients.insurer_number
+            and eligible_months.fiscal_year = lifestyle_patients.fiscal_year
     where eligible_months.place_from_end = 1
 ),
 
@@ -201,6 +236,8 @@ contributions as (
     {% for indicator, group, denominator in [
         ('points_of_examined_per_eligible', 'is_examined', '1'),
         ('points_of_unexamined_per_eligible', 'not is_examined', '1'),
+        ('points_of_examined_per_lifestyle', 'is_examined', 'lifestyle_count'),
+        ('points_of_unexamined_per_lifestyle', 'not is_examined', 'lifestyle_count'),
         ('points_per_examined', 'is_examined', 'own'),
         ('points_per_unexamined', 'not is_examined', 'own'),
     ] -%}
@@ -208,7 +245,7 @@ contributions as (
         '{{ indicator }}' as indicator_id,
         {{ place | join(', ') }},
         case when {{ group }} then points else 0 end as numerator,
-        1 as denominator
+        {{ '1' if denominator == 'own' else denominator }} as denominator
     from eligible
     where {{ group if denominator == 'own' else 'true' }}
     union all
@@ -242,6 +279,7 @@ final as (
         cast(numerator as bigint) as numerator,
         cast(denominator as bigint) as denominator
     from contributions
+    where numerator <> 0 or denominator <> 0
 )
 
 select * from final

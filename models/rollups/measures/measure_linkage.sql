@@ -23,13 +23,14 @@ members as (
     where is_member
 ),
 
+-- 資格 is of the prefecture and goes on through a move within it; 適用 says at which insurer, and from when.
 acquired as (
     select distinct
         enrolments.person_id,
         enrolments.scheme_code,
         enrolments.insurer_number,
         reasons.change_code,
-        {{ first_of_month('enrolments.acquired_date') }} as month
+        {{ first_of_month('enrolments.applied_start_date') }} as month
     from enrolments
     inner join reasons
         on
@@ -46,7 +47,8 @@ lost as (
         reasons.change_code,
         enrolments.is_turned_75,
         enrolments.lost_date,
-        {{ first_of_month('enrolments.lost_date') }} as month
+        {{ first_of_month('least(enrolments.lost_date, coalesce(enrolments.applied_end_date, enrolments.lost_date))') }}
+            as month
     from enrolments
     inner join reasons
         on

@@ -383,19 +383,19 @@ def crossing(table: Table) -> Iterator[Contribution]:
             eligible[person, row["scheme_code"], insurer, year] = row, of_year in examined
     attribution, classes = _attribution(table), of_diseases.Classes(seed)
 
-    def has(receipt: tuple[object, ...]) -> set[str]:
+    def has(receipt: tuple[object, ...], kind: str = "certified") -> set[str]:
         return {
             code
             for icd10, line in attribution.diseases(receipt)
             if not line["is_suspected"]
             for code in classes.of(icd10, False)
-            if classes.kinds[code] == "certified"
+            if classes.kinds[code] == kind
         }
 
     claims = [row for row in table("marts.claim") if counts(row["service_month"])]
     for told in (
         of_crossing.referrals(claims, of_age, fiscal_year),
-        of_crossing.costs_by_attendance(claims, eligible, fiscal_year),
+        of_crossing.costs_by_attendance(claims, lambda receipt: bool(has(receipt, "lifestyle")), eligible, fiscal_year),
         of_crossing.claims_by_certification(table, claims),
         of_crossing.sickness_of_the_certified(table, claims, has),
         of_crossing.care_costs_by_service(table),

@@ -51,23 +51,32 @@ def referrals(claims: list[Row], examinees: list[Examinee], year_of: Callable[[d
 
 
 def costs_by_attendance(
-    claims: list[Row], eligible: dict[tuple[object, ...], tuple[Row, bool]], year_of: Callable[[date], int]
+    claims: list[Row],
+    has_lifestyle: Callable[[tuple[object, ...]], bool],
+    eligible: dict[tuple[object, ...], tuple[Row, bool]],
+    year_of: Callable[[date], int],
 ) -> Iterator[Told]:
     """What eligible persons (by person, scheme, insurer, year: their last row, whether examined) cost in the year."""
     points: dict[tuple[object, ...], int] = defaultdict(int)
-    came = set()
+    came, ill = set(), set()
     for row in claims:
         insurer = row["scheme_code"], row["insurer_number"], year_of(row["service_month"])
         if not row["is_summary"] and row["claim_kind_code"] != "dental":
             points[row["person_id"], *insurer] += row["points"]
             if row["claim_kind_code"] in MEDICAL:
                 came.add(insurer)
+                if has_lifestyle((row["linkage_domain"], row["record_key_tag"])):
+                    ill.add((row["person_id"], *insurer))
     for (person, *insurer), (row, examined) in eligible.items():
         if tuple(insurer) not in came:
             continue
         cost, month, band = points[(person, *insurer)], row["month"], row["fiscal_year_age_band_code"]
         for name, of_group in (("examined", examined), ("unexamined", not examined)):
-            yield f"points_of_{name}_per_eligible", row, month, band, cost if of_group else 0, 1, ""
+            share = cost if of_group else 0
+            yield f"points_of_{name}_per_eligible", row, month, band, share, 1, ""
+            is_ill = (person, *insurer) in ill
+            if share or is_ill:
+                yield f"points_of_{name}_per_lifestyle", row, month, band, share, int(is_ill), ""
             if of_group:
                 yield f"points_per_{name}", row, month, band, cost, 1, ""
 

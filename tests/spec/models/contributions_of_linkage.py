@@ -38,6 +38,12 @@ def _told(indicator: str, row: Row, month: date, above: int, below: int) -> Told
     return indicator, row["scheme_code"], row["insurer_number"], month, row["person_id"], above, below, "U", "unknown"
 
 
+def _ended(row: Row) -> date | None:
+    """The day from which a lost enrolment holds no more: the earlier of 適用終了 and 資格喪失."""
+    day: date | None = row["lost_date"]
+    return day and min(day, row["applied_end_date"] or day)
+
+
 def _lost(table: Table, kinds: Kinds, kind: str) -> list[Row]:
     return [
         row
@@ -61,8 +67,8 @@ def _members(table: Table) -> list[Row]:
 def _impossible(table: Table, kinds: Kinds) -> Iterator[Told]:
     deaths: dict[tuple[object, ...], date] = {}
     for row in _lost(table, kinds, "death"):
-        of = row["person_id"], row["scheme_code"], _year(row["lost_date"])
-        deaths[of] = min(_first(row["lost_date"]), deaths.get(of, date.max))
+        of = row["person_id"], row["scheme_code"], _year(_ended(row) or date.max)
+        deaths[of] = min(_first(_ended(row) or date.max), deaths.get(of, date.max))
     for row in table("marts.claim"):
         if not row["is_summary"]:
             month = row["service_month"]
@@ -102,12 +108,12 @@ def _joined(table: Table, kinds: Kinds) -> Iterator[Told]:
         if row["scheme_code"] == "koki"
     }
     left = {
-        (row["person_id"], row["insurer_number"], row["lost_date"]): row
+        (row["person_id"], row["insurer_number"], _ended(row)): row
         for row in _lost(table, kinds, "koki")
         if row["is_turned_75"] and row["scheme_code"] == "kokuho"
     }
     for row in left.values():
-        month = _first(row["lost_date"])
+        month = _first(_ended(row) or date.max)
         yield _told("transitions_followed", row, month, int((row["person_id"], month) in entered), 1)
 
 
@@ -115,18 +121,22 @@ def _moves(table: Table, kinds: Kinds) -> Iterator[Told]:
     def place(row: Row, day: date) -> tuple[object, ...]:
         return row["person_id"], row["scheme_code"], _first(day), row["insurer_number"]
 
-    sides = {"acquired": "acquired_date", "lost": "lost_date"}
-    every: dict[str, set[tuple[object, ...]]] = {side: set() for side in sides}
+    # 資格 is of the prefecture and goes on through a move within it; 適用 says at which insurer.
+    def day_of(row: Row, side: str) -> date | None:
+        return row["applied_start_date"] if side == "acquired" else _ended(row)
+
+    every: dict[str, set[tuple[object, ...]]] = {"acquired": set(), "lost": set()}
     for row in table("marts.enrolment"):
-        for side, day in sides.items():
-            if row[day] and (row["scheme_code"], side, row[day.replace("_date", "_reason_code")]) in kinds:
-                every[side].add(place(row, row[day]))
+        for side, found in every.items():
+            day = day_of(row, side)
+            if day and (row["scheme_code"], side, row[f"{side}_reason_code"]) in kinds:
+                found.add(place(row, day))
     for indicator, side, other in (("arrivals", "acquired", "lost"), ("departures", "lost", "acquired")):
         events = _acquired(table, kinds, "moved") if side == "acquired" else _lost(table, kinds, "moved")
-        moved = {place(row, row[sides[side]]): row for row in events}
-        for (person, scheme, month, insurer), row in moved.items():
+        moved = {place(row, day): (row, day) for row in events if (day := day_of(row, side))}
+        for (person, scheme, month, insurer), (row, day) in moved.items():
             if not any(at[:3] == (person, scheme, month) and at[3] != insurer for at in every[other]):
-                yield _told(indicator, row, _first(row[sides[side]]), 1, 0)
+                yield _told(indicator, row, _first(day), 1, 0)
         for row in _members(table):
             yield _told(indicator, row, row["month"], 0, 1)
 
