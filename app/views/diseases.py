@@ -61,12 +61,15 @@ def render(screen: Screen) -> None:
             st.info(text("overview.no_values"))
             return
         kind, within = _classes_wanted(screen, choice.scheme)
-        indicator = _indicator(screen, choice.scheme, kind)
+        columns = _columns(screen)
+        figures = data.class_values(screen.files, choice.question, columns).filter(
+            pl.col("class_code").str.starts_with(f"{kind}-"), pl.col("scheme_code") == choice.scheme
+        )
+        indicator = _indicator(screen, choice.scheme, set(figures["indicator_id"]), kind)
     if indicator is None:
         st.info(text("diseases.no_scheme"))
         return
-    columns = _columns(screen)
-    table = _table_of(screen, choice, indicator, _named(screen, kind, within), columns)
+    table = _table_of(screen, choice, indicator, _named(screen, kind, within), columns, figures)
     if not table.classes:
         st.info(text("overview.no_values"))
         return
@@ -91,11 +94,12 @@ def _classes_wanted(screen: Screen, scheme: str) -> tuple[str, str]:
     return kind, within
 
 
-def _indicator(screen: Screen, scheme: str, kind: str) -> Indicator | None:
+def _indicator(screen: Screen, scheme: str, told: set[str], kind: str) -> Indicator | None:
+    """The one that is chosen of those told of this kind of classes, or of those of the scheme where nothing is told."""
     offered = {
         one.indicator_id: one
         for one in screen.disease_indicators
-        if scheme in one.schemes and one.indicator_id not in {name for of, name in WITHIN.items() if of != kind}
+        if scheme in one.schemes and (one.indicator_id in told or not told)
     }
     if not offered:
         return None
@@ -123,11 +127,10 @@ def _columns(screen: Screen) -> list[str]:
 
 
 def _table_of(
-    screen: Screen, choice: filters.Choice, indicator: Indicator, named: list[tuple[str, str]], columns: list[str]
-) -> DiseaseTable:
-    frame = data.class_values(screen.files, choice.question, columns).filter(
-        (pl.col("indicator_id") == indicator.indicator_id) & (pl.col("scheme_code") == choice.scheme)
-    )
+    screen: Screen, choice: filters.Choice, indicator: Indicator, named: list[tuple[str, str]], columns: list[str],
+    figures: pl.DataFrame,
+) -> DiseaseTable:  # fmt: skip
+    frame = figures.filter(pl.col("indicator_id") == indicator.indicator_id)
     names = ("class_code", "area_level", "area_id", "period", "numerator", "denominator", "value_status")
     cells = {(row[0], f"{row[1]}:{row[2]}", row[3]): Cell(*row[4:]) for row in frame.select(names).iter_rows()}
     known = [(code, name) for code, name in named if any((code, key, choice.period) in cells for key in columns)]

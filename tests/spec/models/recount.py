@@ -117,10 +117,11 @@ def _figures(cells: dict[Cell, list[Contribution]], catalogue: dict[str, dict[st
 def _over_bases(found: dict[Key, Figures], catalogue: dict[str, dict[str, str]]) -> dict[Key, Figures]:
     """Figures of classes over the denominator of what they are a share of; what they are over is not shown."""
     bases = {row["indicator_id"]: row["base_indicator_id"] for row in seed("indicator_classes")}
+    kinds = {row["indicator_id"]: row["class_kind_codes"].split() for row in seed("indicator_classes")}
     shown: dict[Key, Figures] = {}
     for key, figures in found.items():
         indicator, *cell, of_class = key
-        if indicator in bases and not of_class:
+        if indicator in bases and of_class.partition("-")[0] not in kinds[indicator]:
             continue
         if bases.get(indicator):
             base = found.get((bases[indicator], *cell, ""), (0, 0, 0, 0, 0))  # type: ignore[arg-type]
