@@ -142,13 +142,16 @@ def version_columns(table: str, clock: int) -> Row:
     return adjudicated | ({"version_number": 1 + clock % 10} if table == "claim" else {})
 
 
+DISEASES = ("883342", "883341", "883343")  # 高血圧症 (8833421) where there is one line, else codes that lead nowhere
+
+
 def lines_of(table: str, row: Row, size: int) -> Lines:
     """Lines of a record: ``size`` of each kind, at most three."""
     if table == "claim":
         place = {"service_month": row["service_month"]}
         return {
             "claim_diagnosis": [
-                place | {"sequence_number": n + 1, "disease_code": f"88334{n}{size}", "is_main": n == 0}
+                place | {"sequence_number": n + 1, "disease_code": DISEASES[n] + str(size), "is_main": n == 0}
                 for n in range(size)
             ],
             "claim_item": [
