@@ -35,7 +35,6 @@ class DiseaseTable:
 
     screen: Screen
     indicator: Indicator
-    scheme: str
     classes: Sequence[tuple[str, str]]  # code and name, the largest value of the first column first
     columns: Sequence[str]  # area keys, the own one first
     period: date
@@ -74,7 +73,9 @@ def render(screen: Screen) -> None:
         st.info(text("overview.no_values"))
         return
     period = filters.printed_period(screen, choice.period_kind, choice.period)
-    st.html(f'<h2 class="ts-h">{html.escape(text("league.title", name=indicator.name, period=period))}</h2>')
+    title = html.escape(text("league.title", name=indicator.name, period=period))
+    mark = "" if indicator.is_verified else f'<span class="ts-unverified">{text("definition.unverified")}</span>'
+    st.html(f'<h2 class="ts-h">{title}{mark}</h2>')
     st.html(_table_html(table))
     shown, known = min(_SHOWN, len(table.classes)), len(table.classes)
     st.html(f'<p class="ts-note">{text("diseases.shown_of", shown=shown, all=known)}</p>')
@@ -140,7 +141,7 @@ def _table_of(
         return tuple(value if value is not None else float("-inf") for value in found)
 
     ordered = sorted(known, key=size, reverse=True)
-    return DiseaseTable(screen, indicator, choice.scheme, ordered, columns, choice.period, choice.trend, cells)
+    return DiseaseTable(screen, indicator, ordered, columns, choice.period, choice.trend, cells)
 
 
 def _table_html(table: DiseaseTable) -> str:

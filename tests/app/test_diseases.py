@@ -15,6 +15,7 @@ def test_the_page_of_diseases_ranks_the_major_classes_by_their_share_of_cost(sig
     ]  # fmt: skip
     assert page.locator('[data-testid="diseases"] .ts-bar').count() >= 3
     assert "架空データ" in page.locator('[data-testid="diseases"] caption').inner_text()
+    assert "未検証" in page.locator("h2").first.inner_text(), "no definition of these was held against the official one"
     heads = page.locator('[data-testid="diseases"] thead').inner_text()
     assert "砺波市" in heads and "富山県" in heads and "全国" in heads
 
