@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from ingest import warehouse
+from ingest.formats.layout_files import packaged_rows
 from ingest.sealing.keys import KeyRing
 from ingest.settings import PROJECT_ROOT, Settings
 from tests.handmade import demo_workspace
@@ -39,8 +40,8 @@ MONTHLY = (
 """Indicators of which there are months too: enough, and the tests stay quick."""
 _COST = 27_000
 _GRAIN = [
-    "indicator_id", "definition_version", "period_kind", "period", "scheme_code", "area_level", "area_id", "sex_code",
-    "age_band_code",
+    "indicator_id", "definition_version", "period_kind", "period", "scheme_code", "class_code", "area_level", "area_id",
+    "sex_code", "age_band_code",
 ]  # fmt: skip
 
 
@@ -61,11 +62,27 @@ class FiguresWorld:
 
 def catalogue() -> pl.DataFrame:
     """The catalogue as it is published."""
-    return pl.read_csv(SEEDS / "indicators.csv", infer_schema=False).with_columns(
-        pl.col("sort_order", "scale", "definition_version").cast(pl.Int64),
-        pl.col("is_verified") == "true",
-        pl.col("valid_from", "valid_to").str.to_date(),
+    bases = pl.read_csv(SEEDS / "indicator_classes.csv", infer_schema=False).select(
+        "indicator_id", class_base_indicator_id=pl.col("base_indicator_id")
     )
+    return (
+        pl.read_csv(SEEDS / "indicators.csv", infer_schema=False)
+        .with_columns(
+            pl.col("sort_order", "scale", "definition_version").cast(pl.Int64),
+            pl.col("is_verified") == "true",
+            pl.col("valid_from", "valid_to").str.to_date(),
+        )
+        .join(bases, on="indicator_id", how="left", maintain_order="left")
+    )
+
+
+def class_codes(indicator_id: str) -> list[str]:
+    """The classes of disease of an indicator that a form of KDB names; one of no name where it is told by none."""
+    told_by_class = pl.read_csv(SEEDS / "indicator_classes.csv", infer_schema=False)["indicator_id"].to_list()
+    if indicator_id not in told_by_class:
+        return [""]
+    rows = [row for row in packaged_rows("kdb_labels") if row["indicator_id"] == indicator_id]
+    return sorted({code for row in rows for code in row["class_codes"].split()})
 
 
 def build(folder: Path, seed: int = 1) -> FiguresWorld:
@@ -134,27 +151,15 @@ def figures(seed: int) -> pl.DataFrame:
                     area_id = CARE_INSURER
                 if level == "insurer" and is_of_towns(row):
                     continue
-                count = len(BANDS) * 2
-                people = random.integers(300, 900, count) * SIZES[level] * (1 if kind == "month" else 12)
-                scale = row["scale"]
-                if scale == 100:
-                    denominator = people // 12 + 100
-                    numerator = (denominator * random.uniform(0.1, 0.6, count)).astype(np.int64)
-                elif row["unit"].startswith("円"):
-                    denominator = people
-                    numerator = (denominator * random.uniform(0.3, 1.0, count) * _COST).astype(np.int64)
-                else:
-                    denominator = people
-                    numerator = (denominator * random.uniform(0.2, 3.0, count)).astype(np.int64)
-                if row["denominator_ja"] == "なし":
-                    denominator = np.zeros(count, dtype=np.int64)
-                parts.append(
+                people = random.integers(300, 900, len(BANDS) * 2) * SIZES[level] * (1 if kind == "month" else 12)
+                drawn = [(code, *_drawn(random, row, people)) for code in class_codes(row["indicator_id"])]
+                parts += [
                     pl.DataFrame(
                         {
                             "sex_code": ["1"] * len(BANDS) + ["2"] * len(BANDS),
                             "age_band_code": [*BANDS, *BANDS],
                             "numerator": numerator,
-                            "denominator": denominator,
+                            "denominator": drawn[0][2] if row["class_base_indicator_id"] else denominator,
                         }
                     ).with_columns(
                         indicator_id=pl.lit(row["indicator_id"]),
@@ -162,10 +167,12 @@ def figures(seed: int) -> pl.DataFrame:
                         period_kind=pl.lit(kind),
                         period=pl.lit(period),
                         scheme_code=pl.lit(scheme),
+                        class_code=pl.lit(code),
                         area_level=pl.lit(level),
                         area_id=pl.lit(area_id),
                     )
-                )
+                    for code, numerator, denominator in drawn
+                ]
     finest = pl.concat(parts)
     for column in ("sex_code", "age_band_code"):
         keys = [name for name in _GRAIN if name != column]
@@ -176,6 +183,16 @@ def figures(seed: int) -> pl.DataFrame:
         )
         finest = pl.concat([finest, whole.select(finest.columns)])
     return finest.select(*_GRAIN, "numerator", "denominator").sort(_GRAIN)
+
+
+def _drawn(random: np.random.Generator, row: Mapping[str, Any], people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numerators and denominators of an indicator among so many people, one a cell."""
+    denominator = people // 12 + 100 if row["scale"] == 100 else people
+    low, high, each = (0.1, 0.6, 1) if row["scale"] == 100 else (0.2, 3.0, 1)
+    if row["unit"].startswith("円"):
+        low, high, each = 0.3, 1.0, _COST
+    numerator = (denominator * random.uniform(low, high, len(people)) * each).astype(np.int64)
+    return numerator, np.zeros_like(denominator) if row["denominator_ja"] == "なし" else denominator
 
 
 def _protected(known: pl.DataFrame) -> pl.DataFrame:

@@ -58,12 +58,14 @@ class Numbers:
 
     def __init__(self, figures: pl.DataFrame, period_kind: str = "fiscal_year", period: date = FISCAL_YEAR) -> None:
         here = figures.filter(period_kind=period_kind, period=period)
-        keys = ("indicator_id", "scheme_code", "area_level", "sex_code", "age_band_code")
-        self._held = {row[:5]: (row[5], row[6]) for row in here.select(*keys, "numerator", "denominator").iter_rows()}
+        keys = ("indicator_id", "class_code", "scheme_code", "area_level", "sex_code", "age_band_code")
+        self._held = {row[:6]: (row[6], row[7]) for row in here.select(*keys, "numerator", "denominator").iter_rows()}
         self._catalogue = {row["indicator_id"]: row for row in world.catalogue().iter_rows(named=True)}
 
-    def sums(self, indicator_id: str, level: str, sex: str = "all", ages: str = "all") -> tuple[int, int]:
-        """Numerator and denominator; ages may be a span of bands."""
+    def sums(
+        self, indicator_id: str, level: str, sex: str = "all", ages: str = "all", classes: str = ""
+    ) -> tuple[int, int]:
+        """Numerator and denominator; ages may be a span of bands, classes several that have one denominator."""
         indicator = self._catalogue[indicator_id]
         scheme = next(one for one in world.SCHEMES if one in indicator["scheme_codes"].split())
         is_of_town = scheme == "care" or world.is_of_towns(indicator)
@@ -72,8 +74,11 @@ class Numbers:
         if ages != "all":
             low, high = map(int, ages.split("-"))
             bands = [band for band in world.BANDS if low <= int(band[:2]) and int(band[-2:]) <= high]
-        found = [self._held[(indicator_id, scheme, area, sex, band)] for band in bands]
-        return sum(one[0] for one in found), sum(one[1] for one in found)
+        codes = classes.split() or [""]
+        found = [[self._held[(indicator_id, code, scheme, area, sex, band)] for band in bands] for code in codes]
+        denominators = {sum(one[1] for one in of_class) for of_class in found}
+        assert len(denominators) == 1, (indicator_id, classes)
+        return sum(one[0] for of_class in found for one in of_class), denominators.pop()
 
     def has(self, row: Mapping[str, str]) -> bool:
         """Whether there is anything of a row's indicator."""
@@ -81,7 +86,9 @@ class Numbers:
 
     def of(self, row: Mapping[str, str], level: str, sex: str = "all", ages: str = "all") -> Decimal:
         """The number of a row of ``kdb_labels``, rounded as the form prints it."""
-        numerator, denominator = self.sums(row["indicator_id"], level, row["sex_code"] or sex, row["ages"] or ages)
+        numerator, denominator = self.sums(
+            row["indicator_id"], level, row["sex_code"] or sex, row["ages"] or ages, row["class_codes"]
+        )
         catalogue = self._catalogue[row["indicator_id"]]
         factor = Decimal(1) / 12 if row["per"] == "month" else Decimal(1)
         if row["measure"] == "numerator":

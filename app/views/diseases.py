@@ -19,7 +19,7 @@ from app.views.comparison import MISSING, Cell, cell_html
 from app.views.disease_csv import table_csv
 from app.views.screen import Indicator, Screen
 
-KINDS = ("major", "minor", "detail", "lifestyle")
+KINDS = ("major", "minor", "detail", "lifestyle", "condition")
 OF_CARE = ("certified",)  # who is certified is ill of groups of their own
 WITHIN = {
     "lifestyle": "lifestyle_cost_share",

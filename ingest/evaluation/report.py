@@ -76,7 +76,8 @@ def _losses(figures: dict[str, Any]) -> Table:
         what = (
             f"planted: {row['kind']}, {'insured on the same days' if row['overlaps'] else 'one after the other'}{known}"
         )
-        table.add_row(what, f"{row['merged']:,} of {row['pairs']:,} merged")
+        strayed = f", a record strayed in {row['strayed']:,}" if row["strayed"] else ""
+        table.add_row(what, f"{row['merged']:,} of {row['pairs']:,} merged{strayed}")
     for reason, edges in figures["refused_edges"].items():
         table.add_row(f"refused: {reason}", f"{edges:,}")
     return table

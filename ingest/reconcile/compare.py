@@ -29,6 +29,7 @@ STATES = {
     BLANK: "KDBが空欄",
 }
 """What became of a cell, as it is told."""
+_Place = tuple[str, tuple[str, ...], str, str]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def asked_of(cell: Cell, label: Label, place: Place) -> Asked:
         label.indicator_id, place.period, scheme, place.areas.get(scheme, place.town or ""),
         label.sex_code or cell.sex or ALL,
         label.ages or cell.age or ALL,
+        label.class_codes,
     )  # fmt: skip
     factor = label.factor / (place.period.months if label.per == "month" else 1)
     return Asked(key, label.measure, factor)
@@ -105,15 +107,19 @@ def asked_of(cell: Cell, label: Label, place: Place) -> Asked:
 
 def _counts(
     cells: Iterable[Cell], numbers: dict[Cell, Printed | None | ValueError], known: Iterable[Label]
-) -> dict[tuple[str, str, str], Printed]:
-    """The numerators that the form itself prints, by indicator, sex and age."""
+) -> dict[_Place, Printed]:
+    """The numerators that the form itself prints, by indicator, classes, sex and age."""
     found = {}
     for cell in cells:
         label = mapping.label_of(known, cell.item, cell.kind)
         number = numbers[cell]
         if label is not None and label.measure == "numerator" and not label.per and isinstance(number, Printed):
-            found[(label.indicator_id, label.sex_code or cell.sex, label.ages or cell.age)] = number
+            found[_place(cell, label)] = number
     return found
+
+
+def _place(cell: Cell, label: Label) -> _Place:
+    return label.indicator_id, label.class_codes, label.sex_code or cell.sex, label.ages or cell.age
 
 
 def _line(
@@ -122,7 +128,7 @@ def _line(
     number: Printed | None | ValueError,
     figures: Figures,
     place: Place,
-    beside: dict[tuple[str, str, str], Printed],
+    beside: dict[_Place, Printed],
 ) -> Line | None:
     kdb = number if isinstance(number, Printed) else None
     if label is None:
@@ -150,7 +156,7 @@ def _line(
         return _with(told, NO_FIGURE)
     if kdb.is_of(ours):
         return _with(told, AGREES, ours)
-    count = beside.get((label.indicator_id, label.sex_code or cell.sex, label.ages or cell.age))
+    count = beside.get(_place(cell, label))
     return _with(told, DIFFERS, ours, tuple(explain(asked, kdb, figure, ours, figures, count)))
 
 

@@ -16,9 +16,10 @@ from ingest.reconcile.period import Period
 ALL = "all"
 _COLUMNS = """
     indicator_id, period_kind, period::DATE, scheme_code, area_level || ':' || area_id, sex_code, age_band_code,
-    numerator::BIGINT, denominator::BIGINT"""
+    class_code, numerator::BIGINT, denominator::BIGINT"""
 _HERE = "WHERE list_contains($areas, area_level || ':' || area_id) ORDER BY definition_version"
-Bands = dict[str, tuple[int | None, int | None]]
+Numbers = dict[tuple[str, str], tuple[int | None, int | None]]
+"""Numerator and denominator by age band and class of disease ('' where the indicator is of none)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Indicator:
     scale: Fraction
     has_denominator: bool
     is_additive_over_age: bool
+    is_over_common_base: bool
     is_verified: bool
     numerator_ja: str
     denominator_ja: str
@@ -55,7 +57,10 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Key:
-    """Which figure: ages is a band, ``all``, or a span such as 40-74 that is summed from its bands."""
+    """Which figure: ages is a band, ``all``, or a span such as 40-74 that is summed from its bands.
+
+    ``class_codes`` are classes of disease that are taken together, none where the indicator is not told by class.
+    """
 
     indicator_id: str
     period: Period
@@ -63,6 +68,7 @@ class Key:
     area: str
     sex_code: str = ALL
     ages: str = ALL
+    class_codes: tuple[str, ...] = ()
 
 
 class Figures:
@@ -76,7 +82,7 @@ class Figures:
     ) -> None:
         self._statistics = statistics
         wanted = {"areas": sorted(set(areas))}
-        self._held: dict[tuple[str, str, date, str, str, str], Bands] = {}
+        self._held: dict[tuple[str, str, date, str, str, str], Numbers] = {}
         for row in statistics.execute(
             f"SELECT {_COLUMNS} FROM published.indicator_statistics {_HERE}", wanted
         ).fetchall():
@@ -88,15 +94,17 @@ class Figures:
 
     def _put(self, row: tuple[Any, ...]) -> None:
         """Own counts come after the protected ones and newer definitions after older: the last one stands."""
-        indicator_id, kind, period, scheme, area, sex, band, numerator, denominator = row
-        self._held.setdefault((indicator_id, kind, period, scheme, area, sex), {})[band] = (numerator, denominator)
+        indicator_id, kind, period, scheme, area, sex, band, class_code, numerator, denominator = row
+        held = self._held.setdefault((indicator_id, kind, period, scheme, area, sex), {})
+        held[band, class_code] = (numerator, denominator)
 
     @cached_property
     def catalogue(self) -> dict[str, Indicator]:
         """The indicators, each by its newest definition."""
         rows = self._statistics.execute(
             "SELECT indicator_id, indicator_name, block_code, unit, scale::VARCHAR, denominator_ja, additive_over, "
-            "is_verified::VARCHAR, numerator_ja, coverage FROM published.indicator "
+            "is_verified::VARCHAR, numerator_ja, coverage, class_base_indicator_id IS NOT NULL "
+            "FROM published.indicator "
             "ORDER BY indicator_id, definition_version"
         ).fetchall()
         return {
@@ -112,6 +120,7 @@ class Figures:
                 numerator_ja=row[8] or "",
                 denominator_ja=row[5] or "",
                 coverage=row[9] or "",
+                is_over_common_base=row[10],
             )
             for row in rows
         }
@@ -145,20 +154,30 @@ class Figures:
                 return self._summed(key, held)
         return None
 
-    def _summed(self, key: Key, held: Bands) -> Figure | None:
-        if key.ages in held or key.ages == ALL:
-            bands = [key.ages] if key.ages in held else []
+    def _summed(self, key: Key, held: Numbers) -> Figure | None:
+        """Over the ages and classes that the key takes together.
+
+        Classes over one common base (a share of all, a rate of all members) have its denominator, however many there
+        are; others bring their own (what a receipt costs).
+        """
+        indicator = self.catalogue.get(key.indicator_id)
+        classes = key.class_codes or ("",)
+        known = {band for band, class_code in held if class_code in classes}
+        if key.ages in known or key.ages == ALL:
+            bands = known & {key.ages}
+        elif key.class_codes or indicator is None or not indicator.is_additive_over_age:
+            return None  # a class that nobody of a band has has no row there, so its base would be missed
         else:
-            indicator = self.catalogue.get(key.indicator_id)
-            if indicator is None or not indicator.is_additive_over_age:
-                return None
-            bands = [band for band in held if _is_within(band, key.ages)]
-        if not bands:
+            bands = {band for band in known if _is_within(band, key.ages)}
+        by_class = [[held[band, one] for band in bands if (band, one) in held] for one in classes]
+        numbers = [pair for pairs in by_class for pair in pairs]
+        if not numbers:
             return None
-        numbers = [held[band] for band in bands]
         if any(number is None for pair in numbers for number in pair):
             return Figure(0, 0, is_hidden=True)
-        return Figure(sum(pair[0] or 0 for pair in numbers), sum(pair[1] or 0 for pair in numbers))
+        denominators = [sum(pair[1] or 0 for pair in pairs) for pairs in by_class]
+        is_common = indicator is not None and indicator.is_over_common_base
+        return Figure(sum(pair[0] or 0 for pair in numbers), max(denominators) if is_common else sum(denominators))
 
 
 def _is_within(band: str, span: str) -> bool:

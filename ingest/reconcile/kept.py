@@ -20,10 +20,11 @@ from ingest.site.databases import REMEDY
 from ingest.site.lock import locked
 
 TABLE = "kdb_figure"
-_KEY = "indicator_id, period_kind, period, scheme_code, area_level, area_id, sex_code, age_band_code"
+_KEY = "indicator_id, class_code, period_kind, period, scheme_code, area_level, area_id, sex_code, age_band_code"
 _TYPES = {
-    "indicator_id": "VARCHAR", "period_kind": "VARCHAR", "period": "DATE", "scheme_code": "VARCHAR",
-    "area_level": "VARCHAR", "area_id": "VARCHAR", "sex_code": "VARCHAR", "age_band_code": "VARCHAR",
+    "indicator_id": "VARCHAR", "class_code": "VARCHAR", "period_kind": "VARCHAR", "period": "DATE",
+    "scheme_code": "VARCHAR", "area_level": "VARCHAR", "area_id": "VARCHAR", "sex_code": "VARCHAR",
+    "age_band_code": "VARCHAR",
     "value": "DOUBLE", "numerator": "BIGINT", "denominator": "BIGINT", "source": "VARCHAR", "created_date": "DATE",
 }  # fmt: skip
 _SCHEMA = {"VARCHAR": pl.String, "DATE": pl.Date, "DOUBLE": pl.Float64, "BIGINT": pl.Int64}
@@ -31,9 +32,14 @@ _SCHEMA = {"VARCHAR": pl.String, "DATE": pl.Date, "DOUBLE": pl.Float64, "BIGINT"
 
 @dataclass(frozen=True)
 class KdbFigure:
-    """One number of KDB in our unit. ``age_band_code`` may be a span such as 40-74; ``source`` names form and day."""
+    """One number of KDB in our unit. ``age_band_code`` may be a span such as 40-74; ``source`` names form and day.
+
+    ``class_code`` is the class of disease, '' where the indicator is of none, codes with a blank between them where the
+    form prints several as one.
+    """
 
     indicator_id: str
+    class_code: str
     period_kind: str
     period: date
     scheme_code: str
@@ -67,11 +73,13 @@ def keep(site: SiteSettings, figures: Iterable[KdbFigure]) -> int:
         with warehouse.open_database(site.kdb_figures, key, alias="kdb", spill=site.spill) as connection:
             columns = ", ".join(f"{name} {_TYPES[name]}" for name in names)
             connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns})")
+            # A table of the time when no form's diseases were read.
+            connection.execute(f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS class_code VARCHAR DEFAULT ''")
             connection.register("incoming", frame.to_arrow())
             connection.execute("BEGIN")
             # Of two on one day the greater text stands: a function of the content, so the order does not matter.
             connection.execute(
-                f"CREATE TEMP TABLE newest AS SELECT * FROM (FROM {TABLE} UNION FROM incoming) "
+                f"CREATE TEMP TABLE newest AS SELECT * FROM (FROM {TABLE} UNION BY NAME FROM incoming) "
                 f"QUALIFY row_number() OVER (PARTITION BY {_KEY} "
                 "ORDER BY created_date DESC, source DESC, value DESC, numerator DESC, denominator DESC) = 1"
             )

@@ -36,6 +36,7 @@ class FormLayout:
 class Label:
     """What a label of a form is of ours; without ``indicator_id`` we have nothing like it (``note`` says so).
 
+    ``class_codes`` are the classes of disease (seed ``disease_classes``) that the label takes together, if any.
     ``factor`` makes of our number the form's; ``per`` is "month" where the form prints the monthly mean of what we
     count in person-months.
     """
@@ -43,6 +44,7 @@ class Label:
     paths: tuple[tuple[str, ...], ...]
     column_kind: str
     indicator_id: str
+    class_codes: tuple[str, ...]
     measure: str
     factor: Fraction
     per: str
@@ -112,6 +114,7 @@ def labels(form_id: str) -> tuple[Label, ...]:
                 paths=tuple(_path(text) for text in row["label"].split("|")),
                 column_kind=row["column_kind"],
                 indicator_id=row["indicator_id"],
+                class_codes=tuple(row["class_codes"].split()),
                 measure=row["measure"],
                 factor=_fraction("kdb_labels", row, row["factor"] or "1"),
                 per=row["per"],

@@ -20,7 +20,7 @@ def figures_of(form: Form, place: Place, areas: Mapping[str, str | None], create
     ``areas`` names the area of each level (prefecture, peer, nation); a level without one is left out. What the form
     prints as a monthly mean of what we count in person-months has no numerator.
     """
-    found: dict[tuple[str, str, str, str, str], _Numbers] = {}
+    found: dict[tuple[str, str, str, str, str, str], _Numbers] = {}
     known = mapping.labels(form.layout.form_id)
     for cell in form.cells:
         label = mapping.label_of(known, cell.item, cell.kind)
@@ -31,12 +31,16 @@ def figures_of(form: Form, place: Place, areas: Mapping[str, str | None], create
         if asked.measure != "value" and asked.factor != 1:
             continue
         scaled = Printed(number.value / asked.factor, number.decimals)
-        key = (label.indicator_id, asked.key.scheme_code, cell.level, asked.key.sex_code, asked.key.ages)
+        key = (
+            label.indicator_id, " ".join(label.class_codes), asked.key.scheme_code, cell.level, asked.key.sex_code,
+            asked.key.ages,
+        )  # fmt: skip
         found.setdefault(key, {})[asked.measure] = scaled
     source = f"KDB 帳票 {form.layout.form_id} 作成年月日 {created.isoformat()}"
     return [
         KdbFigure(
             indicator_id=indicator_id,
+            class_code=classes,
             period_kind=place.period.kind,
             period=place.period.first,
             scheme_code=scheme,
@@ -50,7 +54,7 @@ def figures_of(form: Form, place: Place, areas: Mapping[str, str | None], create
             source=source,
             created_date=created,
         )
-        for (indicator_id, scheme, level, sex, ages), numbers in sorted(found.items())
+        for (indicator_id, classes, scheme, level, sex, ages), numbers in sorted(found.items())
     ]
 
 
