@@ -24,6 +24,10 @@
     'life_expectancy': ('reference_fact', ['reference_life_table']),
     'population_by_age': ('reference_fact', ['reference_population_by_age']),
     'mortality_ratio': ('reference_fact', ['reference_deaths', 'reference_population_by_age']),
+    'independent_years': (
+        'int_reference__expect_independence',
+        ['reference_deaths', 'reference_population_by_age', 'care_certification']
+    ),
     'causes': ('reference_fact', ['reference_causes_of_death']),
     'facilities': ('reference_fact', ['reference_facilities', 'enrolment']),
     'enrolment_share': ('reference_fact', ['reference_population', 'enrolment']),
@@ -43,6 +47,7 @@ with catalogue as (
             when indicator_id in ('residents_under_40', 'residents_40_64') then 'population_by_age'
             when indicator_id like 'life_expectancy%' then 'life_expectancy'
             when indicator_id like 'mortality_ratio%' then 'mortality_ratio'
+            when indicator_id like 'independent_years%' then 'independent_years'
             when indicator_id like 'death_%' then 'causes'
             when indicator_id = 'enrolment_share' then 'enrolment_share'
             else block_code

@@ -28,6 +28,7 @@
     'beds': 'beds_per_1000', 'doctors': 'doctors_per_1000'
 } -%}
 {%- set sexes = {'1': 'male', '2': 'female'} -%}
+{%- set ends = {'': 'expected_count', '_lower': 'lower_count', '_upper': 'upper_count'} -%}
 {%- set place = ['fiscal_year', 'area_level', 'area_id'] | join(', ') -%}
 
 with catalogue as (
@@ -98,6 +99,10 @@ expected as (
     group by residents.fiscal_year, residents.area_level, residents.area_id, residents.sex_code
 ),
 
+independence as (
+    select * from {{ ref('int_reference__expect_independence') }}
+),
+
 of_residents as (
     select
         'residents' as indicator_id,
@@ -149,6 +154,18 @@ of_residents as (
             and deaths.area_id = expected.area_id
             and deaths.sex_code = expected.sex_code
     where deaths.measure_code = 'deaths' and deaths.sex_code = '{{ sex }}' and deaths.age_band_code = 'all'
+    {% for measure in ['care2', 'any'] -%}
+    {% for end, column in ends.items() -%}
+    union all
+    select
+        'independent_years_{{ measure }}_{{ name }}{{ end }}' as indicator_id,
+        {{ place }},
+        {{ column }} as numerator,
+        100 as denominator
+    from independence
+    where measure_code = '{{ measure }}' and sex_code = '{{ sex }}'
+    {% endfor -%}
+    {% endfor -%}
     {% endfor -%}
 ),
 

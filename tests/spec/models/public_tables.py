@@ -23,6 +23,7 @@ FACILITIES = ("hospitals", "clinics", "beds", "doctors")
 WITHOUT_DOCTORS = "31386"
 NAMED_BY_CENSUS = {"00000": 9, "16": 5, "16201": 2}  # areas with lines of their own, and how large they are
 WITH_DEATHS = {"16201": 61, "16204": 17}  # towns; deaths of men, of women one less
+WITH_DEATHS_BY_AGE = ("16205", "16208", "16209")  # towns with certified persons, the first of them small
 
 # town or "00000" the nation, year, sex, band -> persons
 Residents = dict[tuple[str, int, str, str], int]
@@ -55,6 +56,12 @@ def residents() -> Residents:
 def national_deaths(sex: str, band: str) -> int:
     """Deaths of the nation at an age."""
     return 3 + 7 * BANDS.index(band) ** 2 // int(sex)
+
+
+def deaths_by_age(town: str, sex: str, band: str) -> int:
+    """Deaths of a town at an age: none in some bands of the young."""
+    number = BANDS.index(band)
+    return 0 if number in (1, 2) else 1 + number * number // (12 + int(sex) + int(town[-1]))
 
 
 def causes(town: str) -> dict[str, int]:
@@ -125,7 +132,13 @@ def files() -> Iterator[tuple[str, str]]:
         for town, deaths in WITH_DEATHS.items()
         for sex in SEXES
     ]
-    yield "deaths", _csv("年,地域コード,性別,年齢階級,死亡数", [*of_nation, *of_towns])
+    by_age = [
+        f"{DEATHS_YEAR},{town},{SEXES[sex]},{_printed(band)},{deaths_by_age(town, sex, band)}"
+        for town in WITH_DEATHS_BY_AGE
+        for sex in SEXES
+        for band in BANDS
+    ]
+    yield "deaths", _csv("年,地域コード,性別,年齢階級,死亡数", [*of_nation, *of_towns, *by_age])
     yield (
         "causes_of_death",
         _csv(

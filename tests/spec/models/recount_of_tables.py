@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 
+from tests.spec.models import independence
 from tests.spec.models import public_tables as told
 from tests.spec.models.contributions import Table, fiscal_year, seed
 from tests.spec.models.recount import Areas
@@ -131,6 +132,8 @@ def _mortality(year: int) -> Iterator[tuple[str, Place, Share]]:
         rates = {b: told.national_deaths(sex, b) / people["00000", year, sex, b] for b in told.BANDS}
         observed = {town: deaths - int(sex) + 1 for town, deaths in told.WITH_DEATHS.items()}
         observed["00000"] = sum(told.national_deaths(sex, band) for band in told.BANDS)
+        for town in told.WITH_DEATHS_BY_AGE:
+            observed[town] = sum(told.deaths_by_age(town, sex, band) for band in told.BANDS)
         for area, deaths in observed.items():
             expected = sum(rate * people[area, year, sex, band] for band, rate in rates.items())
             yield f"mortality_ratio_{name}", _place(area), (deaths * 1000, round(expected * 1000))
@@ -178,6 +181,8 @@ def _members(counted: dict[tuple[int, str], int], year: int) -> dict[Place, dict
 def recount_tables(table: Table) -> dict[Key, Share]:
     """Every figure that rests on a public table."""
     found: dict[Key, Share] = {}
+    for indicator, year, town, hundredths in independence.recount(table):
+        found[indicator, year, "residents", "municipality", town] = (hundredths, 100)
     for year in FISCAL_YEARS:
         for indicator, (level, area), share in residents(year):
             found[indicator, year, "residents", level, area] = share

@@ -48,6 +48,21 @@ def test_the_nation_dies_at_its_own_rates(published: dict[Key, Share]) -> None:
         assert numerator == denominator
 
 
+def test_years_without_certification_are_told_with_their_interval_and_of_no_small_town(
+    published: dict[Key, Share],
+) -> None:
+    towns = {key[4] for key in published if key[0].startswith("independent_years")}
+    assert towns == {"16208"}, "16205 has fewer than 13,000 residents, of 16209 no certifications came"
+    for measure in ("any", "care2"):
+        for sex in ("male", "female"):
+            place = (2024, "residents", "municipality", "16208")
+            low, years, high = (
+                published[f"independent_years_{measure}_{sex}{end}", *place][0] for end in ("_lower", "", "_upper")
+            )
+            assert low < years < high
+    assert published["independent_years_care2_male", *place] >= published["independent_years_any_male", *place]
+
+
 def test_an_area_of_which_one_town_is_not_in_the_table_has_no_figure(published: dict[Key, Share]) -> None:
     assert ("death_cancer", 2024, "residents", "prefecture", "16") in published
     assert ("death_cancer", 2024, "residents", "nation", "JP") not in published
