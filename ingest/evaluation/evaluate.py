@@ -40,8 +40,9 @@ def make_trial(settings: SynthSettings, tell: ProgressCallback) -> Trial:
     """The identities of a world of the settings, and its truth."""
     tell("population", 0, 1)
     world = make_world(settings)
-    people, turns, planted = people_of(world), transitions(world), planted_of(world)
+    people, turns = people_of(world), transitions(world)
     written = forms(world, tell)
+    planted = planted_of(world, written["enrolment"])
     del world
     identities = tokenise(written, lambda site: Tokeniser(derive(KEY, f"evaluation {site}"), 1), tell)
     return Trial(identities, people, turns, planted)

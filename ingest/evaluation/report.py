@@ -72,7 +72,7 @@ def _losses(figures: dict[str, Any]) -> Table:
     for row in figures["mixed"]:
         table.add_row(f"mixed: {row['relation']}", f"{row['persons']:,} pairs of persons, {row['pairs']:,} wrong pairs")
     for row in figures["planted"]:
-        known = "" if row["registered"] else ", one without 資格 at the center"
+        known = "" if row["is_seen"] or not row["overlaps"] else ", not by the 資格 that came"
         what = (
             f"planted: {row['kind']}, {'insured on the same days' if row['overlaps'] else 'one after the other'}{known}"
         )

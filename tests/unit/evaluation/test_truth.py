@@ -51,24 +51,28 @@ def test_a_birthday_of_which_no_register_tells_is_not_counted() -> None:
 
 
 def test_planted_pairs_are_merged_where_what_their_registers_say_shares_a_group() -> None:
-    planted = pl.DataFrame([("twins", 1, 2, True), ("twins", 3, 4, True)], schema=PLANTED_SCHEMA, orient="row")
+    planted = pl.DataFrame(
+        [("twins", 1, 2, True, True), ("twins", 3, 4, True, True)], schema=PLANTED_SCHEMA, orient="row"
+    )
     told = units([kokuho(1, 1), kokuho(2, 2), kokuho(3, 3), kokuho(4, 4), koki(4, 3)])
     (of_twins,) = merged(told, planted)
     assert of_twins == {
-        "kind": "twins", "overlaps": True, "registered": True, "pairs": 2, "merged": 1, "strayed": 0,
+        "kind": "twins", "overlaps": True, "is_seen": True, "pairs": 2, "merged": 1, "strayed": 0,
     }  # fmt: skip
 
 
 def test_a_receipt_of_one_twin_with_the_other_is_told_apart_from_two_that_are_merged() -> None:
-    planted = pl.DataFrame([("twins", 1, 2, True), ("twins", 3, 4, True)], schema=PLANTED_SCHEMA, orient="row")
+    planted = pl.DataFrame(
+        [("twins", 1, 2, True, True), ("twins", 3, 4, True, True)], schema=PLANTED_SCHEMA, orient="row"
+    )
     told = units([kokuho(1, 1), kokuho(2, 2), kokuho(1, 2, is_register=False), kokuho(3, 3), kokuho(4, 4)])
     (of_twins,) = merged(told, planted)
     assert (of_twins["merged"], of_twins["strayed"]) == (0, 1)
 
 
-def test_of_a_pair_without_register_any_identity_in_one_group_merges_it() -> None:
-    planted = pl.DataFrame([("apart", 5, 6, False)], schema=PLANTED_SCHEMA, orient="row")
+def test_of_a_pair_whose_overlap_nobody_sees_any_identity_in_one_group_merges_it() -> None:
+    planted = pl.DataFrame([("apart", 5, 6, False, False)], schema=PLANTED_SCHEMA, orient="row")
     (of_apart,) = merged(units([kokuho(5, 5), kokuho(6, 5, is_register=False)]), planted)
     assert of_apart == {
-        "kind": "apart", "overlaps": False, "registered": False, "pairs": 1, "merged": 1, "strayed": 0,
+        "kind": "apart", "overlaps": False, "is_seen": False, "pairs": 1, "merged": 1, "strayed": 0,
     }  # fmt: skip

@@ -202,6 +202,17 @@ def test_a_claim_without_a_name_still_meets_the_register_by_its_number(tokeniser
     assert {purpose for purpose, _ in shared} == {"number", "number_birth"}
 
 
+@pytest.mark.parametrize("written", ["ウエヅカ　マサスケ", "ウエスカ　マサスケ", "ｳｴｽﾞｶ ﾏｻｽｹ"])
+def test_a_name_alone_is_one_token_however_its_kana_is_written(tokeniser: Tokeniser, written: str) -> None:
+    other = {"scheme_code": "kumiai", "insurer_number": "163022", "number": "98765"}
+    sealed = tokeniser.seal_tables(
+        {"enrolment": enrolment({"name_kana": "ウエズカ　マサスケ"}), "claim": claims(other | {"name_kana": written})},
+        "16",
+    )
+    [register], [claim] = tags(sealed, "enrolment"), tags(sealed, "claim")
+    assert "name" in {purpose for purpose, _ in pass_tags(sealed, register) & pass_tags(sealed, claim)}
+
+
 def test_the_register_ties_the_number_of_before_to_the_new_one(tokeniser: Tokeniser) -> None:
     new = {
         "scheme_code": "koki",
