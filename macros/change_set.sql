@@ -9,14 +9,31 @@
            scheme_fiscal_year  the whole scheme for the fiscal year (kokuho_koki with either of its two; 国保, 国保組合 and
                                後期 with each other's enrolments, 後期 with the population: what linkage finds, and who
                                comes from elsewhere, rests on all; care and the others with each other's
-                               certifications, receipts and members: they are held against each other)
+                               certifications, receipts and members: they are held against each other; a year with
+                              the checkups, guidance and members of the year before, whom it is compared with)
 #}
 
 {# Condition: the row of `relation` lies within reach of the change set. `month` is an expression over that row. #}
 {% macro is_reached(relation, reach, month, tables=[]) %}
     exists (
         select 1
+        {% if reach == 'scheme_fiscal_year' -%}
+        from (
+            {#- Told as years, for only what is equal is found without comparing every row with every change. -#}
+            select
+                *,
+                {{ fiscal_year('month') }} as fiscal_year
+            from {{ source('control', 'change_partition') }}
+            union all
+            select
+                *,
+                {{ fiscal_year('month') }} + 1 as fiscal_year
+            from {{ source('control', 'change_partition') }}
+            where table_name in ('checkup', 'checkup_result', 'guidance', 'enrolment')
+        ) as change
+        {% else -%}
         from {{ source('control', 'change_partition') }} as change
+        {% endif -%}
         where
             {% if tables -%}
             change.table_name in ('{{ tables | join("', '") }}') and
@@ -36,7 +53,7 @@
                     and change.table_name in ('claim', 'claim_diagnosis', 'enrolment')
                 )
             )
-            and {{ fiscal_year('change.month') }} = {{ fiscal_year(month) }}
+            and change.fiscal_year = {{ fiscal_year(month) }}
             {%- else -%}
             change.scheme_code = {{ relation }}.scheme_code
             and change.insurer_number = {{ relation }}.insurer_number

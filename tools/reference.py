@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ingest.formats.contracts import CONTRACTS, Contract  # noqa: E402
-from ingest.formats.layout_files import LAYOUTS, facts  # noqa: E402
+from ingest.formats.layout_files import LAYOUTS, facts, packaged_rows  # noqa: E402
 from ingest.reference.tables import ReferenceTable, tables  # noqa: E402
 from ingest.synth.preset import WHAT  # noqa: E402
 from ingest.synth.presets import IDENTITY_RATES  # noqa: E402
@@ -91,6 +92,57 @@ def indicators_page() -> str:
     return HEAD + intro + _table(header, rows)
 
 
+def _seed(name: str) -> list[dict[str, str]]:
+    with (ROOT / "seeds" / f"{name}.csv").open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _kdb_items() -> Iterator[tuple[str, str, list[str], list[str], str]]:
+    """Group, item, indicators, classes and note: of the forms of KDB as they are read, then of what is beyond them."""
+    forms = {row["form_id"]: row["form_name"] for row in packaged_rows("kdb_forms")}
+    for form, name in forms.items():
+        told: dict[str, tuple[list[str], list[str], str]] = {}
+        for row in packaged_rows("kdb_labels"):
+            if form in row["form_ids"].split("|"):
+                item = row["label"].split("|")[0]
+                told.setdefault(item, (row["indicator_id"].split(), row["class_codes"].split(), row["note"]))
+        yield from ((f"{name}（{form}）", item, *rest) for item, rest in told.items())
+    with (ROOT / "tools" / "items_beyond_forms.csv").open(encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            yield row["group"], row["item"], row["indicator_ids"].split(), row["class_codes"].split(), row["note"]
+
+
+def kdb_items_page() -> str:
+    """Of every item of KDB's forms whether it is computed, needs a public table, or is not there and why."""
+    catalogue = {row["indicator_id"]: row for row in _seed("indicators")}
+    classes = {row["class_code"]: row["class_name"] for row in _seed("disease_classes")}
+    groups: dict[str, list[list[str]]] = {}
+    for group, item, indicators, of_classes, note in _kdb_items():
+        if not indicators:
+            state = "ない"
+        elif any(catalogue[name]["age_rule"] == "as_published" for name in indicators):
+            state = "公的統計の表があれば計算する"
+        else:
+            state = "計算する"
+        names = [f"{catalogue[name]['indicator_name']} (`{name}`)" for name in indicators]
+        names += [f"疾病: {'、'.join(classes[code] for code in of_classes)}"] if of_classes else []
+        groups.setdefault(group, []).append([item, state, "<br>".join(names), note])
+    parts = []
+    for group, rows in groups.items():
+        counts = [f"{state} {sum(row[1] == state for row in rows)}" for state in dict.fromkeys(r[1] for r in rows)]
+        parts.append(
+            f"## {group}\n\n{len(rows)}項目: {'、'.join(counts)}\n\n"
+            + _table(["項目", "", "本システムの指標", "理由・注"], rows)
+        )
+    intro = (
+        "# KDBの帳票の項目 (what of KDB is computed)\n\n"
+        "Item by item of KDB's forms, as they are known (unverified), and of the indicators that plans report. Made "
+        "from the layouts `kdb_forms` and `kdb_labels`, `tools/items_beyond_forms.csv` and the catalogue. What waits "
+        "for a public table is loaded by `tsumugi reference import` ([how](../how-to/public-tables.md)).\n\n"
+    )
+    return HEAD + intro + "\n".join(parts)
+
+
 def layouts_page() -> str:
     """Every layout as it is packaged: of the formats, then of the masters."""
     intro = (
@@ -163,6 +215,7 @@ def synthetic_page() -> str:
 PAGES = {
     "contracts.md": contracts_page,
     "indicators.md": indicators_page,
+    "kdb-items.md": kdb_items_page,
     "layouts.md": layouts_page,
     "public-tables.md": public_tables_page,
     "synthetic.md": synthetic_page,

@@ -88,6 +88,19 @@ class Comparison:
         """The cell of one row and column, in the table's period or another."""
         return self.values.cell(row.indicator.indicator_id, row.scheme, area_key, period or self.period)
 
+    def ends(self, row: Row) -> list[Row]:
+        """The two ends of a row's interval, as rows; none where it has no interval."""
+        return [Row(end, row.scheme) for end in self.screen.interval_ends.get(row.indicator.indicator_id, ())]
+
+    def interval(self, row: Row, area_key: str) -> str:
+        """The interval of a cell as it is printed, empty where there is none."""
+        printed = [
+            end.indicator.shape.printed(known)
+            for end in self.ends(row)
+            if (known := self.cell(end, area_key).value(end.indicator.shape)) is not None
+        ]
+        return self.screen.text("cell.interval", low=printed[0], high=printed[1]) if len(printed) == 2 else ""
+
     def judgement(self, row: Row, area_key: str) -> tuple[int, str]:
         """1 higher, -1 lower, 0 no clear difference of a column against the base; good, bad or neutral."""
         if area_key == self.base:
@@ -203,6 +216,8 @@ def _row_html(comparison: Comparison, row: Row, number: int, has_base: bool, *, 
     for key in comparison.columns:
         cell = comparison.cell(row, key)
         inner = cell_html(text, shape, cell, counts_below)
+        if interval := comparison.interval(row, key):
+            inner += f'<small title="{html.escape(text("cell.interval_help"))}">{interval}</small>'
         if key == comparison.focus or key in comparison.parts:
             inner = f"{_mark(comparison, row, key)}{inner}"
         cells.append(f'<td class="{_column_class(comparison, key)}">{inner}</td>')
@@ -298,7 +313,7 @@ def table_csv(comparison: Comparison, conditions: Sequence[tuple[str, str]]) -> 
             f"{name} {text('csv.status')}",
         ]  # fmt: skip
     writer.writerow(header)
-    for row in comparison.rows:
+    for row in (each for shown in comparison.rows for each in (shown, *comparison.ends(shown))):
         shape = row.indicator.shape
         line = [row.indicator.name, row.indicator.shape.shown_unit, text(f"scheme.{row.scheme}")]
         for key in comparison.columns:

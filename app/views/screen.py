@@ -110,8 +110,20 @@ class Screen:
 
     @property
     def indicators(self) -> list[Indicator]:
-        """The catalogue of what is shown of areas, one entry an indicator."""
-        return [one for one in self._catalogue if one.block_code not in (_LINKAGE, _DISEASE)]
+        """The catalogue of what is shown of areas, one entry an indicator; ends of intervals stand with their value."""
+        ends = {end.indicator_id for both in self.interval_ends.values() for end in both}
+        shown = [one for one in self._catalogue if one.block_code not in (_LINKAGE, _DISEASE)]
+        return [one for one in shown if one.indicator_id not in ends]
+
+    @cached_property
+    def interval_ends(self) -> dict[str, tuple[Indicator, Indicator]]:
+        """By indicator the two that tell the ends of its 95 % interval, where it has them."""
+        known = {one.indicator_id: one for one in self._catalogue}
+        return {
+            name: (known[f"{name}_lower"], known[f"{name}_upper"])
+            for name in known
+            if f"{name}_lower" in known and f"{name}_upper" in known
+        }
 
     @property
     def linkage_indicators(self) -> list[Indicator]:

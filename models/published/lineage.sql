@@ -15,6 +15,7 @@
     'questionnaire': ('measure_questionnaire', ['checkup', 'enrolment']),
     'late_elderly': ('measure_questionnaire', ['checkup', 'enrolment']),
     'attendance': ('measure_attendance', ['checkup', 'enrolment']),
+    'continuity': ('measure_continuity', ['checkup', 'enrolment']),
     'guidance': ('measure_guidance', ['checkup', 'enrolment']),
     'care_cost': ('measure_care', ['care_claim', 'care_certification']),
     'certified': ('measure_care', ['care_certification']),
@@ -39,6 +40,7 @@ with catalogue as (
         definition_version,
         case
             when indicator_id like 'attendance%' then 'attendance'
+            when indicator_id = 'continued_attendance' then 'continuity'
             when indicator_id like 'guidance%' then 'guidance'
             when indicator_id = 'certified_patients' then 'certified_patients'
             when indicator_id like 'care_cost%' then 'care_cost'

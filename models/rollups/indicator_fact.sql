@@ -13,9 +13,9 @@
 {{ config(pre_hook="{{ delete_reached('scheme_fiscal_year', 'indicator_fact.period') }}") }}
 
 {%- set measures = [
-    'measure_members', 'measure_medical', 'measure_classification', 'measure_attendance', 'measure_checkup',
-    'measure_metabolic', 'measure_questionnaire', 'measure_guidance', 'measure_care', 'measure_crossing',
-    'measure_linkage'
+    'measure_members', 'measure_medical', 'measure_classification', 'measure_attendance', 'measure_continuity',
+    'measure_checkup', 'measure_metabolic', 'measure_questionnaire', 'measure_guidance', 'measure_care',
+    'measure_crossing', 'measure_linkage'
 ] %}
 {%- set measures_of_classes = ['measure_disease', 'measure_certified'] %}
 {%- set sums = ['numerator', 'denominator'] %}

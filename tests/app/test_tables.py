@@ -13,7 +13,7 @@ import pytest
 from app.show import Shape
 from app.text import Text
 from app.views import marks, ranking, summary
-from app.views.comparison import Cell, Comparison, Row, Values, table_html
+from app.views.comparison import Cell, Comparison, Row, Values, table_csv, table_html
 from app.views.ranking import Place, Ranking
 
 TEXT = Text("ja")
@@ -117,28 +117,55 @@ def test_enrolment_counts_from_the_start_of_the_unbroken_scheme() -> None:
 # --- public tables -------------------------------------------------------------------------------
 
 
+TOWN, YEAR = "municipality:16208", date(2024, 4, 1)
+
+
+def an_indicator(name: str, block: str, shape: Shape) -> Any:
+    """A row of the catalogue as the table needs it."""
+    return SimpleNamespace(
+        indicator_id=name, name=name, block_code=block, good_direction="neutral", label=name, is_verified=False,
+        shape=shape, row={}, counts_persons=lambda kind: False,
+    )  # fmt: skip
+
+
+def comparison_of(
+    indicators: list[Any],
+    *,
+    missing: dict[str, list[str]] | None = None,
+    ends: dict[str, Any] | None = None,
+    values: dict[str, int] | None = None,
+) -> Comparison:
+    """The overview of one town; ``values`` are numerators over 100."""
+    text = Text("ja")
+    screen: Any = SimpleNamespace(
+        text=text, mark="架空データ", missing_tables=missing or {}, tables_of={}, area_name=lambda key: "砺波市",
+        table_name=lambda table: text(f"stream.reference_{table}"), is_mine=lambda key: False,
+        files=SimpleNamespace(statistics=None), interval_ends=ends or {}, is_synthetic=True,
+    )  # fmt: skip
+    columns = ["indicator_id", "scheme_code", "area_level", "area_id", "period", "numerator", "denominator",
+               "value_status"]  # fmt: skip
+    rows = [
+        (name, "residents", "municipality", "16208", YEAR, count, 100, "shown")
+        for name, count in (values or {}).items()
+    ]
+    return Comparison(
+        screen, [Row(one, "residents") for one in indicators], [TOWN], TOWN, TOWN, frozenset(), "fiscal_year", YEAR,
+        [YEAR], Values(pl.DataFrame(rows, schema=columns, orient="row")),
+    )  # fmt: skip
+
+
+def words_of(comparison: Comparison) -> str:
+    """The text of the table, without the definitions that open on a click."""
+    return re.sub(r"<[^>]+>", " ", re.sub(r"<div popover.*", "", table_html(comparison, {}, is_wide=False)))
+
+
 def overview_of(missing: dict[str, list[str]]) -> str:
     """The text of an overview of two blocks, some of whose indicators wait for a public table."""
-    text = Text("ja")
-    indicators: list[Any] = [
-        SimpleNamespace(indicator_id=name, name=name, block_code=block, good_direction="neutral", label=name,
-                        is_verified=False, shape=Shape(100, "%", has_denominator=True), row={},
-                        counts_persons=lambda kind: False)
-        for block, names in (("population", ("総人口", "若年")), ("industry", ("産業一", "産業二")))
-        for name in names
-    ]  # fmt: skip
-    screen: Any = SimpleNamespace(
-        text=text, mark="架空データ", missing_tables=missing, tables_of={}, area_name=lambda key: "砺波市",
-        table_name=lambda table: text(f"stream.reference_{table}"), is_mine=lambda key: False,
-        files=SimpleNamespace(statistics=None),
-    )  # fmt: skip
-    town, year = "municipality:16208", date(2024, 4, 1)
-    comparison = Comparison(
-        screen, [Row(one, "residents") for one in indicators], [town], town, town, frozenset(), "fiscal_year", year,
-        [year], Values(pl.DataFrame(schema=["indicator_id", "scheme_code", "area_level", "area_id", "period",
-                                            "numerator", "denominator", "value_status"])),
-    )  # fmt: skip
-    return re.sub(r"<[^>]+>", " ", re.sub(r"<div popover.*", "", table_html(comparison, {}, is_wide=False)))
+    blocks = (("population", ("総人口", "若年")), ("industry", ("産業一", "産業二")))
+    share = Shape(100, "%", has_denominator=True)
+    return words_of(
+        comparison_of([an_indicator(name, block, share) for block, names in blocks for name in names], missing=missing)
+    )
 
 
 @pytest.fixture
@@ -157,3 +184,30 @@ def test_what_waits_for_a_public_table_says_so_once_in_its_place(no_definitions:
 def test_where_every_table_is_loaded_nothing_is_said_of_them(no_definitions: None) -> None:
     words = overview_of({})
     assert "読み込まれていない" not in words and "産業二" in words
+
+
+# --- intervals -----------------------------------------------------------------------------------
+YEARS = Shape(1, "年", has_denominator=True)
+
+
+def independent(values: dict[str, int]) -> Comparison:
+    """A town's 平均自立期間 and the ends of its interval, in hundredths of a year."""
+    named = {name: an_indicator(name, "mortality", YEARS) for name in ("自立", "自立下", "自立上")}
+    return comparison_of([named["自立"]], ends={"自立": (named["自立下"], named["自立上"])}, values=values)
+
+
+def test_a_value_with_an_interval_shows_it_beneath_and_its_ends_are_no_rows(no_definitions: None) -> None:
+    words = words_of(independent({"自立": 8012, "自立下": 7940, "自立上": 8084}))
+    assert re.search(r"80\.1\s+79\.4～80\.8", words)
+    assert "自立下" not in words
+
+
+def test_without_both_ends_no_interval_is_shown(no_definitions: None) -> None:
+    words = words_of(independent({"自立": 8012, "自立下": 7940}))
+    assert "80.1" in words and "79.4" not in words
+
+
+def test_the_table_as_csv_has_lines_for_the_ends() -> None:
+    lines = table_csv(independent({"自立": 8012, "自立下": 7940, "自立上": 8084}), []).decode("utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in lines[-3:]] == ["自立", "自立下", "自立上"]
+    assert [line.split(",")[4] for line in lines[-3:]] == ["8012", "7940", "8084"]

@@ -21,7 +21,7 @@ class Story:
         self.hanako = Person("16", "ハナコ", date(1957, 6, 15), "2", [TOWN])
         self.taro = Person("16", "タロウ", date(1948, 2, 1), "1", [LATE_ELDERLY])
         self.moving = Person("16", "ジロウ", date(1956, 8, 1), "1", [OTHER_TOWN])
-        self.moving_misread = Person("16", "ジロ", date(1965, 8, 1), "1", [TOWN])
+        self.moving_misread = Person("16", "ジラウ", date(1965, 8, 1), "1", [TOWN])
         self.records: dict[str, Record] = {}
 
     def people_come(self) -> None:
@@ -44,6 +44,7 @@ class Story:
         self._claim("after the move, paid", self.moving_misread, after, date(2024, 10, 1))
         self._checkup("first of the year", self.hanako, TOWN, date(2024, 5, 20))
         self._checkup("second of the year", self.hanako, TOWN, date(2024, 7, 20))
+        self._checkup("the year before", self.moving, OTHER_TOWN, date(2024, 1, 15))
         self._checkup("before the move, examined", self.moving, OTHER_TOWN, date(2024, 6, 10))
         self._checkup("after the move, examined", self.moving_misread, after, date(2024, 11, 2))
         self._event("first period", date(2024, 1, 1), "1", date(2024, 1, 1), "12", "16208")

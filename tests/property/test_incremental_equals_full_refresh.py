@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 from ingest.center.build import build
 from ingest.progress import silent
+from ingest.reference import store
+from ingest.reference.reading import read
+from ingest.reference.tables import tables
 from tests.handmade import demo_workspace
 from tests.integration.center_world import run_killed
 from tests.property.incremental_center import Center, differences
@@ -48,12 +51,23 @@ def chapters(most: int, longest: int) -> st.SearchStrategy[list[Chapter]]:
     return st.lists(st.tuples(st.lists(OPERATION, min_size=3, max_size=longest), STEP), min_size=1, max_size=most)
 
 
+def load_public_tables(home: Path) -> None:
+    """Residents and deaths by age of the towns whose care insurers send certifications."""
+    bands = [*(f"{low}～{low + 4}歳" for low in range(0, 95, 5)), "95歳以上"]
+    towns = ("16201", "16208", "16209", "16210")
+    for table, column, each in (("population", "人口", 500), ("deaths", "死亡数", 3)):
+        lines = [f"2023,{town},{sex},{band},{each},架空の統計" for town in towns for sex in "男女" for band in bands]
+        content = "\n".join([f"年,地域コード,性別,年齢階級,{column},出典", *lines])
+        store.put(home, read(tables()[table], content.encode(), f"{table}.csv"))
+
+
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A world whose first batches went through every step of the center, dbt's own tests included."""
     workspace = tmp_path_factory.mktemp("settled")
     demo_workspace(workspace)
     world = World(workspace)
+    load_public_tables(world.center.settings.the_center().home)
     world.send()
     world.center.receive()
     world.center.link()

@@ -19,8 +19,7 @@ thresholds as (
     select * from {{ ref('thresholds') }}
 ),
 
--- Over examinees: who was not measured stays in the denominator. One step may have a value for each sex, and several
--- items that reach it (空腹時 and 随時).
+-- One step may have a value for each sex, and several items that reach it (空腹時 and 随時).
 steps as (
     select
         thresholds.threshold_id as indicator_id,
@@ -32,7 +31,8 @@ steps as (
             when thresholds.operator = '<' and results.numeric_value < thresholds.value then 1
             when thresholds.operator = '<=' and results.numeric_value <= thresholds.value then 1
             else 0
-        end) as numerator
+        end) as numerator,
+        max(case when results.numeric_value is null then 0 else 1 end) as is_measured
     from examinees
     inner join thresholds
         on
@@ -65,8 +65,36 @@ judgements as (
     where waist is not null
 ),
 
+-- 共通評価指標: over those measured alone.
+of_measured as (
+    select
+        measured_steps.indicator_id,
+        steps.linkage_domain,
+        steps.record_key_tag,
+        max(steps.numerator) as numerator
+    from steps
+    inner join {{ ref('measured_steps') }} as measured_steps on steps.indicator_id = measured_steps.threshold_id
+    inner join examinees
+        on
+            steps.linkage_domain = examinees.linkage_domain
+            and steps.record_key_tag = examinees.record_key_tag
+            and examinees.age_at_fiscal_year_end between measured_steps.age_from and measured_steps.age_to
+            and examinees.exam_date >= measured_steps.valid_from
+            and (measured_steps.valid_to is null or examinees.exam_date < measured_steps.valid_to)
+    where steps.is_measured = 1
+    group by measured_steps.indicator_id, steps.linkage_domain, steps.record_key_tag
+),
+
+-- Over all examinees: who was not measured stays in the denominator.
 counted as (
-    select * from steps
+    select
+        indicator_id,
+        linkage_domain,
+        record_key_tag,
+        numerator
+    from steps
+    union all
+    select * from of_measured
     union all
     select * from judgements
 ),

@@ -48,6 +48,25 @@ referred as (
         or (limits.operator = '<' and results.numeric_value < limits.value)
 ),
 
+-- HbA1c of 6.5 % or more, whatever else there is.
+of_high_sugar as (
+    select distinct
+        examinees.linkage_domain,
+        examinees.record_key_tag
+    from examinees
+    inner join {{ ref('checkup_result') }} as results
+        on
+            examinees.linkage_domain = results.linkage_domain
+            and examinees.record_key_tag = results.record_key_tag
+    inner join {{ ref('thresholds') }} as limits
+        on
+            limits.threshold_id = 'hba1c_65'
+            and results.item_id = limits.item_id
+            and examinees.exam_date >= limits.valid_from
+            and (limits.valid_to is null or examinees.exam_date < limits.valid_to)
+    where results.numeric_value >= limits.value
+),
+
 visits as (
     select
         person_id,
@@ -82,6 +101,7 @@ referrals as (
         examinees.fiscal_year_age_band_code as age_band_code,
         examinees.person_id,
         referred.record_key_tag is not null as is_referred,
+        of_high_sugar.record_key_tag is not null as has_high_sugar,
         visits.person_id is not null as has_visited,
         delivered.insurer_number is not null as has_receipts
     from examinees
@@ -89,6 +109,10 @@ referrals as (
         on
             examinees.linkage_domain = referred.linkage_domain
             and examinees.record_key_tag = referred.record_key_tag
+    left join of_high_sugar
+        on
+            examinees.linkage_domain = of_high_sugar.linkage_domain
+            and examinees.record_key_tag = of_high_sugar.record_key_tag
     left join visits
         on
             examinees.person_id = visits.person_id
@@ -219,10 +243,11 @@ cared_for as (
 ),
 
 contributions as (
-    {% for indicator, condition in [
-        ('referral_value', 'is_referred'),
-        ('referral_visited', 'is_referred and has_visited'),
-        ('referral_unvisited', 'is_referred and not has_visited'),
+    {% for indicator, condition, among in [
+        ('referral_value', 'is_referred', 'true'),
+        ('referral_visited', 'is_referred and has_visited', 'has_receipts'),
+        ('referral_unvisited', 'is_referred and not has_visited', 'has_receipts'),
+        ('hba1c_65_unvisited', 'not has_visited', 'has_receipts and has_high_sugar'),
     ] -%}
     select
         '{{ indicator }}' as indicator_id,
@@ -230,7 +255,7 @@ contributions as (
         case when {{ condition }} then 1 else 0 end as numerator,
         1 as denominator
     from referrals
-    where {{ 'true' if indicator == 'referral_value' else 'has_receipts' }}
+    where {{ among }}
     union all
     {% endfor -%}
     {% for indicator, group, denominator in [

@@ -37,6 +37,17 @@ evaluated as (
     where is_evaluated and person_id is not null
 ),
 
+-- 利用者 of the year before: a first interview was held.
+users_before as (
+    select distinct
+        person_id,
+        scheme_code,
+        insurer_number,
+        guidance_fiscal_year + 1 as fiscal_year
+    from {{ ref('guidance') }}
+    where first_interview_date is not null and person_id is not null
+),
+
 counted as (
     select
         'guidance_target' as indicator_id,
@@ -61,6 +72,19 @@ counted as (
             and targets.scheme_code = evaluated.scheme_code
             and targets.insurer_number = evaluated.insurer_number
             and targets.fiscal_year = evaluated.guidance_fiscal_year
+    union all
+    select
+        'guidance_reduction' as indicator_id,
+        examinees.*,
+        case when guidance_level_code = '3' then 1 else 0 end as numerator
+    from examinees
+    inner join users_before
+        on
+            examinees.person_id = users_before.person_id
+            and examinees.scheme_code = users_before.scheme_code
+            and examinees.insurer_number = users_before.insurer_number
+            and examinees.fiscal_year = users_before.fiscal_year
+    where guidance_level_code in ('1', '2', '3')
 ),
 
 final as (

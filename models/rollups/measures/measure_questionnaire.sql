@@ -48,6 +48,7 @@ final as (
     inner join counted_answers
         on
             answers.item_id = counted_answers.item_id
+            and examinees.age_at_fiscal_year_end between counted_answers.age_from and counted_answers.age_to
             and examinees.exam_date >= counted_answers.valid_from
             and (counted_answers.valid_to is null or examinees.exam_date < counted_answers.valid_to)
 )

@@ -68,11 +68,12 @@ FINDINGS: dict[Person, Results] = {
     Person("at every limit"): {
         "bmi": 25, "waist": 85, "triglyceride_fasting": 150, "alt": 31, "hdl": 39, "glucose_fasting": 100,
         "uric_acid": Decimal("7.1"), "diastolic": 85, "ldl": 120, "creatinine": Decimal("1.3"), "egfr": Decimal("59.9"),
+        "non_hdl": 150,
     },
     Person("just within every limit"): {
         "bmi": Decimal("24.9"), "waist": Decimal("84.9"), "triglyceride_fasting": 149, "alt": 30, "hdl": 40,
         "glucose_fasting": 99, "uric_acid": Decimal("7.0"), "diastolic": 84, "ldl": 119,
-        "creatinine": Decimal("1.29"), "egfr": 60,
+        "creatinine": Decimal("1.29"), "egfr": 60, "non_hdl": 149,
     },
     Person("casual values over", sex="2"): {"triglyceride_casual": 175, "glucose_casual": 100, "waist": 89},
     Person("casual triglyceride at the fasting limit"): {"triglyceride_casual": 150, "triglyceride_fasting": None},
@@ -84,8 +85,15 @@ guided_late = Person("guided when the year was over")
 level_elsewhere = Person("came to a level where no guidance was told of")
 
 
+relieved = Person("guided last year, no target now")
+still_target = Person("guided last year, a target still", sex="2")
+never_began = Person("invited to guidance last year, did not come")
+lean_at_70 = Person("BMI 20 at 70, chews anything", date(1954, 6, 6))
+stout_at_70 = Person("BMI just over 20 at 70, chews with difficulty", date(1954, 7, 7), "2")
+
+
 def guide(first: Delivery) -> None:
-    """特定保健指導: who came to a level, and whose guidance was evaluated, in the year or after it."""
+    """特定保健指導: who came to a level, whose guidance was evaluated in the year or after it, last year's users."""
     levels = {stories.guided: "1", stories.guidance_withdrawn: "2", not_guided: "2", no_level: "3", guided_late: "2"}
     for who, level in levels.items():
         if who not in (stories.guided, stories.guidance_withdrawn):
@@ -94,6 +102,12 @@ def guide(first: Delivery) -> None:
     first.enrol(level_elsewhere, KUROBE, JOINED)
     first.exam(level_elsewhere, KUROBE, date(2024, 8, 1), {"guidance_level": "1"})
     first.guide(guided_late, UOZU, date(2025, 4, 10), [], final_evaluation_date=date(2025, 5, 20))
+    last_year = {"guidance_fiscal_year": 2023}
+    for who, level in ((relieved, "3"), (still_target, "2"), (never_began, "3")):
+        first.enrol(who, KUROBE, date(2023, 4, 1))
+        first.exam(who, KUROBE, date(2024, 8, 2), {"guidance_level": level})
+        began = {} if who is not never_began else {"first_interview_date": None}
+        first.guide(who, KUROBE, date(2023, 9, 9), [], **last_year, **began)
 
 
 def ask(first: Delivery) -> None:
@@ -106,6 +120,8 @@ def ask(first: Delivery) -> None:
         (drinks_before, BEFORE_R6, {"drinking": "2", "drinking_amount": "4"}),
         (drinks_since, SINCE_R6, {"drinking": "2", "drinking_amount": "2"}),
         (drinks_rarely, SINCE_R6, {"drinking": "6", "drinking_amount": "5"}),
+        (lean_at_70, date(2024, 6, 4), {"bmi": 20, "chewing": "1"}),
+        (stout_at_70, date(2024, 6, 5), {"bmi": Decimal("20.1"), "chewing": "2"}),
         *((who, date(2024, 7, 1), results) for who, results in (LEVELS | FINDINGS).items()),
     ]
     for who, day, results in examined:

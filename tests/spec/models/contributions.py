@@ -224,6 +224,25 @@ def attendance_legal(table: Table) -> Iterator[Contribution]:
             yield _of("attendance_legal", row, row["month"], int(of_year in examined), 1, band=band)
 
 
+def continued_attendance(table: Table) -> Iterator[Contribution]:
+    """Of those examined in the year before who are eligible at the same insurer now, who was examined again."""
+    members = memberships(table)
+    standing = {
+        of_year: [
+            row
+            for _, row in sorted(months.items())
+            if row["is_member"] and row["age_at_fiscal_year_end"] >= 40 and row["age_at_month_end"] < 75
+        ]
+        for of_year, months in members.items()
+    }
+    examined = {of_year for of_year in first_as_member(table, members) if standing[of_year]}
+    for (person, insurer, year), rows in standing.items():
+        if rows and (person, insurer, int(str(year)) - 1) in examined:
+            last, again = rows[-1], (person, insurer, year) in examined
+            band = last["fiscal_year_age_band_code"]
+            yield _of("continued_attendance", last, last["month"], int(again), 1, band=band)
+
+
 def checkups(table: Table) -> Iterator[Contribution]:
     """Who was examined for the first time in the year: 40 to 74 at 国保 and 国保組合, of any age at 後期."""
     for who in of_checkups.examinees(table, first_examinations(table)):
@@ -234,6 +253,7 @@ def checkups(table: Table) -> Iterator[Contribution]:
             found = of_checkups.answers_of_the_late_elderly(who)
         elif 40 <= row["age_at_fiscal_year_end"] <= 74:
             found = of_checkups.findings(who) | of_checkups.metabolic(who) | of_checkups.answers(who)
+            found |= of_checkups.common(who)
         else:
             continue
         for indicator, is_so in found.items():
@@ -241,12 +261,18 @@ def checkups(table: Table) -> Iterator[Contribution]:
 
 
 def guidance(table: Table) -> Iterator[Contribution]:
-    """Who came to a level of 特定保健指導; of them, where guidance of that year came, whose was evaluated."""
+    """Who came to a level of 特定保健指導; of them, where guidance of that year came, whose was evaluated; who began
+    it in the year before and is no target now."""
     came = {(row["insurer_number"], row["guidance_fiscal_year"]) for row in table("marts.guidance")}
     done = {
         (row["person_id"], row["insurer_number"], row["guidance_fiscal_year"])
         for row in table("marts.guidance")
         if row["final_evaluation_date"] is not None
+    }
+    began = {
+        (row["person_id"], row["insurer_number"], row["guidance_fiscal_year"])
+        for row in table("marts.guidance")
+        if row["first_interview_date"] is not None
     }
     for row in first_examinations(table):
         is_of_age = row["scheme_code"] != "koki" and 40 <= row["age_at_fiscal_year_end"] <= 74
@@ -257,6 +283,8 @@ def guidance(table: Table) -> Iterator[Contribution]:
             if level != "3" and (row["insurer_number"], fiscal_year(row["exam_date"])) in came:
                 of_year = row["person_id"], row["insurer_number"], fiscal_year(row["exam_date"])
                 yield _of("guidance_completion", row, month, int(of_year in done), 1, band=band)
+            if (row["person_id"], row["insurer_number"], fiscal_year(row["exam_date"]) - 1) in began:
+                yield _of("guidance_reduction", row, month, int(level == "3"), 1, band=band)
 
 
 def certification(table: Table) -> Iterator[Contribution]:
@@ -419,6 +447,6 @@ def linkage(table: Table) -> Iterator[Contribution]:
 
 
 FAMILIES = (
-    members, medical, classification, attendance_asof, attendance_legal, checkups, guidance, certification, care_cost,
-    linkage, diseases, crossing,
+    members, medical, classification, attendance_asof, attendance_legal, continued_attendance, checkups, guidance,
+    certification, care_cost, linkage, diseases, crossing,
 )  # fmt: skip

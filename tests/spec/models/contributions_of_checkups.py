@@ -69,9 +69,30 @@ def findings(who: Examinee) -> dict[str, bool]:
         "uric_acid_70": "uric_acid" in who.values and who.values["uric_acid"] > Decimal("7.0"),
         "diastolic_85": who.over("diastolic", "85"),
         "ldl_120": who.over("ldl", "120"),
+        "non_hdl_150": who.over("non_hdl", "150"),
         "creatinine_13": who.over("creatinine", "1.3"),
         "egfr_60": who.under("egfr", "60"),
+        "bmi_20": "bmi" in who.values and not who.values["bmi"] > Decimal("20"),
     }
+
+
+def common(who: Examinee) -> dict[str, bool]:
+    """共通評価指標: over those measured, and those who answered; some of 65 to 74 at the year's end alone."""
+    found = {}
+    is_late = 65 <= who.row["age_at_fiscal_year_end"] <= 74
+    if "hba1c" in who.values:
+        found["hba1c_80_measured"] = who.over("hba1c", "8.0")
+    if "systolic" in who.values or "diastolic" in who.values:
+        found["pressure_130_85"] = who.over("systolic", "130") or who.over("diastolic", "85")
+    if "bmi" in who.values and is_late:
+        found["bmi_20_65_74"] = not who.values["bmi"] > Decimal("20")
+    if "exercise" in who.codes:
+        found["exercise_habit"] = who.codes["exercise"] == "1"
+    if "sleep" in who.codes:
+        found["restful_sleep"] = who.codes["sleep"] == "1"
+    if "chewing" in who.codes and is_late:
+        found["good_chewing_65_74"] = who.codes["chewing"] == "1"
+    return found
 
 
 def metabolic(who: Examinee) -> dict[str, bool]:

@@ -48,6 +48,8 @@ def referrals(claims: list[Row], examinees: list[Examinee], year_of: Callable[[d
             went = any(visit >= month for visit in visits[row["person_id"], *insurer])
             yield "referral_visited", row, month, band, int(referred and went), 1, ""
             yield "referral_unvisited", row, month, band, int(referred and not went), 1, ""
+            if who.over("hba1c", "6.5"):
+                yield "hba1c_65_unvisited", row, month, band, int(not went), 1, ""
 
 
 def costs_by_attendance(

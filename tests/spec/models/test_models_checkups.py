@@ -79,7 +79,7 @@ def test_smoking_is_told_only_of_those_who_answered(built: Built) -> None:
     [
         ("at every limit", [
             "alt_31", "bmi_25", "creatinine_13", "diastolic_85", "egfr_60", "glucose_100", "hdl_40", "ldl_120",
-            "triglyceride_150", "uric_acid_70", "waist_over",
+            "non_hdl_150", "pressure_130_85", "triglyceride_150", "uric_acid_70", "waist_over",
         ]),
         ("just within every limit", []),
         ("casual values over", ["glucose_100", "triglyceride_150"]),
@@ -125,12 +125,19 @@ def test_who_was_not_measured_at_the_waist_has_no_metabolic_level(built: Built) 
 
 def test_an_answer_counts_over_those_who_answered_the_question(built: Built) -> None:
     every = findings(built, asked.adverse, "questionnaire")
-    assert len(every) == 25
+    assert len(every) == 27
     assert sorted(name for name, told in every.items() if not told) == [
-        "drinks_1_2", "drinks_3_more", "drinks_under_1", "sometimes_drinking",
+        "drinks_1_2", "drinks_3_more", "drinks_under_1", "exercise_habit", "restful_sleep", "sometimes_drinking",
     ]  # fmt: skip
-    assert reached(built, asked.sound, "questionnaire") == ["drinks_under_1"]
+    assert reached(built, asked.sound, "questionnaire") == ["drinks_under_1", "exercise_habit", "restful_sleep"]
     assert not findings(built, asked.silent, "questionnaire")
+
+
+def test_of_65_to_74_alone_a_thin_body_and_good_chewing_are_counted(built: Built) -> None:
+    for measure, indicator in (("checkup", "bmi_20_65_74"), ("questionnaire", "good_chewing_65_74")):
+        assert findings(built, asked.lean_at_70, measure)[indicator] == 1
+        assert findings(built, asked.stout_at_70, measure)[indicator] == 0
+        assert indicator not in findings(built, asked.sound, measure)
 
 
 def test_answers_on_drinking_are_read_by_the_choices_of_their_year(built: Built) -> None:

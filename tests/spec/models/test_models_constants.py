@@ -35,8 +35,8 @@ BY_HAND = [
     ("days_per_claim", "fiscal_year", Y2023, "kokuho", "municipality:16201", "all", "all", (24, 12)),
     ("points_per_claim", "fiscal_year", Y2025, "kokuho", "municipality:16201", "all", "all", (2_000, 2)),
     # All of 富山県 insured through 2023 by one insurer and 40 to 74: 富山 7, 魚津 7, 滑川 2, 氷見 1; two were examined.
-    ("attendance_legal", "fiscal_year", Y2023, "kokuho", "prefecture:16", "all", "all", (2, 17)),
-    ("attendance_legal", "fiscal_year", Y2023, "kokuho", "nation:JP", "all", "all", (2, 18)),
+    ("attendance_legal", "fiscal_year", Y2023, "kokuho", "prefecture:16", "all", "all", (2, 20)),
+    ("attendance_legal", "fiscal_year", Y2023, "kokuho", "nation:JP", "all", "all", (2, 21)),
     ("attendance_legal", "fiscal_year", Y2023, "kumiai", "insurer:163014", "all", "all", (1, 1)),
     # Men of 滑川 aged 60 to 64: seven of the steps and four of five of the crowd were examined.
     ("hba1c_56", "fiscal_year", Y2024, "kokuho", "insurer:160051", "1", "60-64", (7, 11)),
