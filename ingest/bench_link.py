@@ -7,6 +7,7 @@ several batches and every batch brings its tokens again; a month more brings mos
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from dataclasses import dataclass
@@ -31,8 +32,10 @@ Ints = NDArray[np.int64]
 
 SITE = "16"
 BATCHES = 36
-SENT = 2.5  # batches that name an identity, on the average
-IDENTITIES_PER_PERSON = 3.3  # of which _people makes so many, about
+SENT = 2.5  # times that an identity is sent, on the average
+SHARE_OF_NUMBERS = {1: 0.6, 2: 0.3, 3: 0.1}  # of people who have so many
+WAYS = ((True, True, 0, 1.0), (False, True, 0, 0.6), (True, False, 0, 0.4), (True, True, 1, 0.05))
+"""In which a number is named: branch, name, year wrong, and of which share of the numbers."""
 NEW_SHARE, SENT_SHARE = 0.01, 0.4  # of a month: new numbers, identities that come once more
 THREADS, MEMORY = 2, "2000MB"
 FIRST_DAY = date(2015, 4, 1)
@@ -51,30 +54,33 @@ class _People:
 def run(records: int, progress: ProgressCallback) -> dict[str, Any]:
     """Link so many records of identities, then a month more.
 
-    Returns identities, tokens, persons; seconds of the processor and of the clock of the whole linkage, of a month
-    more and of a plain join and grouping of the same tags (one round: the least identity of every tag, and of that
-    every identity), the ratios of the processor's, and the most memory that the process held, in MB.
+    Returns records, identities, tokens and persons of the whole, records of the month; seconds of the processor and
+    of the clock of the whole linkage, of a month more and of a plain join and grouping of the same tags (one round: the
+    least identity of every tag, and of that every identity), the ratios of the processor's and of a month to the whole
+    by the clock, and the most memory that the process held, in MB.
     """
     random = np.random.default_rng(records)
     with TemporaryDirectory() as folder:
         connection = warehouse.connect(spill=Path(folder), memory_limit=MEMORY, threads=THREADS)
         prepare(connection)
         progress("records", 0, 4)
-        known = _people(max(1, round(records / SENT / IDENTITIES_PER_PERSON)), 0, random)
+        known = _people(max(1, round(records / _records_of_a_person())), 0, random)
         _send_history(connection, known, random)
         progress("whole", 1, 4)
         whole, whole_clock, figures = _timed(lambda: _link(connection, 1))
+        linked, tokens = (_count(connection, table) for table in ("raw.identity", "link.incidence"))
         progress("plain grouping", 2, 4)
         plain, plain_clock, _ = _timed(lambda: _group_plainly(connection))
         progress("one month more", 3, 4)
         _send_month(connection, known, random)
         month, month_clock, later = _timed(lambda: _link(connection, 2))
-        sent, tokens = (_count(connection, table) for table in ("raw.identity", "link.incidence"))
+        sent = _count(connection, "raw.identity")
         connection.close()
     progress("one month more", 4, 4)
     return {
-        "records": sent,
-        "identities": later["identities"],
+        "records": linked,
+        "records_month": sent - linked,
+        "identities": figures["identities"],
         "tokens": tokens,
         "persons": figures["persons"],
         "cpu_seconds": round(whole, 1),
@@ -85,9 +91,17 @@ def run(records: int, progress: ProgressCallback) -> dict[str, Any]:
         "seconds_plain": round(plain_clock, 1),
         "ratio_to_plain": round(whole / plain, 2),
         "month_share": round(month / whole, 3),
+        "month_share_clock": round(month_clock / whole_clock, 3),
         "solved_in_month": later["solved_identities"],
         "most_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
+
+
+def _records_of_a_person() -> float:
+    """How many to expect: identities by the batches that name them, for who is sent twice in one is named once."""
+    numbers = sum(number * share for number, share in SHARE_OF_NUMBERS.items())
+    left_out = (1 - 1 / BATCHES) * math.exp((1 - SENT) / BATCHES)  # by one batch, of 1 + Poisson times
+    return numbers * sum(share for *_, share in WAYS) * BATCHES * (1 - left_out)
 
 
 def _timed(work: Any) -> tuple[float, float, Any]:
@@ -118,7 +132,7 @@ def _group_plainly(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _people(count: int, first: int, random: np.random.Generator) -> _People:
     """So many people, numbered from ``first``; numbers and identities are numbered by their person."""
-    of_each = random.choice([1, 2, 3], count, p=[0.6, 0.3, 0.1])
+    of_each = random.choice(list(SHARE_OF_NUMBERS), count, p=list(SHARE_OF_NUMBERS.values()))
     person = np.repeat(np.arange(first, first + count), of_each)
     place = np.arange(len(person)) - np.repeat(np.cumsum(of_each) - of_each, of_each)
     numbers = pl.DataFrame(
@@ -129,13 +143,12 @@ def _people(count: int, first: int, random: np.random.Generator) -> _People:
             "is_last": place + 1 == np.repeat(of_each, of_each),
         }
     )
-    ways = [(True, True, 0, 1.0), (False, True, 0, 0.6), (True, False, 0, 0.4), (True, True, 1, 0.05)]
     parts = [
         numbers.filter(pl.Series(random.random(numbers.height) < share)).select(
             (pl.col("number") * 8 + way).alias("identity"), "number", "person", "place",
             pl.lit(branch).alias("branch"), pl.lit(name).alias("name"), pl.lit(year, pl.Int64).alias("year"),
         )
-        for way, (branch, name, year, share) in enumerate(ways)
+        for way, (branch, name, year, share) in enumerate(WAYS)
     ]  # fmt: skip
     return _People(numbers, pl.concat(parts))
 

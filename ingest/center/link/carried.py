@@ -1,4 +1,4 @@
-"""The loops that find, in tokens told over and over, those that each identity carries: each once, with its passes.
+"""The loops that find the node of a tag, and in tokens told over and over those that each carries: each once.
 
 A site names an identity in every batch that speaks of it and brings its tokens again. Tags are the two numbers of
 ``tags.raw``; who carries a token is known by its node.
@@ -44,33 +44,41 @@ def _place(one: Any, two: Any, known: Any, slots: Any) -> Any:  # pragma: no cov
 
 
 @loop  # type: ignore[untyped-decorator]
-def take(  # pragma: no cover  (compiled)
-    identity: Any, token: Any, by: Any, low: Any, known: Any, slots: Any, first: Any, follows: Any, node: Any,
-    tag: Any, passes: Any, count: Any,
-) -> Any:  # fmt: skip
-    """Take in tokens of one purpose and pass; returns how many different ones (node, tag) there are now.
+def find(tag: Any, low: Any, known: Any, slots: Any, found: Any) -> None:  # pragma: no cover  (compiled)
+    """Into ``found`` the node of each tag, NONE where it is not among the ``known``, which are the nodes from ``low``
+    on."""
+    for row in range(tag.shape[0]):
+        place = _place(tag[row, 0], tag[row, 1], known, slots)
+        found[row] = NONE if place == NONE else low + place
 
-    ``known`` identities (with ``slots``) are the nodes from ``low`` on; who is not known is passed over. ``first`` of a
-    node's tokens and the one that ``follows`` each; ``node``, ``tag`` and ``passes`` of a token, the latter with the
-    bit ``by`` for this pass.
+
+@loop  # type: ignore[untyped-decorator]
+def take(  # pragma: no cover  (compiled)
+    carrier: Any, token: Any, kind: Any, purpose: Any, bit: Any, first: Any, begin: Any, count: Any, follows: Any,
+    node: Any, tag: Any, passes: Any,
+) -> None:  # fmt: skip
+    """Take in the ``token`` of each ``carrier``; rows of nobody (NONE) are passed over.
+
+    ``kind`` of a row says the ``purpose`` and the ``bit`` of its pass. Tokens of a purpose stand from its ``begin`` on,
+    so many as ``count`` says; ``node``, ``tag`` and ``passes`` are those of a token, the latter the bits of all passes
+    that it came by. By purpose and node, ``first`` is the first of a node's tokens; the one after each ``follows``.
     """
-    for row in range(identity.shape[0]):
-        place = _place(identity[row, 0], identity[row, 1], known, slots)
-        if place == NONE:
+    for row in range(carrier.size):
+        if carrier[row] == NONE:
             continue
-        carrier = low + place
-        at = first[carrier]
-        while at != NONE and (tag[at, 0] != token[row, 0] or tag[at, 1] != token[row, 1]):
-            at = follows[at]
+        of = purpose[kind[row]]
+        base = begin[of]
+        at = first[of, carrier[row]]
+        while at != NONE and (tag[base + at, 0] != token[row, 0] or tag[base + at, 1] != token[row, 1]):
+            at = follows[base + at]
         if at == NONE:
-            at = count
-            follows[at], first[carrier] = first[carrier], at
-            node[at], passes[at] = carrier, by
-            tag[at, 0], tag[at, 1] = token[row, 0], token[row, 1]
-            count += 1
+            at = count[of]
+            follows[base + at], first[of, carrier[row]] = first[of, carrier[row]], at
+            node[base + at], passes[base + at] = carrier[row], bit[kind[row]]
+            tag[base + at, 0], tag[base + at, 1] = token[row, 0], token[row, 1]
+            count[of] += 1
         else:
-            passes[at] |= by
-    return count
+            passes[base + at] |= bit[kind[row]]
 
 
 @loop  # type: ignore[untyped-decorator]

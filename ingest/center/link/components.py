@@ -82,7 +82,23 @@ def solve(
     ``nodes`` from ``numbered``; ``tokens`` by purpose; ``lives`` as in ``LIVE_SCHEMA`` with ``node``; ``decisions``
     as in ``DECISION_SCHEMA``. The order of tokens, lives and decisions does not matter.
     """
-    found = bundles(rules, {**tokens, SUCCESSION: _succession(lives)}, _domains(nodes))
+    return group(nodes, candidates(nodes, tokens, lives, rules), tokens, lives, rules, decisions)
+
+
+def candidates(nodes: pl.DataFrame, tokens: Mapping[str, Tokens], lives: pl.DataFrame, rules: Rules) -> Bundles:
+    """Who may be one person by any rule, whatever speaks against it; the same arguments as ``solve``."""
+    return bundles(rules, {**tokens, SUCCESSION: _succession(lives)}, _domains(nodes))
+
+
+def group(
+    nodes: pl.DataFrame,
+    found: Bundles,
+    tokens: Mapping[str, Tokens],
+    lives: pl.DataFrame,
+    rules: Rules,
+    decisions: pl.DataFrame,
+) -> Solved:
+    """``solve`` where its ``candidates`` are ``found`` already."""
     decided = _of_known(decisions, nodes)
     component = np.arange(nodes.height, dtype=np.int32)
     union.connect(found.start, found.node, component)
@@ -149,14 +165,19 @@ def _refused(component: Nodes, refusals: Any, rules: Rules) -> pl.DataFrame:
 
 
 def _evidence(person: Nodes, found: Bundles, rules: Rules) -> pl.DataFrame:
-    shared = np.zeros((len(person), len(rules.rules)), np.int32)
-    union.count_shared(found.start, found.node, found.rank, person, shared)
-    head, rank = np.nonzero(shared)
+    bounds = np.searchsorted(found.rank, np.arange(len(rules.rules) + 1, dtype=found.rank.dtype))
+    heads, edges = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+    for low, high in zip(bounds, bounds[1:], strict=False):
+        shared = np.zeros(len(person), np.int32)
+        union.count_shared(found.start[low : high + 1], found.node, person, shared)
+        heads.append(np.flatnonzero(shared))
+        edges.append(shared[heads[-1]])
+    rank = np.repeat(np.arange(len(rules.rules)), [len(head) for head in heads[1:]])
     return pl.DataFrame(
         {
-            "person": head.astype(np.int32),
+            "person": np.concatenate(heads).astype(np.int32),
             "pass_id": _names(rules).gather(pl.Series(rank + 1)),
-            "edges": shared[head, rank].astype(np.int64),
+            "edges": np.concatenate(edges).astype(np.int64),
         },
         schema=EVIDENCE_SCHEMA,
     )

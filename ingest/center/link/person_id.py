@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
@@ -31,18 +32,35 @@ IDENTITY_PERSON_SCHEMA = {
 _LABEL = b"tsumugi/person/1"
 _SEPARATOR = b"\x1f"
 _PROVISIONAL = "provisional"
+_BLOCK_BYTES = 64  # of SHA-256
+_ID_BYTES = 16
 _NODE_BITS = 31
 _NEVER = 1 << _NODE_BITS  # later than any day
 
 
 def person_id(link_key: bytes, linkage_domain: str, start: date | None, tag: bytes) -> bytes:
     """The 16-byte id of the group anchored on ``tag`` (from ``start``; None: provisional)."""
-    return _named(link_key, linkage_domain, start.isoformat() if start else _PROVISIONAL, tag)
+    message = _message(linkage_domain.encode(), (start.isoformat() if start else _PROVISIONAL).encode(), tag)
+    return hmac.digest(link_key, message, hashlib.sha256)[:_ID_BYTES]
 
 
-def _named(link_key: bytes, linkage_domain: str, anchor: str, tag: bytes) -> bytes:
-    message = _SEPARATOR.join((_LABEL, linkage_domain.encode(), anchor.encode(), tag))
-    return hmac.digest(link_key, message, hashlib.sha256)[:16]
+def _message(linkage_domain: bytes, anchor: bytes, tag: bytes) -> bytes:
+    return _SEPARATOR.join((_LABEL, linkage_domain, anchor, tag))
+
+
+def _digests(link_key: bytes, messages: Iterable[bytes]) -> list[bytes]:
+    """HMAC-SHA-256 of each (RFC 2104): the library's own takes twice as long, as it begins with the key every time."""
+    key = hashlib.sha256(link_key).digest() if len(link_key) > _BLOCK_BYTES else link_key
+    inner, outer = (
+        hashlib.sha256(bytes(byte ^ pad for byte in key.ljust(_BLOCK_BYTES, b"\0"))) for pad in (0x36, 0x5C)
+    )
+    found = []
+    for message in messages:
+        within, around = inner.copy(), outer.copy()
+        within.update(message)
+        around.update(within.digest())
+        found.append(around.digest()[:_ID_BYTES])
+    return found
 
 
 def name_persons(nodes: pl.DataFrame, person: Nodes, anchors: pl.DataFrame, link_key: bytes) -> pl.DataFrame:
@@ -52,8 +70,8 @@ def name_persons(nodes: pl.DataFrame, person: Nodes, anchors: pl.DataFrame, link
     enrolment and certification. Returns ``IDENTITY_PERSON_SCHEMA``, one row a node, in their order.
     """
     begins = np.full(nodes.height, _NEVER, np.int64)
-    told = anchors.drop_nulls()
-    np.minimum.at(begins, told["node"].to_numpy(), told["start_date"].cast(pl.Int32).to_numpy().astype(np.int64))
+    dated = anchors.drop_nulls()
+    np.minimum.at(begins, dated["node"].to_numpy(), dated["start_date"].cast(pl.Int32).to_numpy().astype(np.int64))
     # Nodes are in the order of their tags: of those that begin first, the least node has the least tag.
     least = np.full(nodes.height, np.iinfo(np.int64).max)
     np.minimum.at(least, person, begins << _NODE_BITS | np.arange(nodes.height))
@@ -62,11 +80,8 @@ def name_persons(nodes: pl.DataFrame, person: Nodes, anchors: pl.DataFrame, link
     known = nodes[anchor]
     is_provisional = day == _NEVER
     start = pl.Series(np.where(is_provisional, 0, day)).cast(pl.Int32).cast(pl.Date).dt.to_string("iso")
-    since = (known["linkage_domain"].to_list(), start.set(pl.Series(is_provisional), _PROVISIONAL).to_list())
-    ids = [
-        _named(link_key, domain, anchor_day, tag)
-        for domain, anchor_day, tag in zip(*since, known["identity_tag"].to_list(), strict=True)
-    ]
+    told = (known["linkage_domain"], start.set(pl.Series(is_provisional), _PROVISIONAL), known["identity_tag"])
+    ids = _digests(link_key, map(_message, *(column.cast(pl.Binary()).to_list() for column in told)))
     place = np.zeros(nodes.height, np.int64)
     place[heads] = np.arange(len(heads))
     of = place[person]

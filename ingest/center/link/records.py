@@ -58,8 +58,13 @@ _LIVES = """
         FROM (SELECT DISTINCT linkage_domain, identity_tag FROM certification)
         JOIN number USING (linkage_domain, identity_tag) JOIN care USING (linkage_domain, number_tag)
     )
+    """
+_OF_NUMBERS = """
     SELECT {who}, scheme_code, start_date, end_date, is_death, number_tag, number_birth_tag, name_tag
     FROM live JOIN number USING (linkage_domain, identity_tag) WHERE end_date > start_date"""
+_SPANS = """
+    SELECT linkage_domain, identity_tag, scheme_code, start_date, end_date, is_death
+    FROM live WHERE end_date > start_date AND identity_tag IS NOT NULL"""
 
 NUMBER_PASSES = ("number", "number_birth", "name")
 """The passes whose tokens say which number it is that an identity names, and whether it is another's of that number."""
@@ -96,9 +101,18 @@ class Linked:
 def lives_sql(enrolment: str, care_certification: str, numbers: str, who: str = "linkage_domain, identity_tag") -> str:
     """The numbers in force (``LIVE_SCHEMA``) told by these relations; ``numbers`` as by ``numbers_sql``, ``who`` other
     columns of it to say whose they are."""
+    return _live_sql(enrolment, care_certification, numbers) + _OF_NUMBERS.format(who=who)
+
+
+def spans_sql(enrolment: str, care_certification: str, numbers: str) -> str:
+    """The same without the tags of the numbers; ``numbers`` (linkage_domain, identity_tag, number_tag) need hold only
+    those whom ``care_certification`` names."""
+    return _live_sql(enrolment, care_certification, numbers) + _SPANS
+
+
+def _live_sql(enrolment: str, care_certification: str, numbers: str) -> str:
     deaths = ", ".join(f"('{scheme}', '{code}')" for scheme, code in death_codes())
-    relations = {"enrolment": enrolment, "care_certification": care_certification, "numbers": numbers}
-    return _LIVES.format(**relations, deaths=deaths, who=who)
+    return _LIVES.format(enrolment=enrolment, care_certification=care_certification, numbers=numbers, deaths=deaths)
 
 
 def numbers_sql(incidence: str) -> str:

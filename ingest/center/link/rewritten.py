@@ -50,7 +50,7 @@ def _replace(connection: duckdb.DuckDBPyConnection, table: str, rows: str) -> No
 def _note_all_new(connection: duckdb.DuckDBPyConnection, reference_month: date) -> None:
     """Open the change set of everybody, where nobody was known before."""
     connection.execute(
-        "INSERT INTO control.change_person SELECT DISTINCT person_id, 'new' FROM solved_person "
+        "INSERT INTO control.change_person SELECT person_id, 'new' FROM solved_person "
         "EXCEPT SELECT person_id, reason FROM control.change_person"
     )
     changes.add_relinked(connection, None, reference_month)

@@ -8,14 +8,17 @@ state of before and the next run repeats it.
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import duckdb
 
 from ingest.center.link import part, reach, rewritten, whole, written
-from ingest.center.link.components import RULES_VERSION, solve
+from ingest.center.link.components import RULES_VERSION, candidates, group
+from ingest.center.link.given import Given
 from ingest.center.link.guards import LIMITS_FILE
+from ingest.center.link.keys import Bundles
 from ingest.center.link.person_id import name_persons
 from ingest.center.link.records import death_codes
 from ingest.center.link.rules import Rules
@@ -38,14 +41,7 @@ def relink(
     """
     followed = _rules_hash(rules)
     is_whole = connection.execute("SELECT rules_hash FROM control.link_rules").fetchone() != (followed,)
-    if is_whole:
-        given = whole.read(connection, rules, tag_key)
-    else:
-        reach.find_affected(connection, rules)
-        given = part.read(connection, rules, tag_key)
-    solved = solve(given.nodes, given.tokens, given.lives, rules, given.decisions)
-    named = Named.of(solved, name_persons(given.nodes, solved.person, given.anchors, name_key), given.nodes)
-    del given, solved  # what is written is held twice for a while
+    named = (_of_everything if is_whole else _of_a_load)(connection, name_key, tag_key, rules)
     keep = rewritten.write if is_whole else written.write
     figures = keep(connection, named, reference_month, build_sequence)
     connection.execute("DELETE FROM control.link_rules")
@@ -55,6 +51,30 @@ def relink(
     connection.execute("DELETE FROM control.retracted_identity")
     reach.drop(connection)
     return figures
+
+
+def _of_everything(connection: duckdb.DuckDBPyConnection, name_key: bytes, tag_key: bytes, rules: Rules) -> Named:
+    """Everything solved; while groups are made, by one thread, DuckDB takes the tokens in."""
+    told = whole.Whole(connection, rules, tag_key)
+    given = told.given
+    found = candidates(given.nodes, given.tokens, given.lives, rules)
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        kept = aside.submit(told.keep, connection)
+        named = _named(given, found, name_key, rules)
+        kept.result()
+    return named
+
+
+def _of_a_load(connection: duckdb.DuckDBPyConnection, name_key: bytes, tag_key: bytes, rules: Rules) -> Named:
+    """What a load touches, solved."""
+    reach.find_affected(connection, rules)
+    given = part.read(connection, rules, tag_key)
+    return _named(given, candidates(given.nodes, given.tokens, given.lives, rules), name_key, rules)
+
+
+def _named(given: Given, found: Bundles, name_key: bytes, rules: Rules) -> Named:
+    solved = group(given.nodes, found, given.tokens, given.lives, rules, given.decisions)
+    return Named.of(solved, name_persons(given.nodes, solved.person, given.anchors, name_key), given.nodes)
 
 
 def _rules_hash(rules: Rules) -> str:

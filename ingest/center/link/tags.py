@@ -18,6 +18,8 @@ Raw = NDArray[np.uint64]
 Nodes = NDArray[np.int32]
 
 TAG_BYTES = 16
+ROW_GROUP = 122_880
+"""Rows of which DuckDB takes one part a thread."""
 INCIDENCE_SCHEMA = {
     "linkage_domain": pl.String(),
     "purpose": pl.String(),

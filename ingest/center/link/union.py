@@ -317,12 +317,12 @@ def unite(  # pragma: no cover  (compiled)
 
 
 @loop  # type: ignore[untyped-decorator]
-def count_shared(start: Any, node: Any, rank: Any, person: Any, shared: Any) -> None:  # pragma: no cover  (compiled)
-    """Into ``shared`` (person, rank) how many nodes lie in a bundle with another of the same person."""
+def count_shared(start: Any, node: Any, person: Any, shared: Any) -> None:  # pragma: no cover  (compiled)
+    """Into ``shared`` (by person) how many nodes lie in a bundle with another of the same person."""
     for bundle in range(start.size - 1):
         low, high = start[bundle], start[bundle + 1]
         for place in range(low, high):
             for other in range(low, high):
                 if person[node[other]] == person[node[place]] and node[other] != node[place]:
-                    shared[person[node[place]], rank[bundle]] += 1
+                    shared[person[node[place]]] += 1
                     break

@@ -11,10 +11,12 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from ingest.center import changes
 from ingest.center.link.aliases import log_aliases
 from ingest.center.link.components import Solved
+from ingest.center.link.tags import ROW_GROUP
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,11 @@ class Named:
 
 @contextmanager
 def registered(connection: duckdb.DuckDBPyConnection, **frames: pl.DataFrame) -> Iterator[None]:
-    """The frames under their names, as long as what stands inside lasts."""
+    """The frames under their names, as long as what stands inside lasts; in parts, so that they are read by several
+    threads."""
     for name, frame in frames.items():
-        connection.register(name, frame.to_arrow())
+        rows = frame.to_arrow()
+        connection.register(name, pa.Table.from_batches(rows.to_batches(ROW_GROUP), rows.schema))
     try:
         yield
     finally:
