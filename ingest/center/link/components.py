@@ -18,7 +18,7 @@ import polars as pl
 
 from ingest.center.link import union
 from ingest.center.link.decisions import APART, DECISION_SCHEMA, TOGETHER
-from ingest.center.link.guards import Facts, limits
+from ingest.center.link.guards import Facts, carriers, limits
 from ingest.center.link.keys import Bundles, bundles
 from ingest.center.link.rules import Rules
 from ingest.center.link.tags import Nodes, Tokens, words
@@ -82,7 +82,7 @@ def solve(
     ``nodes`` from ``numbered``; ``tokens`` by purpose; ``lives`` as in ``LIVE_SCHEMA`` with ``node``; ``decisions``
     as in ``DECISION_SCHEMA``. The order of tokens, lives and decisions does not matter.
     """
-    return group(nodes, candidates(nodes, tokens, lives, rules), tokens, lives, rules, decisions)
+    return group(nodes, candidates(nodes, tokens, lives, rules), carriers(tokens), lives, rules, decisions)
 
 
 def candidates(nodes: pl.DataFrame, tokens: Mapping[str, Tokens], lives: pl.DataFrame, rules: Rules) -> Bundles:
@@ -93,19 +93,19 @@ def candidates(nodes: pl.DataFrame, tokens: Mapping[str, Tokens], lives: pl.Data
 def group(
     nodes: pl.DataFrame,
     found: Bundles,
-    tokens: Mapping[str, Tokens],
+    named: Mapping[str, Nodes],
     lives: pl.DataFrame,
     rules: Rules,
     decisions: pl.DataFrame,
 ) -> Solved:
-    """``solve`` where its ``candidates`` are ``found`` already."""
+    """``solve`` where its ``candidates`` are ``found`` already; of the tokens no more is asked than ``carriers``."""
     decided = _of_known(decisions, nodes)
     component = np.arange(nodes.height, dtype=np.int32)
     union.connect(found.start, found.node, component)
     union.connect(np.arange(0, 2 * decided.height + 1, 2), decided["one", "other"].to_numpy().ravel(), component)
     union.flatten(component)
 
-    facts = Facts.of(nodes, tokens, lives, decided)
+    facts = Facts.of(nodes, named, lives, decided)
     person = np.arange(nodes.height, dtype=np.int32)
     pairs = {kind: decided.filter(kind=kind)["one", "other"].to_numpy().astype(np.int64) for kind in (TOGETHER, APART)}
     joins, refusals = union.unite(

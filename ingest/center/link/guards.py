@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from ingest.center.link import union
-from ingest.center.link.tags import TAG_BYTES, Tokens, words
+from ingest.center.link.tags import TAG_BYTES, Nodes, Tokens, words
 
 LIMITS_FILE = Path(__file__).with_name("guards.csv")
 NODE_SCHEMA = {
@@ -54,6 +54,11 @@ def limits() -> dict[str, int]:
         return {row["guard"]: int(row["limit"]) for row in csv.DictReader(handle)}
 
 
+def carriers(tokens: Mapping[str, Tokens]) -> dict[str, Nodes]:
+    """By purpose who carries a token, of the ``tokens`` of which that is a fact."""
+    return {purpose: tokens[purpose].node for purpose in (NAME, NUMBER) if purpose in tokens}
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the guards compare, as the arrays that ``union.unite`` works on (and changes)."""
@@ -75,8 +80,9 @@ class Facts:
         )  # fmt: skip
 
     @classmethod
-    def of(cls, nodes: pl.DataFrame, tokens: Mapping[str, Tokens], lives: pl.DataFrame, decided: pl.DataFrame) -> Facts:
-        """Facts of ``nodes`` (numbered), each a group of its own; ``decided`` has the nodes ``one`` and ``other``."""
+    def of(cls, nodes: pl.DataFrame, named: Mapping[str, Nodes], lives: pl.DataFrame, decided: pl.DataFrame) -> Facts:
+        """Facts of ``nodes`` (numbered), each a group of its own; ``named`` as by ``carriers``, ``decided`` with nodes
+        ``one`` and ``other``."""
         count = nodes.height
         facts = np.zeros((count, union.FACTS), np.int32)
         facts[:, union.SIZE] = 1
@@ -85,8 +91,8 @@ class Facts:
         )
         facts[:, union.DEATH], facts[:, union.LAST_START] = union.NEVER, -union.NEVER
         for purpose, fact in ((NAME, union.HAS_NAME), (NUMBER, union.HAS_NUMBER)):
-            if purpose in tokens:
-                facts[tokens[purpose].node, fact] = 1
+            if purpose in named:
+                facts[named[purpose], fact] = 1
         facts[decided["one", "other"].to_numpy().ravel(), union.IS_DECIDED] = 1
         month = pl.col("birth_month")
         births = nodes.select((month.dt.year() * 100 + month.dt.month()).fill_null(0)).to_series().to_numpy()

@@ -15,6 +15,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.center.link import sorting
 from ingest.center.link.rules import Rule, Rules
 from ingest.center.link.tags import Nodes, Tokens, Words
 
@@ -77,13 +78,12 @@ def _folded(purposes: list[Tokens], nodes: int) -> Tokens:
 
 def _both(one: Tokens, other: Tokens, nodes: int) -> Tokens:
     """A key for every pair of tokens of the two purposes that one node carries."""
-    order = np.argsort(other.node)
-    carried = np.bincount(other.node, minlength=nodes)
-    count = carried[one.node]
-    low = (np.cumsum(carried) - carried)[one.node]
+    low, order = np.zeros(nodes + 2, np.int64), np.empty(len(other), np.int64)
+    sorting.by_node(other.node, low, order)
+    count = (low[1:] - low[:-1])[one.node]
     left = np.repeat(np.arange(len(one)), count)
     step = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
-    right = order[np.repeat(low, count) + step]
+    right = order[np.repeat(low[one.node], count) + step]
     return Tokens(
         one.node[left],
         one.first[left] * _ODD[0] ^ other.first[right],
@@ -93,15 +93,22 @@ def _both(one: Tokens, other: Tokens, nodes: int) -> Tokens:
 
 def _bundled(keys: Tokens, domain: Words) -> tuple[NDArray[np.int64], Nodes]:
     """Starts and nodes of the bundles of keys that two nodes share, in the order of the keys."""
-    first = keys.first ^ domain[keys.node]
-    order = np.argsort(first)
-    first, second = first[order], keys.second[order]
-    follows = first[1:] == first[:-1]
-    if (second[1:][follows] != second[:-1][follows]).any():  # two keys with one first word: hardly ever
-        order = np.lexsort((keys.second, keys.first ^ domain[keys.node]))
-        first, second = (keys.first ^ domain[keys.node])[order], keys.second[order]
-        follows = (first[1:] == first[:-1]) & (second[1:] == second[:-1])
-    node = keys.node[order]
+    first, rows = keys.first ^ domain[keys.node], len(keys)
+    bits = max(1, rows.bit_length() - 2)  # four keys a place, about
+    start, member = np.empty(rows // 2 + 1, np.int64), np.empty(rows, np.int32)
+    key, row, bucket = np.empty(rows, np.uint64), np.empty(rows, np.int32), np.zeros((1 << bits) + 1, np.int64)
+    found = sorting.gather(first, keys.second, keys.node, np.uint64(64 - bits), bucket, key, row, start, member)
+    if found != sorting.TOO_MANY:
+        start = start[: found + 1].copy()
+        return start, member[: start[-1]].copy()
+    return _bundled_by_comparing(first, keys.second, keys.node)
+
+
+def _bundled_by_comparing(first: Words, second: Words, node: Nodes) -> tuple[NDArray[np.int64], Nodes]:
+    """The same of keys of which many begin alike: there may be a key that very many share."""
+    order = np.lexsort((second, first))
+    first, second, node = first[order], second[order], node[order]
+    follows = (first[1:] == first[:-1]) & (second[1:] == second[:-1])
     begins, goes_on = np.append([True], ~follows), np.append(follows, [False])
     kept = ~begins[: len(node)] | goes_on[: len(node)]  # a key that one node has alone ties nobody
     start, node = np.flatnonzero(begins[: len(node)][kept]), node[kept]

@@ -17,11 +17,12 @@ import duckdb
 from ingest.center.link import part, reach, rewritten, whole, written
 from ingest.center.link.components import RULES_VERSION, candidates, group
 from ingest.center.link.given import Given
-from ingest.center.link.guards import LIMITS_FILE
+from ingest.center.link.guards import LIMITS_FILE, carriers
 from ingest.center.link.keys import Bundles
 from ingest.center.link.person_id import name_persons
 from ingest.center.link.records import death_codes
 from ingest.center.link.rules import Rules
+from ingest.center.link.tags import Nodes
 from ingest.center.link.written import Named
 
 
@@ -56,24 +57,31 @@ def relink(
 def _of_everything(connection: duckdb.DuckDBPyConnection, name_key: bytes, tag_key: bytes, rules: Rules) -> Named:
     """Everything solved; while groups are made, by one thread, DuckDB takes the tokens in."""
     told = whole.Whole(connection, rules, tag_key)
-    given = told.given
-    found = candidates(given.nodes, given.tokens, given.lives, rules)
+    found, named = _candidates(told.given, rules)
     with ThreadPoolExecutor(max_workers=1) as aside:
         kept = aside.submit(told.keep, connection)
-        named = _named(given, found, name_key, rules)
+        persons = _persons(told.given, found, named, name_key, rules)
         kept.result()
-    return named
+    return persons
 
 
 def _of_a_load(connection: duckdb.DuckDBPyConnection, name_key: bytes, tag_key: bytes, rules: Rules) -> Named:
     """What a load touches, solved."""
     reach.find_affected(connection, rules)
     given = part.read(connection, rules, tag_key)
-    return _named(given, candidates(given.nodes, given.tokens, given.lives, rules), name_key, rules)
+    return _persons(given, *_candidates(given, rules), name_key, rules)
 
 
-def _named(given: Given, found: Bundles, name_key: bytes, rules: Rules) -> Named:
-    solved = group(given.nodes, found, given.tokens, given.lives, rules, given.decisions)
+def _candidates(given: Given, rules: Rules) -> tuple[Bundles, dict[str, Nodes]]:
+    """Who may be one person, and who carries which tokens; their tags are forgotten, as nobody asks for them again."""
+    found = candidates(given.nodes, given.tokens, given.lives, rules)
+    named = carriers(given.tokens)
+    given.tokens.clear()
+    return found, named
+
+
+def _persons(given: Given, found: Bundles, named: dict[str, Nodes], name_key: bytes, rules: Rules) -> Named:
+    solved = group(given.nodes, found, named, given.lives, rules, given.decisions)
     return Named.of(solved, name_persons(given.nodes, solved.person, given.anchors, name_key), given.nodes)
 
 

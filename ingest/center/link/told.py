@@ -21,7 +21,7 @@ from ingest.center.link.tags import ROW_GROUP, Nodes, Raw, Words, blobs, ordered
 
 _Row = TypeVar("_Row")
 _MOST_PASSES = 32  # of one purpose
-_ROWS = 1_000_000  # of tokens on their way out of the warehouse
+_ROWS = 250_000  # of tokens on their way out of the warehouse
 _KINDS = """
     SELECT linkage_domain, purpose, pass_id, count(*) AS rows FROM raw.identity_pass
     WHERE linkage_domain IS NOT NULL AND purpose IS NOT NULL AND pass_id IS NOT NULL GROUP BY ALL ORDER BY ALL"""
