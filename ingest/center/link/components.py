@@ -127,7 +127,8 @@ def _domains(nodes: pl.DataFrame) -> Any:
     names = nodes.get_column("linkage_domain")
     known = names.unique()
     word = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) for name in known]
-    return names.replace_strict(known, pl.Series(word, dtype=pl.UInt64), return_dtype=pl.UInt64).to_numpy()
+    found = names.replace_strict(known, pl.Series(word, dtype=pl.UInt64), return_dtype=pl.UInt64)
+    return found.to_numpy().astype(np.uint64)  # of nobody it would be an array of objects
 
 
 def _succession(lives: pl.DataFrame) -> Tokens:

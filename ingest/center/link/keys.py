@@ -78,17 +78,15 @@ def _folded(purposes: list[Tokens], nodes: int) -> Tokens:
 
 def _both(one: Tokens, other: Tokens, nodes: int) -> Tokens:
     """A key for every pair of tokens of the two purposes that one node carries."""
-    low, order = np.zeros(nodes + 2, np.int64), np.empty(len(other), np.int64)
+    low, order = np.zeros(nodes + 2, np.int64), np.empty(len(other), np.int32)
     sorting.by_node(other.node, low, order)
-    count = (low[1:] - low[:-1])[one.node]
-    left = np.repeat(np.arange(len(one)), count)
-    step = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
-    right = order[np.repeat(low[one.node], count) + step]
-    return Tokens(
-        one.node[left],
-        one.first[left] * _ODD[0] ^ other.first[right],
-        one.second[left] * _ODD[1] ^ other.second[right],
-    )
+    rows = int((low[1:] - low[:-1])[one.node].sum())
+    both = Tokens(np.empty(rows, np.int32), np.empty(rows, np.uint64), np.empty(rows, np.uint64))
+    sorting.fold(
+        one.node, one.first, one.second, other.first, other.second, low, order, _ODD[0], _ODD[1], both.node,
+        both.first, both.second,
+    )  # fmt: skip
+    return both
 
 
 def _bundled(keys: Tokens, domain: Words) -> tuple[NDArray[np.int64], Nodes]:

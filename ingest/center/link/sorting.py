@@ -1,5 +1,8 @@
-"""The loops that put keys in order. Keys are as good as random in every bit, so one look at the upper bits brings each
-nearly to its place, and a few neighbours are left to compare: half the time of a general sort."""
+"""The loops that make keys and put them in order.
+
+Keys are as good as random in every bit, so one look at the upper bits brings each nearly to its place, and a few
+neighbours are left to compare: two thirds of the time of a general sort.
+"""
 
 from __future__ import annotations
 
@@ -72,3 +75,20 @@ def by_node(node: Any, low: Any, order: Any) -> None:  # pragma: no cover  (comp
     for at in range(node.size):
         order[low[node[at] + 1]] = at
         low[node[at] + 1] += 1
+
+
+@loop  # type: ignore[untyped-decorator]
+def fold(  # pragma: no cover  (compiled)
+    node: Any, first: Any, second: Any, other_first: Any, other_second: Any, low: Any, order: Any, odd: Any,
+    other_odd: Any, to_node: Any, to_first: Any, to_second: Any,
+) -> None:  # fmt: skip
+    """A key of the words of every row and each of the other rows of its node, which stand in ``order`` from ``low`` on;
+    ``odd`` numbers keep the words of two rows from falling together."""
+    to = 0
+    for row in range(node.size):
+        for place in range(low[node[row]], low[node[row] + 1]):
+            of = order[place]
+            to_node[to] = node[row]
+            to_first[to] = first[row] * odd ^ other_first[of]
+            to_second[to] = second[row] * other_odd ^ other_second[of]
+            to += 1

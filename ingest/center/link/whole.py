@@ -81,9 +81,9 @@ class Whole:
         """``rows`` of whoever is known, each with its node and the least token of each of the passes."""
         rows = self._with_nodes(rows)
         node = rows.get_column("node").to_numpy()
-        nobody = pl.Series(np.full(rows.height, None), dtype=pl.Binary())
-        tags = {f"{name}_tag": nobody for name in passes}
+        tags: dict[str, pl.Series | pl.Expr] = {}
         for name in passes:
+            tags[f"{name}_tag"] = pl.lit(None, pl.Binary())
             if name in least:
                 of, place = least[name]
                 tags[f"{name}_tag"] = of.tags(place[node])

@@ -46,7 +46,7 @@ def test_keys_that_begin_alike_are_put_in_order_all_the_same() -> None:
 
 def test_rows_of_each_node_stand_together() -> None:
     node = np.array([2, 0, 2, 4, 0], np.int32)
-    low, order = np.zeros(7, np.int64), np.empty(5, np.int64)
+    low, order = np.zeros(7, np.int64), np.empty(5, np.int32)
     sorting.by_node(node, low, order)
     assert [order[begin:end].tolist() for begin, end in zip(low, low[1:6], strict=False)] == [
         [1, 4],
