@@ -86,10 +86,13 @@ known as (
     select * from {{ source('control', 'known_disease') }}
 ),
 
--- A disease that a member has: on any 医科 receipt of the month and not only suspected.
-suffered as (
+-- A disease that an insured person has: on any 医科 receipt of the month and not only suspected.
+ill as (
     select distinct
-        {% for column in place %}attributed.{{ column }}, {% endfor %}
+        attributed.person_id,
+        attributed.scheme_code,
+        attributed.insurer_number,
+        attributed.fiscal_year,
         attributed.service_month as month,
         classes.class_code
     from attributed
@@ -106,6 +109,98 @@ suffered as (
             and attributed.service_month >= classes.valid_from
             and (classes.valid_to is null or attributed.service_month < classes.valid_to)
     where attributed.sex_code <> 'U'
+),
+
+-- Patients are a share of the members that claims_per_1000 counts: at the end of a month that receipts came for.
+delivered as (
+    select distinct
+        scheme_code,
+        insurer_number,
+        service_month as month
+    from {{ ref('claim') }}
+    where claim_kind_code in ('medical', 'dpc')
+),
+
+members as (
+    select
+        {% for column in place %}spine.{{ column }}, {% endfor %}
+        spine.month
+    from {{ ref('person_month') }} as spine
+    inner join delivered
+        on
+            spine.scheme_code = delivered.scheme_code
+            and spine.insurer_number = delivered.insurer_number
+            and spine.month = delivered.month
+    where spine.is_member
+),
+
+-- Who leaves or dies within a month is no member at its end. A disease of that month counts where the person was a
+-- member at the end of the nearest month of the year, one before it if there is any; who never was is in no share.
+leaving as (
+    select distinct
+        ill.person_id,
+        ill.scheme_code,
+        ill.insurer_number,
+        ill.fiscal_year,
+        ill.month
+    from ill
+    left join members
+        on
+            ill.person_id = members.person_id
+            and ill.scheme_code = members.scheme_code
+            and ill.insurer_number = members.insurer_number
+            and ill.month = members.month
+    where members.person_id is null
+),
+
+nearest as (
+    select
+        leaving.person_id,
+        leaving.scheme_code,
+        leaving.insurer_number,
+        leaving.month,
+        members.month as member_month,
+        row_number() over (
+            partition by leaving.person_id, leaving.scheme_code, leaving.insurer_number, leaving.month
+            order by
+                case when members.month < leaving.month then 0 else 1 end,
+                abs({{ month_number('members.month') }} - {{ month_number('leaving.month') }})
+        ) as choice
+    from leaving
+    inner join members
+        on
+            leaving.person_id = members.person_id
+            and leaving.scheme_code = members.scheme_code
+            and leaving.insurer_number = members.insurer_number
+            and leaving.fiscal_year = members.fiscal_year
+),
+
+placed as (
+    select
+        ill.*,
+        coalesce(nearest.member_month, ill.month) as member_month
+    from ill
+    left join nearest
+        on
+            ill.person_id = nearest.person_id
+            and ill.scheme_code = nearest.scheme_code
+            and ill.insurer_number = nearest.insurer_number
+            and ill.month = nearest.month
+            and nearest.choice = 1
+),
+
+suffered as (
+    select distinct
+        {% for column in place %}members.{{ column }}, {% endfor %}
+        members.month,
+        placed.class_code
+    from placed
+    inner join members
+        on
+            placed.person_id = members.person_id
+            and placed.scheme_code = members.scheme_code
+            and placed.insurer_number = members.insurer_number
+            and placed.member_month = members.month
 ),
 
 contributions as (

@@ -339,6 +339,21 @@ def _attribution(table: Table) -> of_diseases.Attribution:
     )
 
 
+def members_of_months_that_came(table: Table) -> dict[tuple[object, ...], dict[date, Row]]:
+    """By person, scheme, insurer and year the months at whose end one is a member and that 医科 receipts came for."""
+    came = {
+        (row["scheme_code"], row["insurer_number"], row["service_month"])
+        for row in table("marts.claim")
+        if KINDS[row["claim_kind_code"]] == "medical"
+    }
+    found: dict[tuple[object, ...], dict[date, Row]] = defaultdict(dict)
+    for row in table("marts.person_month"):
+        if row["is_member"] and (row["scheme_code"], row["insurer_number"], row["month"]) in came:
+            of_year = row["person_id"], row["scheme_code"], row["insurer_number"], fiscal_year(row["month"])
+            found[of_year][row["month"]] = row
+    return found
+
+
 def diseases(table: Table) -> Iterator[Contribution]:
     """What each disease costs by the one that a receipt comes to, and who has it."""
     classes = of_diseases.Classes(seed)
@@ -348,6 +363,7 @@ def diseases(table: Table) -> Iterator[Contribution]:
         return [code for code in classes.of(icd10, is_dialysed) if classes.kinds[code] != "certified"]
 
     claims = table("marts.claim")
+    standing = members_of_months_that_came(table)
     dispensed: dict[object, int] = defaultdict(int)
     points_of = {(row["linkage_domain"], row["record_key_tag"]): row["points"] for row in claims}
     for pharmacy, receipt in of_diseases.prescribers(claims).items():
@@ -384,8 +400,13 @@ def diseases(table: Table) -> Iterator[Contribution]:
                 if not line["is_suspected"]
                 for code in told_classes(icd10, is_dialysed)
             }
-            for code in has:
-                yield _of("disease_patients", row, month, 1, 0, class_code=code)
+            of_year = row["person_id"], row["scheme_code"], row["insurer_number"], fiscal_year(month)
+            months = standing.get(of_year, {})
+            before = [other for other in months if other <= month]
+            # Who left within the month stands where the last month before it ended, else where the first after it did.
+            where = max(before) if before else min(months, default=None)
+            for code in has if where else ():
+                yield _of("disease_patients", months[where], where, 1, 0, class_code=code)
 
 
 def crossing(table: Table) -> Iterator[Contribution]:

@@ -43,6 +43,8 @@ uncoded = Person("of a disease that leads nowhere")
 prescribed = Person("fetches drugs at a pharmacy", sex="2")
 lost = Person("fetches drugs that nobody here prescribed")
 both = Person("two months ill of one thing", date(1958, 5, 5), "2")
+died = Person("ill in the month of death and insured before")
+passing = Person("insured within one month, and ill")
 
 CARED = date(2022, 6, 1)
 # Certified at each level, with services of one kind, of two on one receipt, and of two providers.
@@ -96,5 +98,9 @@ def sicken(told: Delivery) -> None:
               provider_code="1670100037")  # fmt: skip
     told.claim(frail["12"], ASAHI, CARED, 900, [ill("E112"), ill("I10"), ill("C189", is_suspected=True)])
     told.claim(frail["21"], ASAHI, CARED, 800, [ill("F03", is_main=True), ill("G309")])
+    told.enrol(died, ASAHI, JOINED, date(2023, 9, 20))
+    told.claim(died, ASAHI, date(2023, 9, 1), 30000, [ill("I219", is_main=True)])
+    told.enrol(passing, ASAHI, date(2023, 6, 5), date(2023, 6, 20))
+    told.claim(passing, ASAHI, MONTH, 90, [ill("J459", is_main=True)])
     for month in (MONTH, date(2023, 9, 1)):
         told.claim(both, ASAHI, month, 120, [ill("E113"), ill("E112", is_suspected=True)])

@@ -78,6 +78,19 @@ def test_a_person_is_ill_of_several_diseases_but_once_of_each(built: Built) -> N
     assert built.share("disease_patients", *HERE, of_class="lifestyle-hypertension")[0] == 5
 
 
+def test_a_disease_of_the_month_of_death_counts_among_those_insured_before(built: Built) -> None:
+    assert not built.lived("marts.person_month", sick.died, month=date(2023, 9, 1))[0]["is_member"]
+    share = built.share("disease_patients", *HERE, of_class="lifestyle-myocardial_infarction")
+    assert share is not None and share[0] == 1
+
+
+def test_who_was_insured_at_no_months_end_is_in_no_share_of_patients(built: Built) -> None:
+    assert built.lived("marts.claim", sick.passing)[0]["is_member_matched"]
+    assert built.share("disease_patients", *HERE, of_class="detail-1004") is None
+    rows = built.where("rollups.indicator_fact", indicator_id="disease_patients")
+    assert [row for row in rows if row["numerator"] > row["denominator"]] == []
+
+
 def test_a_rate_over_members_has_the_denominator_of_all_claims(built: Built) -> None:
     of_all = built.share("claims_per_1000", *HERE)
     assert of_all is not None and built.share("disease_claims_per_1000", *HERE, of_class="major-04")[1] == of_all[1]
