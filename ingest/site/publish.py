@@ -20,6 +20,7 @@ import polars as pl
 
 from ingest import faults, warehouse
 from ingest.at_rest import put_published
+from ingest.site import figure_rows
 from ingest.site.errors import SiteError
 
 PREFIX = "person_"  # published tables of persons, as the center names them
@@ -49,11 +50,6 @@ PERSON_TABLES: tuple[PersonTable, ...] = (
     PersonTable("person_care_certification", "care_certification", "certified_start_date", "certified_end_date"),
 )
 STATISTICS_TABLES = ("area", "indicator", "disease_class", "coverage", "lineage", "reference_table")
-# Figures lie by what a page asks for: one area, one kind of period, then the rest of their grain.
-_FIGURE_GRAIN = (
-    "area_level, area_id, scheme_code, period_kind, period, sex_code, age_band_code, indicator_id, definition_version, "
-    "class_code"
-)
 _DROPPED = ("linkage_domain", "identity_tag")
 _ID_BYTES = 16
 
@@ -90,7 +86,9 @@ def only_granted(table: PersonTable) -> str:
 
 
 class Publisher:
-    """Writes files from the results in ``connection`` (catalog ``results``).
+    """Writes files from the results in ``connection`` (catalog ``results``), which preserves the order of rows.
+
+    Figures are there as ``figure_rows.load`` leaves them.
 
     ``grants``       the person grants of this site's tenants (``policy.access.load_grants`` columns)
     ``people``       names by identity: identity_tag and what ``Directory.lookup`` gives
@@ -110,11 +108,11 @@ class Publisher:
         self._connection = connection
         self._own_areas = own_areas
         self._about = pl.DataFrame({"key": sorted(about), "value": [about[key] for key in sorted(about)]})
+        self._texts = {table: figure_rows.texts(connection, table) for table in figure_rows.ORDERS}
         self._columns = {table.name: _columns(connection, f"results.{table.source}") for table in PERSON_TABLES}
-        connection.execute("SET preserve_insertion_order = true")  # the order of a published table is part of it
-        connection.execute(  # sorted once, for it goes into the file of every viewer class
-            "CREATE OR REPLACE TABLE results.statistics_indicator AS "
-            f"SELECT * FROM results.statistics_indicator ORDER BY threshold, min_peers, {_FIGURE_GRAIN}"
+        connection.execute(
+            "CREATE OR REPLACE TABLE results.own_place AS "
+            "SELECT DISTINCT scheme_code, area_level, area_id FROM results.own_indicator"
         )
         self._put("people", people)
         self._grants = grants.join(self._insurers(), on=["scheme_code", "insurer_number"], how="semi")
@@ -131,7 +129,7 @@ class Publisher:
             put("person", f"{_PERSON} ORDER BY ALL")
             for table in PERSON_TABLES:
                 put(table.name, f"{self._rekeyed(table)} ORDER BY ALL")
-            put("own_indicator", f"{_OWN_INDICATORS} ORDER BY {_FIGURE_GRAIN}")
+            put("own_indicator", self._own_indicators())
             put("about", "SELECT * FROM about")
 
         self._put("about", self._about)
@@ -150,7 +148,7 @@ class Publisher:
         def fill(put: Callable[[str, str], None]) -> None:
             put(
                 "indicator_statistics",
-                "SELECT * FROM results.statistics_indicator "
+                f"SELECT {self._texts['statistics_indicator']} FROM results.statistics_indicator "
                 f"WHERE threshold = {threshold:d} AND min_peers = {min_peers:d}",
             )
             for table in STATISTICS_TABLES:
@@ -167,6 +165,15 @@ class Publisher:
                 f"CREATE OR REPLACE TEMP TABLE mine_{table.name} AS "
                 f"SELECT f.* FROM results.{table.source} f {only_granted(table)}"
             )
+
+    def _own_indicators(self) -> str:
+        """The figures of the tenant's own areas, in their order."""
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE mine_place AS {_OWN_PLACES}")
+        own = (
+            "SELECT i.* FROM results.own_indicator i SEMI JOIN mine_place USING (scheme_code, area_level, area_id) "
+            f"ORDER BY {figure_rows.GRAIN}"
+        )
+        return f"SELECT * EXCLUDE (linkage_domain) FROM (SELECT {self._texts['own_indicator']} FROM ({own}))"
 
     def _insurers(self) -> pl.DataFrame:
         """Whose rows came; a grant of others selects nothing, and most tenants of a prefecture have only such."""
@@ -227,10 +234,10 @@ class Publisher:
         return Published(path, digest, rows)
 
 
-_OWN_INDICATORS = """
-    SELECT i.* EXCLUDE (linkage_domain) FROM results.own_indicator i
-    SEMI JOIN own_area a ON a.scheme_code = i.scheme_code AND a.area_level = i.area_level
-        AND a.area_id = CASE WHEN i.area_level = 'district' THEN split_part(i.area_id, '-', 1) ELSE i.area_id END
+_OWN_PLACES = """
+    SELECT p.* FROM results.own_place p
+    SEMI JOIN own_area a ON a.scheme_code = p.scheme_code AND a.area_level = p.area_level
+        AND a.area_id = CASE WHEN p.area_level = 'district' THEN split_part(p.area_id, '-', 1) ELSE p.area_id END
 """
 
 _PERSON = """

@@ -30,7 +30,7 @@ from ingest.sealing.keytable import CENTER
 from ingest.sealing.opened import OpenBatch
 from ingest.sealing.reception import Reception, last_of
 from ingest.settings import Settings, SiteSettings
-from ingest.site import area, own_areas, steps
+from ingest.site import area, figure_rows, own_areas, steps
 from ingest.site.databases import open_directory
 from ingest.site.lock import locked
 from ingest.site.outbox import Outbox
@@ -195,8 +195,12 @@ class Desk:
     ) -> tuple[dict[str, Any], list[Published]]:
         batch = self._reception.reopen(self._kept / f"{sequence:06d}", manifest_hash)
         with Workroom(self._site, "results") as room:
+            room.connection.execute("SET preserve_insertion_order = true")  # it is part of a published table
             for table in TABLES:
-                batch.load_new(room.connection, table, f"results.{table}")
+                if table in figure_rows.ORDERS:
+                    figure_rows.load(batch, room.connection, table)
+                else:
+                    batch.load_new(room.connection, table, f"results.{table}")
             people = self._people(room)
             about = {name: str(batch.manifest.extra[name]) for name in ABOUT}
             persons = grants.filter(pl.col("detail") == "person")
