@@ -6,7 +6,8 @@ TSUMUGI := $(BIN)/tsumugi
 export TSUMUGI_WORKSPACE ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help install system demo demo-data demo-full test test-all fuzz attack needles rotation coverage lint lock clean-demo
+.PHONY: help install loops system demo demo-data demo-files demo-full test test-all fuzz attack needles rotation \
+	coverage lint lock clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +21,13 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+# On one processor, so it is done beside what also uses one only: the demo's files, mypy.
+loops: $(VENV)/.loops ## compile the loops over the bytes of files, once for each version of them
+
+$(VENV)/.loops: $(VENV)/.installed $(wildcard ingest/formats/*.py ingest/identity/*.py ingest/center/link/*.py)
+	$(BIN)/python tools/compile_loops.py
+	touch $@
+
 system: ## chromium and a Japanese font, for the browser tests
 	@tools/system-packages.sh
 
@@ -29,9 +37,12 @@ demo: demo-data ## the demo: data, then the dashboard on 127.0.0.1:8501
 demo-data: install ## the demo's data without serving
 	$(TSUMUGI) init --demo
 	$(TSUMUGI) keys init
-	$(TSUMUGI) synth
+	$(MAKE) --no-print-directory -j 2 demo-files loops
 	$(TSUMUGI) run
 	$(TSUMUGI) accounts
+
+demo-files: install
+	$(TSUMUGI) synth
 
 demo-full: install ## all 34 municipalities, 100,000 people, in data-full/
 	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) init --demo
@@ -41,10 +52,12 @@ demo-full: install ## all 34 municipalities, 100,000 people, in data-full/
 	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) accounts
 
 # Budgets on 2 cores: lint 1 min, unit 2, property and spec 3, integration and security 4, browser 2.
-test: install system lint ## all tests in their short form, the browser included; 12 to 18 minutes on 2 cores
+test: install system ## all tests in their short form, the browser included; 12 to 18 minutes on 2 cores
+	$(MAKE) --no-print-directory -j 2 lint loops
 	$(BIN)/pytest -n 2 -m "not long"
 
-test-all: install system lint ## the tests and their long forms
+test-all: install system ## the tests and their long forms
+	$(MAKE) --no-print-directory -j 2 lint loops
 	$(BIN)/pytest -n 2
 
 fuzz: install ## 10,000 and more mutated files of every format
