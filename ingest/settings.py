@@ -31,7 +31,16 @@ class _Strict(BaseModel):
 
 def _third_of_memory() -> str:
     """Two sites may run side by side; what does not fit goes to the encrypted spill, which is slower."""
-    megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 3_000_000
+    return _part_of_memory(3)
+
+
+def _half_of_memory() -> str:
+    """The center works while no site of the same machine does."""
+    return _part_of_memory(2)
+
+
+def _part_of_memory(part: int) -> str:
+    megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (part * 1_000_000)
     return f"{megabytes}MB"
 
 
@@ -104,6 +113,8 @@ class SiteSettings(PartySettings):
 
 class CenterSettings(PartySettings):
     """The center (国保中央会): links and counts on encrypted identities."""
+
+    memory_limit: str = Field(default_factory=_half_of_memory)
 
     @property
     def warehouse(self) -> Path:

@@ -3,10 +3,11 @@
     A sum adds up over places. Persons do not: who is seen in two places of an area is one person of that area. So a
     person who keeps one place and sex through the fiscal year is counted there and added up the ladder (steady_*), and
     the few who change are counted anew in every area (moving_*). In the same way all ages and both sexes together are
-    added up of figures (adds_bands, adds_sexes), but for persons who change their band or sex within the year. The
-    year to date counts a person at the first month in which the person appears. Of a month, persons are counted above
-    the line only where they are below it too (matched_count). What is shown by the year alone (is_of_years) is added
-    up by person first, into its first month, and has no running sums.
+    added up of figures (adds_bands, adds_sexes), but for persons who change their band or sex within the year. And who
+    is in one of 国保 and 後期 alone, and steady there, counts for 国保＋後期 as counted there (is_shared); the others are
+    told of once more for it (joint_*). The year to date counts a person at the first month in which the person appears.
+    Of a month, persons are counted above the line only where they are below it too (matched_count). What is shown by
+    the year alone (is_of_years) is added up by person first, into its first month, and has no running sums.
 
     Millions of rows are grouped on the way, so figures, places, areas, sexes, bands and persons go by numbers of this
     run (*_no; 0 is all sexes, all bands); the names come back at the end. -#}
@@ -76,6 +77,7 @@ catalogue as (
         concat(' ', indicators.period_kinds, ' ') like '% year_to_date %' as has_years_to_date,
         concat(' ', indicators.period_kinds, ' ') like '% fiscal_year %' as has_fiscal_years,
         indicators.period_kinds = 'fiscal_year' as is_of_years,
+        instr(concat(' ', indicators.scheme_codes, ' '), ' kokuho_koki ') > 0 as is_joint,
         -- What is not additive over area and period is counted in persons.
         concat(' ', indicators.additive_over, ' ') like '% area %'
         and concat(' ', indicators.additive_over, ' ') like '% period %' as is_sum
@@ -117,22 +119,46 @@ measured as (
     {% endfor -%}
 ),
 
--- 国保＋後期 is a value of its own. Insurers are not a level of it: no insurer has both.
 schemes as (
-    select
-        1 as scheme_no,
-        'kokuho' as scheme_code,
-        'kokuho' as counted_scheme_code
-    {% for number, scheme, counted in [
-        (2, 'kumiai', 'kumiai'), (3, 'koki', 'koki'), (4, 'care', 'care'), (1, 'kokuho', 'kokuho_koki'),
-        (3, 'koki', 'kokuho_koki')
-    ] -%}
-    union all
+    {% for number, scheme in [(1, 'kokuho'), (2, 'kumiai'), (3, 'koki'), (4, 'care'), (5, 'kokuho_koki')] -%}
     select
         {{ number }} as scheme_no,
-        '{{ scheme }}' as scheme_code,
-        '{{ counted }}' as counted_scheme_code
+        '{{ scheme }}' as scheme_code
+    {{ 'union all' if not loop.last }}
     {% endfor -%}
+),
+
+scheme_years as (
+    select
+        schemes.scheme_code,
+        months.fiscal_year,
+        min(months.month) as month
+    from schemes
+    cross join months
+    group by schemes.scheme_code, months.fiscal_year
+),
+
+-- What is counted anew, and what is asked for it: 国保＋後期 is made of both.
+years_reached as (
+    select
+        scheme_code,
+        fiscal_year
+    from scheme_years
+    where {{ only_reached('scheme_years', 'scheme_fiscal_year', 'scheme_years.month') }}
+),
+
+years_asked as (
+    select
+        scheme_code,
+        fiscal_year
+    from years_reached
+    union distinct
+    select
+        schemes.scheme_code,
+        years_reached.fiscal_year
+    from years_reached
+    cross join schemes
+    where years_reached.scheme_code = 'kokuho_koki' and schemes.scheme_code in ('kokuho', 'koki')
 ),
 
 offered as (
@@ -144,19 +170,17 @@ offered as (
         catalogue.valid_to,
         catalogue.is_of_years,
         schemes.scheme_no,
-        schemes.scheme_code,
-        schemes.counted_scheme_code
+        schemes.scheme_code
     from catalogue
-    inner join schemes on instr(catalogue.scheme_codes, concat(' ', schemes.counted_scheme_code, ' ')) > 0
+    inner join schemes on instr(catalogue.scheme_codes, concat(' ', schemes.scheme_code, ' ')) > 0
 ),
 
 in_schemes as (
     select
         offered.indicator_no,
-        offered.counted_scheme_code as scheme_code,
+        offered.scheme_code,
         offered.scheme_no,
-        case when offered.counted_scheme_code = 'kokuho_koki' then '' else measured.insurer_number end
-            as insurer_number,
+        measured.insurer_number,
         coalesce(prefectures.prefecture_code, '') as prefecture_code,
         coalesce(measured.municipality_code, '') as municipality_code,
         coalesce(measured.district_code, '') as district_code,
@@ -186,11 +210,25 @@ in_schemes as (
 ),
 
 reached as (
-    select * from in_schemes
-    where {{ only_reached('in_schemes', 'scheme_fiscal_year', 'in_schemes.month') }}
+    select in_schemes.*
+    from in_schemes
+    inner join years_asked
+        on in_schemes.scheme_code = years_asked.scheme_code and in_schemes.fiscal_year = years_asked.fiscal_year
 ),
 
--- Places: where a row counts, down to the district, within one scheme and fiscal year.
+places_met as (
+    select distinct
+        scheme_code,
+        fiscal_year,
+        prefecture_code,
+        insurer_number,
+        municipality_code,
+        district_code
+    from reached
+),
+
+-- Places: where a row counts, down to the district, within one scheme and fiscal year. 国保＋後期 is a value of its own;
+-- insurers are not a level of it, for no insurer has both.
 places as (
     select
         cast(row_number() over (
@@ -201,17 +239,35 @@ places as (
             order by scheme_code, fiscal_year, prefecture_code, insurer_number, municipality_code
         ) as integer) as town_no,
         cast(dense_rank() over (order by scheme_code, fiscal_year) as integer) as year_no,
-        places_met.*
+        all_places.*
     from (
-        select distinct
-            scheme_code,
+        select * from places_met
+        union distinct
+        select
+            'kokuho_koki' as scheme_code,
             fiscal_year,
             prefecture_code,
-            insurer_number,
+            '' as insurer_number,
             municipality_code,
             district_code
-        from reached
-    ) as places_met
+        from places_met
+        where scheme_code in ('kokuho', 'koki')
+    ) as all_places
+),
+
+joint_places as (
+    select
+        own.place_no,
+        joint.place_no as joint_place_no,
+        joint.year_no as joint_year_no
+    from places as own
+    inner join places as joint
+        on
+            own.fiscal_year = joint.fiscal_year
+            and own.prefecture_code = joint.prefecture_code
+            and own.municipality_code = joint.municipality_code
+            and own.district_code = joint.district_code
+    where own.scheme_code in ('kokuho', 'koki') and joint.scheme_code = 'kokuho_koki'
 ),
 
 towns as (
@@ -310,6 +366,8 @@ areas as (
             fiscal_year
         from places
     ) as years on met.year_no = years.year_no
+    inner join years_reached
+        on years.scheme_code = years_reached.scheme_code and years.fiscal_year = years_reached.fiscal_year
 ),
 
 town_ladder as (
@@ -377,27 +435,71 @@ in_places as (
         on reached.sex_code = sexes_and_bands.sex_code and reached.age_band_code = sexes_and_bands.age_band_code
 ),
 
-contributions as (
-    {% set keys = [
-        'indicator_no', 'is_of_years', 'scheme_no', 'place_no', 'month', 'sex_no', 'band_no', 'person_year_no'
-    ] | join(', ') -%}
+{% set keys = [
+    'indicator_no', 'is_of_years', 'scheme_no', 'place_no', 'month', 'sex_no', 'band_no', 'person_year_no'
+] | join(', ') -%}
+{% for counted in ['own', 'joint'] -%}
+{% if counted == 'joint' -%}
+-- Persons of 国保 or 後期 by the number that they have in 国保＋後期.
+in_joint as (
+    select
+        own_years.person_year_no,
+        (cast(own_years.indicator_no as bigint) * 1000 + joint_places.joint_year_no) * 10000000000
+        + own_years.person_year_no % 10000000000 as joint_person_year_no,
+        own_years.keeps_place and own_years.keeps_sex as is_steady
+    from own_years
+    inner join joint_places on own_years.place_no = joint_places.place_no
+    inner join catalogue on own_years.indicator_no = catalogue.indicator_no and catalogue.is_joint
+),
+
+joint_persons as (
+    select
+        joint_person_year_no,
+        count(*) = 1 and min(case when is_steady then 1 else 0 end) = 1 as is_shared
+    from in_joint
+    group by joint_person_year_no
+),
+
+joint_in_places as (
+    select
+        own_contributions.indicator_no,
+        own_contributions.is_of_years,
+        own_contributions.scheme_no,
+        joint_places.joint_place_no as place_no,
+        own_contributions.month,
+        own_contributions.sex_no,
+        own_contributions.band_no,
+        joint_persons.joint_person_year_no as person_year_no,
+        own_contributions.numerator,
+        own_contributions.denominator
+    from own_contributions
+    inner join joint_places on own_contributions.place_no = joint_places.place_no
+    inner join joint_persons
+        on
+            (cast(own_contributions.indicator_no as bigint) * 1000 + joint_places.joint_year_no) * 10000000000
+            + own_contributions.person_year_no % 10000000000 = joint_persons.joint_person_year_no
+            and not joint_persons.is_shared
+),
+
+{% endif -%}
+{{ counted }}_contributions as (
     select
         {{ keys }},
         numerator,
         denominator
-    from in_places
+    from {{ 'in_places' if counted == 'own' else 'joint_in_places' }}
     where not is_of_years
     union all
     select
         {{ keys }},
         cast(sum(numerator) as bigint) as numerator,
         cast(sum(denominator) as bigint) as denominator
-    from in_places
+    from {{ 'in_places' if counted == 'own' else 'joint_in_places' }}
     where is_of_years
     group by {{ keys }}
 ),
 
-in_years as (
+{{ counted }}_years as (
     select
         person_year_no,
         min(indicator_no) as indicator_no,
@@ -409,45 +511,62 @@ in_years as (
         min(sex_no) = max(sex_no) as keeps_sex,
         min(band_no) = max(band_no) as keeps_band,
         min(scheme_no) <> max(scheme_no) as has_two_schemes
-    from contributions
+    from {{ counted }}_contributions
     where person_year_no is not null
     group by person_year_no
 ),
 
+{% endfor -%}
 -- Late notice of leaving: a person with rows of both schemes in one month is still one person.
 doubled as (
     select distinct doubled_months.person_year_no
     from (
-        select contributions.person_year_no
-        from contributions
-        inner join in_years
-            on contributions.person_year_no = in_years.person_year_no and in_years.has_two_schemes
-        group by contributions.person_year_no, contributions.month
-        having count(distinct contributions.scheme_no) > 1
+        select joint_contributions.person_year_no
+        from joint_contributions
+        inner join joint_years
+            on joint_contributions.person_year_no = joint_years.person_year_no and joint_years.has_two_schemes
+        group by joint_contributions.person_year_no, joint_contributions.month
+        having count(distinct joint_contributions.scheme_no) > 1
     ) as doubled_months
 ),
 
 person_years as (
     select
-        in_years.*,
-        in_years.keeps_place and in_years.keeps_sex and doubled.person_year_no is null as is_steady
-    from in_years
-    left join doubled on in_years.person_year_no = doubled.person_year_no
+        own_years.*,
+        own_years.keeps_place and own_years.keeps_sex as is_steady,
+        coalesce(joint_persons.is_shared, false) as is_shared
+    from own_years
+    left join in_joint on own_years.person_year_no = in_joint.person_year_no
+    left join joint_persons on in_joint.joint_person_year_no = joint_persons.joint_person_year_no
+    union all
+    select
+        joint_years.*,
+        joint_years.keeps_place and joint_years.keeps_sex and doubled.person_year_no is null as is_steady,
+        false as is_shared
+    from joint_years
+    left join doubled on joint_years.person_year_no = doubled.person_year_no
 ),
 
 persons as (
+    {% for counted in ['own', 'joint'] -%}
     select
-        contributions.*,
+        {{ counted }}_contributions.*,
         person_years.is_steady,
+        person_years.is_shared,
         person_years.keeps_sex,
         person_years.keeps_band
-    from contributions
-    inner join person_years on contributions.person_year_no = person_years.person_year_no
+    from {{ counted }}_contributions
+    inner join person_years on {{ counted }}_contributions.person_year_no = person_years.person_year_no
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
 ),
 
 -- Steady persons who change their band are told of twice, in each band and in all of them.
 steady_in_bands as (
-    {% set keys = 'indicator_no, is_of_years, place_no, month, sex_no, person_year_no, numerator, denominator' -%}
+    {% set keys = [
+        'indicator_no', 'is_of_years', 'is_shared', 'place_no', 'month', 'sex_no', 'person_year_no', 'numerator',
+        'denominator'
+    ] | join(', ') -%}
     select
         {{ keys }},
         band_no,
@@ -465,7 +584,9 @@ steady_in_bands as (
 
 -- The running sum of a person's numerators in the year; where there is one row, it is its own.
 steady_persons as (
-    {% set keys = 'indicator_no, place_no, month, sex_no, band_no, keeps_band, numerator, denominator' -%}
+    {% set keys = [
+        'indicator_no', 'is_shared', 'place_no', 'month', 'sex_no', 'band_no', 'keeps_band', 'numerator', 'denominator'
+    ] | join(', ') -%}
     select
         {{ keys }},
         sum(numerator) over (
@@ -487,6 +608,7 @@ steady_persons as (
     -- Who is in the denominator for the first time in the year: of the one band or of all, and of each of several.
     select
         indicator_no,
+        is_shared,
         place_no,
         first_denominator_month as month,
         sex_no,
@@ -501,6 +623,7 @@ steady_persons as (
     union all
     select
         indicator_no,
+        is_shared,
         place_no,
         min(month) as month,
         sex_no,
@@ -512,12 +635,13 @@ steady_persons as (
         1 as is_new
     from persons
     where is_steady and not keeps_band and denominator <> 0
-    group by person_year_no, indicator_no, place_no, sex_no, band_no, keeps_band
+    group by person_year_no, indicator_no, is_shared, place_no, sex_no, band_no, keeps_band
 ),
 
-steady_cells as (
+own_cells as (
     select
         indicator_no,
+        is_shared,
         place_no,
         month,
         sex_no,
@@ -534,11 +658,12 @@ steady_cells as (
         max(numerator) as largest_contribution,
         max(running_numerator) as largest_running
     from steady_persons
-    group by indicator_no, place_no, month, sex_no, band_no, keeps_band
+    group by indicator_no, is_shared, place_no, month, sex_no, band_no, keeps_band
     union all
     -- Counts that come without persons (the table of care insured).
     select
         indicator_no,
+        true as is_shared,
         place_no,
         month,
         sex_no,
@@ -554,9 +679,34 @@ steady_cells as (
         0 as matched_count,
         0 as largest_contribution,
         0 as largest_running
-    from contributions
+    from own_contributions
     where person_year_no is null
     group by indicator_no, place_no, month, sex_no, band_no
+),
+
+steady_cells as (
+    select
+        indicator_no,
+        place_no,
+        month,
+        sex_no,
+        band_no,
+        adds_bands,
+        {{ figures | join(', ') }}
+    from own_cells
+    union all
+    select
+        own_cells.indicator_no,
+        joint_places.joint_place_no as place_no,
+        own_cells.month,
+        own_cells.sex_no,
+        own_cells.band_no,
+        own_cells.adds_bands,
+        {% for figure in figures %}own_cells.{{ figure }}{{ ', ' if not loop.last }}{% endfor %}
+    from own_cells
+    inner join joint_places on own_cells.place_no = joint_places.place_no
+    inner join catalogue on own_cells.indicator_no = catalogue.indicator_no and catalogue.is_joint
+    where own_cells.is_shared
 ),
 
 steady_bands as (
@@ -769,11 +919,11 @@ running as (
         month,
         sex_no,
         band_no,
-        sum(numerator) over so_far as numerator,
-        sum(denominator) over so_far as denominator,
-        sum(new_contributor_count) over so_far as contributor_count,
+        cast(sum(numerator) over so_far as bigint) as numerator,
+        cast(sum(denominator) over so_far as bigint) as denominator,
+        cast(sum(new_contributor_count) over so_far as bigint) as contributor_count,
         -- Of counts without persons the largest month is a lower bound of how many they were.
-        sum(new_denominator_contributor_count) over so_far + max(anonymous_count) over so_far
+        cast(sum(new_denominator_contributor_count) over so_far + max(anonymous_count) over so_far as bigint)
             as denominator_contributor_count,
         max(largest_running) over so_far as largest_contribution,
         lead(month) over by_month as next_month
@@ -819,10 +969,10 @@ of_years as (
         of_months.area_no,
         of_months.sex_no,
         of_months.band_no,
-        sum(of_months.numerator) as numerator,
-        sum(of_months.denominator) as denominator,
-        sum(of_months.new_contributor_count) as contributor_count,
-        sum(of_months.new_denominator_contributor_count) + max(of_months.anonymous_count)
+        cast(sum(of_months.numerator) as bigint) as numerator,
+        cast(sum(of_months.denominator) as bigint) as denominator,
+        cast(sum(of_months.new_contributor_count) as bigint) as contributor_count,
+        cast(sum(of_months.new_denominator_contributor_count) + max(of_months.anonymous_count) as bigint)
             as denominator_contributor_count,
         max(of_months.largest_running) as largest_contribution
     from of_months
@@ -881,6 +1031,11 @@ periods as (
     {% endfor -%}
 ),
 
+bases as (
+    select * from periods
+    where indicator_no in (select base_no from catalogue)
+),
+
 -- A figure of a class may have the denominator of the figure that it is a share of, in the same cell; that figure is
 -- told of every kind of period that the class is.
 over_bases as (
@@ -899,7 +1054,7 @@ over_bases as (
         periods.largest_contribution
     from periods
     inner join catalogue on periods.indicator_no = catalogue.indicator_no and catalogue.base_no is not null
-    left join periods as bases
+    left join bases
         on
             catalogue.base_no = bases.indicator_no
             and periods.area_no = bases.area_no
