@@ -10,12 +10,22 @@ from typing import Any
 
 import pytest
 
+from ingest.center import build
 from ingest.progress import silent
 from ingest.settings import Settings
+from tests import parsed_project
 
 SHARED_WORLD = "tiny_road"
 _GROUP = re.compile(r'xdist_group\("(\w+)"\)')
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def project_parsed_once() -> Iterator[None]:
+    """Builds of the project in this process hand on what dbt parsed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "run_dbt", parsed_project.run_dbt)
+        yield
 
 
 @pytest.fixture(scope="session")

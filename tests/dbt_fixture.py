@@ -26,6 +26,7 @@ from ingest.reference.reading import read
 from ingest.reference.tables import tables
 from ingest.sealing.keys import KeyRing
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
+from tests import parsed_project
 from tests.handmade import DEFAULTS, demo_workspace
 
 Row = dict[str, Any]
@@ -111,21 +112,20 @@ class World:
             last = connection.execute("SELECT max(reference_month) FROM control.build").fetchone()
             if last and last[0] and last[0] < self.reference_month:
                 changes.add_months(connection, last[0], self.reference_month)
-        process = subprocess.run(
-            [
-                *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build", "--target", "center"),
-                *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
-                *("--target-path", str(target), "--log-path", str(self._center.logs)),
-                *("--vars", json.dumps({"reference_month": self.reference_month.isoformat()})),
-                *(["--full-refresh"] if full_refresh else []),
-                *(["--select", *selection] if selection else []),
-            ],
-            cwd=PROJECT_ROOT,
-            env=os.environ | {WORKSPACE_VARIABLE: str(self.settings.workspace)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        reference_month = self.reference_month.isoformat()
+        command = [
+            *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build", "--target", "center"),
+            *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
+            *("--target-path", str(target), "--log-path", str(self._center.logs)),
+            *("--vars", json.dumps({"reference_month": reference_month})),
+            *(["--full-refresh"] if full_refresh else []),
+            *(["--select", *selection] if selection else []),
+        ]
+        environment = os.environ | {WORKSPACE_VARIABLE: str(self.settings.workspace)}
+        with parsed_project.lent(target, reference_month):
+            process = subprocess.run(
+                command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=300
+            )
         if expect:
             assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-2000:]
             self._builds += 1
