@@ -51,7 +51,7 @@ class Sealed:
 
 
 def seal(
-    connection: duckdb.DuckDBPyConnection,
+    connection: duckdb.DuckDBPyConnection | None,
     tables: Mapping[str, str | WrittenTable],
     folder: Path,
     *,
@@ -65,7 +65,8 @@ def seal(
     replaces: str | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Sealed:
-    """Seal ``tables`` into ``folder``: by name a relation or query in ``connection``, or a file that is moved there.
+    """Seal ``tables`` into ``folder``: by name a relation or query in ``connection``, or a file that is moved there;
+    files alone need no connection.
 
     ``signing_key`` is ``KeyRing.secret("signing")``, ``recipient_public`` is
     ``KeyRing.peer(recipient).envelope``, ``previous_hash`` the manifest hash of the batch before
@@ -88,8 +89,10 @@ def seal(
             path = temporary / file_name(index, table)
             if isinstance(relation, WrittenTable):
                 written = replace(relation, path=relation.path.replace(path))
-            else:
+            elif connection is not None:
                 written = write_table(connection, table, relation, path)
+            else:
+                raise EnvelopeError(f"table {table} is no file, and there is no connection to write it")
             size, digest = measured(path)
             context = key_context(sender, recipient, sequence, index, path.name)
             wrapped = hpke.wrap(written.key, recipient_public, context).hex()

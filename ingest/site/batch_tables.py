@@ -1,8 +1,7 @@
 """The tables of the batch that a run makes, on their way through the site.
 
-Facts, which are nearly everything, go straight into their encrypted files, the keys of which stand in memory only.
-Identities (``identity_rows``) and the few rows about the delivery itself wait until all are there. What a killed run
-leaves behind opens for nobody; the next run deletes it.
+Every one goes straight into its encrypted file, the key of which stands in memory only. Passes of identities wait
+until all are there (``identity_rows``). What a killed run leaves behind opens for nobody; the next run deletes it.
 """
 
 from __future__ import annotations
@@ -10,33 +9,30 @@ from __future__ import annotations
 import shutil
 from types import TracebackType
 
+import duckdb
 import polars as pl
 
 from ingest import warehouse
-from ingest.arrow import as_arrow
 from ingest.formats.contracts import CONTRACTS
 from ingest.sealing.table_writer import TableWriter
-from ingest.sealing.tables import WrittenTable, write_table
+from ingest.sealing.tables import READ, WrittenTable, write_table
 from ingest.settings import SiteSettings
-from ingest.site.identity_rows import IdentityRows
+from ingest.site.identity_rows import PASS_SCHEMA, IdentityRows
 
-_READ = "read_parquet(?, encryption_config = {footer_key_value: ?})"
+_IDENTITY, _PASSES = "identity", "identity_pass"
 
 
 class BatchTables:
     """Tables that grow chunk by chunk until ``finish``; a context that removes what was not sealed at its end."""
 
     def __init__(self, site: SiteSettings) -> None:
+        self._site = site
         self._folder = site.home / "facts.work"
         self._remove()
         self._folder.mkdir(mode=0o700, parents=True)
-        self.connection = warehouse.connect(spill=site.spill, memory_limit=site.memory_limit, threads=site.threads)
-        # One thread, that of each writer: a table is written in the order in which its rows came.
-        self._writing = warehouse.connect(spill=site.spill, memory_limit=site.memory_limit, threads=1)
-        self._identities = IdentityRows(self.connection)
-        self._others: list[str] = []
+        self._identities = IdentityRows()
         self._writers: dict[str, TableWriter] = {}
-        self._facts: dict[str, WrittenTable] = {}
+        self._written: dict[str, WrittenTable] = {}
         self._refused_files: list[str] = []
 
     def __enter__(self) -> BatchTables:
@@ -47,85 +43,93 @@ class BatchTables:
     ) -> None:
         for writer in self._writers.values():
             writer.abandon()
-        self._writing.close()
-        self.connection.close()
         self._remove()
 
     def add_facts(self, table: str, frame: pl.DataFrame, file_ids: pl.Series) -> None:
         """Add rows of a contract table in its sealed form, each from the file of ``file_ids`` at its place."""
         if frame.height:
             placed = frame.with_columns(file_ids.alias("source_file_id"))
-            self._writer(table).append(placed.select(*CONTRACTS[table].sealed_schema()))
+            schema = CONTRACTS[table].sealed_schema()
+            self._writer(table, schema).append(placed.select(*schema))
 
     def add_identities(self, identity: pl.DataFrame, identity_pass: pl.DataFrame) -> None:
-        """Add identities and their passes; the same ones may come again."""
-        self._identities.add(identity, identity_pass)
+        """Add identities, each once, and their passes; the same ones may come again."""
+        new = self._identities.add(identity, identity_pass)
+        self._writer(_IDENTITY, dict(identity.schema)).append(new)
 
     def add(self, table: str, frame: pl.DataFrame) -> None:
-        """Add rows of a table that tells of the deliveries themselves; the first call fixes its columns and types."""
-        self.connection.register("incoming", frame)
-        if table not in self._others:
-            self._others.append(table)
-            self.connection.execute(f"CREATE TABLE {table} AS SELECT * FROM incoming")
-        else:
-            self.connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
-        self.connection.unregister("incoming")
+        """Add a table that tells of the deliveries themselves, whole."""
+        writer = self._writer(table, dict(frame.schema))
+        writer.append(frame)
+        self._close(table)
 
     def refuse_file(self, file_id: str) -> None:
         """Leave out, in the end, what was added of a file, and identities of which no other row speaks."""
         self._refused_files.append(file_id)
 
     def finish(self) -> dict[str, int]:
-        """No more facts come: rows by contract table."""
-        writers = {table: self._writer(table) for table in CONTRACTS}  # also of those of which nothing came
-        self._facts = {table: writer.close() for table, writer in writers.items()}
-        self._writers = {}
+        """No more facts and identities come: rows by contract table."""
+        for table, contract in CONTRACTS.items():
+            self._writer(table, contract.sealed_schema())  # also of those of which nothing came
+            self._close(table)
+        if _IDENTITY in self._writers:
+            self._close(_IDENTITY)
         if self._refused_files:
-            self._facts = {table: self._without_refused(table, written) for table, written in self._facts.items()}
-            self._forget_nobodies()
-        return {table: written.rows for table, written in self._facts.items()}
+            with warehouse.connect(
+                spill=self._site.spill, memory_limit=self._site.memory_limit, threads=self._site.threads
+            ) as connection:
+                self._leave_out_refused(connection)
+        return {table: self._written[table].rows for table in CONTRACTS}
 
     def withhold_shared(self, most: int) -> dict[str, int]:
-        """Leave out tokens that more than ``most`` identities share; rows by pass (``IdentityRows``)."""
-        return self._identities.withhold_shared(most)
+        """Leave out tokens that more than ``most`` identities share; rows by pass. After ``finish``."""
+        withheld = self._identities.withhold_shared(most)
+        if _IDENTITY in self._written:
+            writer = self._writer(_PASSES, PASS_SCHEMA)
+            for rows in self._identities.passes():
+                writer.append(rows)
+            self._close(_PASSES)
+        return withheld
 
-    def to_seal(self) -> dict[str, str | WrittenTable]:
+    def to_seal(self) -> dict[str, WrittenTable]:
         """What is sealed, by table; after ``finish`` and ``withhold_shared``."""
-        return {**self._facts, **self._identities.to_seal(), **{table: table for table in self._others}}
+        own = [table for table in (*CONTRACTS, _IDENTITY, _PASSES) if table in self._written]
+        return {table: self._written[table] for table in dict.fromkeys([*own, *self._written])}
 
-    def _writer(self, table: str) -> TableWriter:
+    def _writer(self, table: str, schema: dict[str, pl.DataType]) -> TableWriter:
         if table not in self._writers:
-            schema = as_arrow(pl.DataFrame(schema=CONTRACTS[table].sealed_schema())).schema
-            path = self._folder / f"{table}.parquet"
-            self._writers[table] = TableWriter(self._writing.cursor(), table, path, schema)
+            self._writers[table] = TableWriter(table, self._folder / f"{table}.parquet", schema)
         return self._writers[table]
 
-    def _without_refused(self, table: str, written: WrittenTable) -> WrittenTable:
-        """The file without the rows of refused files: rare enough to be written anew."""
-        path = written.path.with_name(f"{table}.kept.parquet")
-        self.connection.register("refused_files", pl.DataFrame({"source_file_id": self._refused_files}))
-        self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE kept_rows AS SELECT * FROM {_READ} ANTI JOIN refused_files "
-            "USING (source_file_id)",
-            [str(written.path), written.key],
-        )
-        self.connection.unregister("refused_files")
-        kept = write_table(self.connection, table, "kept_rows", path)
-        self.connection.execute("DROP TABLE kept_rows")
-        written.path.unlink()
-        return kept
+    def _close(self, table: str) -> None:
+        self._written[table] = self._writers.pop(table).close()
 
-    def _forget_nobodies(self) -> None:
-        """Take out identities that no row speaks of."""
-        self.connection.execute("CREATE OR REPLACE TEMP TABLE spoken_of (identity_tag BLOB)")
-        for table, written in self._facts.items():
-            if CONTRACTS[table].has_identity():
-                self.connection.execute(
-                    f"INSERT INTO spoken_of SELECT DISTINCT identity_tag FROM {_READ}",
-                    [str(written.path), written.key],
+    def _leave_out_refused(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Write the files anew without the rows of refused files and identities that no row speaks of: rare enough."""
+        connection.register("refused_files", pl.DataFrame({"source_file_id": self._refused_files}))
+        connection.execute("CREATE TEMP TABLE spoken_of (identity_tag BLOB)")
+        for table, contract in CONTRACTS.items():
+            kept = self._kept(connection, table, "ANTI JOIN refused_files USING (source_file_id)")
+            if contract.has_identity():
+                connection.execute(
+                    f"INSERT INTO spoken_of SELECT DISTINCT identity_tag FROM {READ}", [str(kept.path), kept.key]
                 )
-        self._identities.forget_all_but("spoken_of")
-        self.connection.execute("DROP TABLE spoken_of")
+        if _IDENTITY in self._written:
+            self._kept(connection, _IDENTITY, "SEMI JOIN spoken_of USING (identity_tag)")
+            spoken_of = connection.execute("SELECT DISTINCT identity_tag FROM spoken_of").pl()
+            self._identities.forget_all_but(spoken_of["identity_tag"])
+
+    def _kept(self, connection: duckdb.DuckDBPyConnection, table: str, only: str) -> WrittenTable:
+        """The file of a table with nothing but these rows."""
+        written = self._written[table]
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE kept_rows AS SELECT * FROM {READ} {only}", [str(written.path), written.key]
+        )
+        kept = write_table(connection, table, "kept_rows", self._folder / f"{table}.kept.parquet")
+        connection.execute("DROP TABLE kept_rows")
+        written.path.unlink()
+        self._written[table] = kept
+        return kept
 
     def _remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -151,7 +151,7 @@ def _take(
                 load.close(ledger)
                 with stopwatch.lap("seal"):
                     withheld = tables.withhold_shared(most_sharers(directory.identities()))
-                    sealed = outbox.seal(tables.connection, tables.to_seal(), FACTS)
+                    sealed = outbox.seal(None, tables.to_seal(), FACTS)
                 faults.point("extract.sealed")
                 with stopwatch.lap("archive"):
                     archived.result()

@@ -98,7 +98,7 @@ class Outbox:
 
     def seal(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: duckdb.DuckDBPyConnection | None,
         tables: Mapping[str, str | WrittenTable],
         kind: str,
         extra: dict[str, Any] | None = None,

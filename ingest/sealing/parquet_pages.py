@@ -1,0 +1,185 @@
+"""Columns of a frame as pages of a Parquet file: what has few values by their numbers, what goes on by its differences.
+
+A column of a row group is a dictionary of the values that came so far and pages that tell their numbers; where a page
+has too many values to number them it tells them themselves. Every page begins with which rows have a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ingest.formats.bits import Array
+from ingest.sealing import parquet_kernels as kernels
+from ingest.sealing.parquet_thrift import varint
+
+PLAIN, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, RLE_DICTIONARY = 0, 3, 5, 6, 8
+BOOLEAN, INT32, INT64, BYTE_ARRAY = 0, 1, 2, 6
+MOST_VALUES = 10_000
+"""Values of a dictionary; more of them cost more than they save."""
+_SLOTS = 1 << 15
+_EVERY = np.empty(0, np.uint8)
+_NO_CONTENT, _NO_BASE = np.frombuffer(b"\0", np.uint8), np.zeros(1, np.int64)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Values as they stand in the file before they are compressed."""
+
+    rows: int
+    encoding: int
+    body: bytes
+
+
+@dataclass
+class Column:
+    """A column of a row group; ``pages`` in their order, ``dictionary`` the values that they number."""
+
+    name: str
+    dtype: pl.DataType
+    pages: list[Page] = field(default_factory=list)
+    dictionary: dict[bytes | int, int] = field(default_factory=dict)
+
+
+def physical(dtype: pl.DataType) -> int:
+    """How Parquet holds values of this type. Raises ValueError for one that no table of a batch has."""
+    if dtype in (pl.String(), pl.Binary()):
+        return BYTE_ARRAY
+    if dtype in (pl.Date(), pl.Int32()):
+        return INT32
+    if dtype == pl.Boolean():
+        return BOOLEAN
+    if dtype == pl.Int64() or (isinstance(dtype, pl.Decimal) and dtype.precision <= 18):
+        return INT64
+    raise ValueError(f"no batch holds values of type {dtype}")
+
+
+def page(column: Column, values: pl.Series) -> Page:
+    """The values as the next page of ``column``, whose dictionary gets those that are new."""
+    array = values.to_arrow(compat_level=pl.CompatLevel.newest())
+    valid = _valid(array)
+    kind = physical(column.dtype)
+    told: Iterable[bytes]
+    if array.null_count == len(array):
+        encoding, told = PLAIN, []
+    elif kind == BOOLEAN:
+        encoding, told = PLAIN, _truths(array, valid)
+    elif kind == BYTE_ARRAY:
+        encoding, told = _texts(column, values, array, valid)
+    else:
+        encoding, told = _numbers(column, _words(array, valid), kind)
+    return Page(len(values), encoding, b"".join([_levels(array, valid), *told]))
+
+
+def dictionary_body(column: Column) -> bytes:
+    """The values of the dictionary in the order of their numbers."""
+    values = list(column.dictionary)
+    kind = physical(column.dtype)
+    if kind == BYTE_ARRAY:
+        return b"".join(len(value).to_bytes(4, "little") + value for value in values if isinstance(value, bytes))
+    return np.array(values, np.int32 if kind == INT32 else np.int64).tobytes()
+
+
+def _valid(array: pa.Array) -> Array:
+    """A byte a row that is 1 where there is a value; empty where there is one in every row."""
+    if not array.null_count:
+        return _EVERY
+    bits = np.frombuffer(array.buffers()[0], np.uint8)
+    return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :]
+
+
+def _levels(array: pa.Array, valid: Array) -> bytes:
+    """Which rows have a value, behind the size of that."""
+    if not len(valid):
+        told = varint(len(array) << 1) + b"\1"
+    else:
+        told = varint(-(-len(valid) // kernels.GROUP) << 1 | 1) + np.packbits(valid, bitorder="little").tobytes()
+    return len(told).to_bytes(4, "little") + told
+
+
+def _truths(array: pa.Array, valid: Array) -> list[bytes]:
+    held = np.unpackbits(
+        np.frombuffer(array.buffers()[1], np.uint8), count=array.offset + len(array), bitorder="little"
+    )[array.offset :]
+    return [np.packbits(held[valid.view(bool)] if len(valid) else held, bitorder="little").tobytes()]
+
+
+def _words(array: pa.Array, valid: Array) -> NDArray[np.int64]:
+    """The values there are, as whole numbers of 64 bits."""
+    narrow = pa.types.is_date32(array.type) or pa.types.is_int32(array.type)
+    step = 2 if pa.types.is_decimal(array.type) else 1  # the lower half of 128 bits
+    held = np.frombuffer(array.buffers()[1], np.int32 if narrow else np.int64)
+    words = held[step * array.offset : step * (array.offset + len(array)) : step]
+    words = np.ascontiguousarray(words[valid.view(bool)] if len(valid) else words, np.int64)
+    words.flags.writeable = False  # as those that are not copied: a compiled loop is made for one kind of array
+    return words
+
+
+def _numbers(column: Column, words: NDArray[np.int64], kind: int) -> tuple[int, list[bytes]]:
+    number, first = np.empty(len(words), np.int32), np.empty(_most(len(words)), np.int64)
+    known = kernels.number_words(words, _slots(), number, first)
+    if known >= 0 and (own := _own_numbers(column, words[first[:known]].tolist())) is not None:
+        return RLE_DICTIONARY, _numbered(number, own, len(column.dictionary))
+    if kind == INT32:
+        return PLAIN, [words.astype(np.int32).tobytes()]
+    return DELTA_BINARY_PACKED, [_differences(words)]
+
+
+def _texts(column: Column, values: pl.Series, array: pa.Array, valid: Array) -> tuple[int, list[bytes]]:
+    count = len(array)
+    _, views, *buffers = array.buffers()
+    view = np.frombuffer(views, np.uint64)[2 * array.offset : 2 * (array.offset + count)]
+    content, base = _NO_CONTENT, _NO_BASE
+    if buffers:
+        sizes = [buffer.size for buffer in buffers]
+        held = [np.frombuffer(buffer, np.uint8) for buffer in buffers]
+        content, base = held[0] if len(held) == 1 else np.concatenate(held), np.cumsum([0, *sizes[:-1]])
+    there = int(valid.sum()) if len(valid) else count
+    number, first = np.empty(there, np.int32), np.empty(_most(there), np.int64)
+    content.flags.writeable = False
+    known = kernels.number_texts(view, valid, content, base, _slots(), number, first)
+    if known >= 0:
+        texts = values.gather(first[:known]).cast(pl.Binary()).to_list()
+        if (own := _own_numbers(column, texts)) is not None:
+            return RLE_DICTIONARY, _numbered(number, own, len(column.dictionary))
+    whole = values.drop_nulls().cast(pl.Binary()).to_arrow(compat_level=pl.CompatLevel.oldest())
+    offsets = np.frombuffer(whole.buffers()[1], np.int64)[whole.offset : whole.offset + len(whole) + 1]
+    body = whole.buffers()[2]
+    told = bytes(memoryview(body)[offsets[0] : offsets[-1]]) if body is not None else b""
+    return DELTA_LENGTH_BYTE_ARRAY, [_differences(np.diff(offsets)), told]
+
+
+def _most(values: int) -> int:
+    """So many of them may be different to be worth numbering."""
+    return min(MOST_VALUES, values // 4 + 16)
+
+
+def _slots() -> NDArray[np.int32]:
+    return np.full(_SLOTS, -1, np.int32)
+
+
+def _own_numbers(column: Column, values: list[bytes] | list[int]) -> NDArray[np.int32] | None:
+    """The numbers of these values in the dictionary, which gets those that are new; None where it would be too long."""
+    known = column.dictionary
+    if len(known) + sum(value not in known for value in values) > MOST_VALUES:
+        return None
+    return np.array([known.setdefault(value, len(known)) for value in values], np.int32)
+
+
+def _numbered(number: NDArray[np.int32], own: NDArray[np.int32], known: int) -> list[bytes]:
+    """The width of numbers below ``known``, and they."""
+    width = max(1, (known - 1).bit_length())
+    told = number if np.array_equal(own, np.arange(len(own))) else own[number]
+    out = np.empty((len(told) // kernels.GROUP + 2) * (width + kernels.GROUP), np.uint8)
+    return [bytes([width]), out[: kernels.put_hybrid(told, width, out)].tobytes()]
+
+
+def _differences(values: NDArray[np.int64]) -> bytes:
+    out = np.empty(64 + (len(values) // kernels.BLOCK + 1) * (16 + 8 * kernels.BLOCK), np.uint8)
+    values.flags.writeable = False
+    return out[: kernels.put_differences(values, np.empty(65, np.uint64), out)].tobytes()
