@@ -107,9 +107,18 @@ def open_database(
     spill: Path | None = None,
     memory_limit: str | None = None,
     threads: int | None = None,
+    beside: duckdb.DuckDBPyConnection | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A connection with the encrypted database at ``path`` attached as ``alias`` and in use."""
-    connection = connect(spill=spill, memory_limit=memory_limit, threads=threads)
+    """A connection with the encrypted database at ``path`` attached as ``alias`` and in use.
+
+    ``beside`` is a connection of ``connect`` whose settings it shares, and which is closed after it: to load what
+    encrypts takes longer than many a step, and is done once for all of its databases.
+    """
+    if beside is None:
+        connection = connect(spill=spill, memory_limit=memory_limit, threads=threads)
+    else:
+        connection = beside.cursor()
+        connection.execute("SET enable_progress_bar = false")
     try:
         attach(connection, path, key, alias=alias, read_only=read_only)
     except WarehouseError:

@@ -54,8 +54,7 @@ class TagNumbers:
 
     def words(self, numbers: Numbers) -> Words:
         """The tags with these numbers."""
-        found: Words = self._tags[numbers]
-        return found
+        return self._tags[numbers]
 
     def _make_room(self, more: int) -> None:
         size = len(self._tags)
@@ -68,7 +67,7 @@ class TagNumbers:
             _number(held.reshape(-1), self._tags, self._slots, 0, np.empty(len(held), np.int64))
 
 
-@loop  # type: ignore[untyped-decorator]  # Numba has no types that mypy could follow
+@loop
 def _number(asked: Any, tags: Any, slots: Any, known: int, found: Any) -> int:  # pragma: no cover  (compiled)
     """``TagNumbers.of``; a tag is as good as random, so its first word tells its slot."""
     mask = np.uint64(slots.size - 1)

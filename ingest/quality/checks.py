@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from ingest.formats.contracts import CONTRACTS, Column
+from ingest.formats.numbered import distinct
 from ingest.formats.reading import reasons
 from ingest.quality.rules import PARENT, Rule, rules_of
 
@@ -123,8 +124,7 @@ def distinct_cases(
     ``right`` has by table and column values of which is known that they break no rule of their column: they are left
     out.
     """
-    found = frame.select(pl.col(name).unique().implode() for name in _judged_by_value(table))
-    values = {name: found.get_column(name)[0] for name in found.columns}
+    values = {name: distinct(frame.get_column(name)) for name in _judged_by_value(table)}
     for name, known in values.items():
         held = (right or {}).get((table, name))
         if held is not None:

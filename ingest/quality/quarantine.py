@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from ingest import warehouse
@@ -49,8 +50,18 @@ _DROPPED = {
 class Quarantine:
     """The site's quarantine file; open it, add to it, close it (or use it as a context)."""
 
-    def __init__(self, path: Path, key: bytes, *, spill: Path | None = None, read_only: bool = False) -> None:
-        self.connection = warehouse.open_database(path, key, alias="quarantine", spill=spill, read_only=read_only)
+    def __init__(
+        self,
+        path: Path,
+        key: bytes,
+        *,
+        spill: Path | None = None,
+        read_only: bool = False,
+        beside: duckdb.DuckDBPyConnection | None = None,
+    ) -> None:
+        self.connection = warehouse.open_database(
+            path, key, alias="quarantine", spill=spill, read_only=read_only, beside=beside
+        )
         if not read_only:
             columns = ", ".join(
                 f"{name} {'BIGINT' if dtype == pl.Int64() else 'VARCHAR'}" for name, dtype in SCHEMA.items()

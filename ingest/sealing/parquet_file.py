@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,17 +62,19 @@ class EncryptedParquet:
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
         self._put(_MAGIC)
 
-    def write(self, frame: pl.DataFrame) -> None:
+    def write(self, columns: Sequence[pl.Series]) -> None:
         """Add rows. Raises ValueError where the columns are others."""
-        if dict(frame.schema) != self._schema:
+        if {one.name: one.dtype for one in columns} != self._schema or len({len(one) for one in columns}) > 1:
             raise ValueError("the columns are not those of the file")
-        if frame.is_empty():
+        rows = len(columns[0])
+        if not rows:
             return
+        given = {one.name: one for one in columns}
         for column, waiting in zip(self._columns, self._waiting, strict=True):
-            page = pages.page(column, frame.get_column(column.name))
+            page = pages.page(column, given[column.name])
             waiting.append(_Packed(page.rows, page.encoding, len(page.body), self._packed(page.body)))
-        self._group_rows += frame.height
-        self.rows += frame.height
+        self._group_rows += rows
+        self.rows += rows
         if self._group_rows >= GROUP_ROWS:
             self._end_group()
 

@@ -15,16 +15,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ingest.formats.bits import Array
+from ingest.formats.numbered import MOST, as_array, numbered_texts, numbered_words, valid_rows, words
 from ingest.sealing import parquet_kernels as kernels
 from ingest.sealing.parquet_thrift import varint
 
 PLAIN, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, RLE_DICTIONARY = 0, 3, 5, 6, 8
 BOOLEAN, INT32, INT64, BYTE_ARRAY = 0, 1, 2, 6
-MOST_VALUES = 10_000
-"""Values of a dictionary; more of them cost more than they save."""
-_SLOTS = 1 << 15
-_EVERY = np.empty(0, np.uint8)
-_NO_CONTENT, _NO_BASE = np.frombuffer(b"\0", np.uint8), np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,8 @@ def physical(dtype: pl.DataType) -> int:
 
 def page(column: Column, values: pl.Series) -> Page:
     """The values as the next page of ``column``, whose dictionary gets those that are new."""
-    array = values.to_arrow(compat_level=pl.CompatLevel.newest())
-    valid = _valid(array)
+    array = as_array(values)
+    valid = valid_rows(array)
     kind = physical(column.dtype)
     told: Iterable[bytes]
     if array.null_count == len(array):
@@ -72,7 +68,7 @@ def page(column: Column, values: pl.Series) -> Page:
     elif kind == BYTE_ARRAY:
         encoding, told = _texts(column, values, array, valid)
     else:
-        encoding, told = _numbers(column, _words(array, valid), kind)
+        encoding, told = _numbers(column, words(array, valid), kind)
     return Page(len(values), encoding, b"".join([_levels(array, valid), *told]))
 
 
@@ -83,14 +79,6 @@ def dictionary_body(column: Column) -> bytes:
     if kind == BYTE_ARRAY:
         return b"".join(len(value).to_bytes(4, "little") + value for value in values if isinstance(value, bytes))
     return np.array(values, np.int32 if kind == INT32 else np.int64).tobytes()
-
-
-def _valid(array: pa.Array) -> Array:
-    """A byte a row that is 1 where there is a value; empty where there is one in every row."""
-    if not array.null_count:
-        return _EVERY
-    bits = np.frombuffer(array.buffers()[0], np.uint8)
-    return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :]
 
 
 def _levels(array: pa.Array, valid: Array) -> bytes:
@@ -109,45 +97,23 @@ def _truths(array: pa.Array, valid: Array) -> list[bytes]:
     return [np.packbits(held[valid.view(bool)] if len(valid) else held, bitorder="little").tobytes()]
 
 
-def _words(array: pa.Array, valid: Array) -> NDArray[np.int64]:
-    """The values there are, as whole numbers of 64 bits."""
-    narrow = pa.types.is_date32(array.type) or pa.types.is_int32(array.type)
-    step = 2 if pa.types.is_decimal(array.type) else 1  # the lower half of 128 bits
-    held = np.frombuffer(array.buffers()[1], np.int32 if narrow else np.int64)
-    words = held[step * array.offset : step * (array.offset + len(array)) : step]
-    words = np.ascontiguousarray(words[valid.view(bool)] if len(valid) else words, np.int64)
-    words.flags.writeable = False  # as those that are not copied: a compiled loop is made for one kind of array
-    return words
-
-
-def _numbers(column: Column, words: NDArray[np.int64], kind: int) -> tuple[int, list[bytes]]:
-    number, first = np.empty(len(words), np.int32), np.empty(_most(len(words)), np.int64)
-    known = kernels.number_words(words, _slots(), number, first)
-    if known >= 0 and (own := _own_numbers(column, words[first[:known]].tolist())) is not None:
-        return RLE_DICTIONARY, _numbered(number, own, len(column.dictionary))
+def _numbers(column: Column, of: Array, kind: int) -> tuple[int, list[bytes]]:
+    found = numbered_words(of, _most(len(of)))
+    if found is not None and (own := _own_numbers(column, of[found.first].tolist())) is not None:
+        return RLE_DICTIONARY, _numbered(found.number, own, len(column.dictionary))
     if kind == INT32:
-        return PLAIN, [words.astype(np.int32).tobytes()]
-    return DELTA_BINARY_PACKED, [_differences(words)]
+        return PLAIN, [of.astype(np.int32).tobytes()]
+    return DELTA_BINARY_PACKED, [_differences(of)]
 
 
 def _texts(column: Column, values: pl.Series, array: pa.Array, valid: Array) -> tuple[int, list[bytes]]:
-    count = len(array)
-    _, views, *buffers = array.buffers()
-    view = np.frombuffer(views, np.uint64)[2 * array.offset : 2 * (array.offset + count)]
-    content, base = _NO_CONTENT, _NO_BASE
-    if buffers:
-        sizes = [buffer.size for buffer in buffers]
-        held = [np.frombuffer(buffer, np.uint8) for buffer in buffers]
-        content, base = held[0] if len(held) == 1 else np.concatenate(held), np.cumsum([0, *sizes[:-1]])
-    there = int(valid.sum()) if len(valid) else count
-    number, first = np.empty(there, np.int32), np.empty(_most(there), np.int64)
-    content.flags.writeable = False
-    known = kernels.number_texts(view, valid, content, base, _slots(), number, first)
-    if known >= 0:
-        texts = values.gather(first[:known]).cast(pl.Binary()).to_list()
+    there = values.drop_nulls()
+    found = numbered_texts(array, valid, _most(len(there)))
+    if found is not None:
+        texts = there.gather(found.first).cast(pl.Binary()).to_list()
         if (own := _own_numbers(column, texts)) is not None:
-            return RLE_DICTIONARY, _numbered(number, own, len(column.dictionary))
-    whole = values.drop_nulls().cast(pl.Binary()).to_arrow(compat_level=pl.CompatLevel.oldest())
+            return RLE_DICTIONARY, _numbered(found.number, own, len(column.dictionary))
+    whole = there.cast(pl.Binary()).to_arrow(compat_level=pl.CompatLevel.oldest())
     offsets = np.frombuffer(whole.buffers()[1], np.int64)[whole.offset : whole.offset + len(whole) + 1]
     body = whole.buffers()[2]
     told = bytes(memoryview(body)[offsets[0] : offsets[-1]]) if body is not None else b""
@@ -156,17 +122,13 @@ def _texts(column: Column, values: pl.Series, array: pa.Array, valid: Array) -> 
 
 def _most(values: int) -> int:
     """So many of them may be different to be worth numbering."""
-    return min(MOST_VALUES, values // 4 + 16)
-
-
-def _slots() -> NDArray[np.int32]:
-    return np.full(_SLOTS, -1, np.int32)
+    return min(MOST, values // 4 + 16)
 
 
 def _own_numbers(column: Column, values: list[bytes] | list[int]) -> NDArray[np.int32] | None:
     """The numbers of these values in the dictionary, which gets those that are new; None where it would be too long."""
     known = column.dictionary
-    if len(known) + sum(value not in known for value in values) > MOST_VALUES:
+    if len(known) + sum(value not in known for value in values) > MOST:
         return None
     return np.array([known.setdefault(value, len(known)) for value in values], np.int32)
 

@@ -7,7 +7,7 @@ encrypted, written and read once more than needed.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,9 @@ class TableWriter:
         self._key = secrets.token_bytes(32)
         self._file = self._held(lambda: EncryptedParquet(path, self._key, schema))
 
-    def append(self, frame: pl.DataFrame) -> None:
-        """Add rows."""
-        self._held(lambda: self._file.write(frame))
+    def append(self, columns: Sequence[pl.Series]) -> None:
+        """Add rows, which are not put together to a frame: that would copy all of them where one column is new."""
+        self._held(lambda: self._file.write(columns))
 
     def close(self) -> WrittenTable:
         """The file, whole and on the disk."""

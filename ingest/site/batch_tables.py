@@ -48,19 +48,18 @@ class BatchTables:
     def add_facts(self, table: str, frame: pl.DataFrame, file_ids: pl.Series) -> None:
         """Add rows of a contract table in its sealed form, each from the file of ``file_ids`` at its place."""
         if frame.height:
-            placed = frame.with_columns(file_ids.alias("source_file_id"))
-            schema = CONTRACTS[table].sealed_schema()
-            self._writer(table, schema).append(placed.select(*schema))
+            columns = [file_ids.alias("source_file_id"), *frame.get_columns()]
+            self._writer(table, CONTRACTS[table].sealed_schema()).append(columns)
 
     def add_identities(self, identity: pl.DataFrame, identity_pass: pl.DataFrame) -> None:
         """Add identities, each once, and their passes; the same ones may come again."""
         new = self._identities.add(identity, identity_pass)
-        self._writer(_IDENTITY, dict(identity.schema)).append(new)
+        self._writer(_IDENTITY, dict(identity.schema)).append(new.get_columns())
 
     def add(self, table: str, frame: pl.DataFrame) -> None:
         """Add a table that tells of the deliveries themselves, whole."""
         writer = self._writer(table, dict(frame.schema))
-        writer.append(frame)
+        writer.append(frame.get_columns())
         self._close(table)
 
     def refuse_file(self, file_id: str) -> None:
@@ -87,7 +86,7 @@ class BatchTables:
         if _IDENTITY in self._written:
             writer = self._writer(_PASSES, PASS_SCHEMA)
             for rows in self._identities.passes():
-                writer.append(rows)
+                writer.append(rows.get_columns())
             self._close(_PASSES)
         return withheld
 

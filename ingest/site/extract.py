@@ -21,7 +21,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ingest import faults, stopwatch
+from ingest import faults, stopwatch, warehouse
 from ingest.formats.enrolment_profile import is_full, with_profiles
 from ingest.formats.layout_files import with_layouts
 from ingest.formats.uke_layout import with_subtraction_codes
@@ -124,8 +124,10 @@ def _take(
     try:
         with (
             BatchTables(site) as tables,
-            open_quarantine(site, at_rest) as quarantine,
-            open_directory(site, at_rest, threads=1) as known,  # it is told beside the rest
+            # One thread: the directory is told beside the rest.
+            warehouse.connect(spill=site.spill, memory_limit=site.memory_limit, threads=1) as shared,
+            open_quarantine(site, at_rest, beside=shared) as quarantine,
+            open_directory(site, at_rest, beside=shared) as known,
             Beside() as telling,
         ):
             tokeniser = epoch.tokeniser(ring, epoch.current(ledger))

@@ -14,7 +14,9 @@ from ingest.site.beside import Beside
 from ingest.site.members import Members, versions
 from ingest.site.triage import FILE
 
-PEOPLE_ROWS = 100_000  # forms of persons that the directory is told at a time
+PEOPLE_ROWS = 122_880
+"""Forms of persons that the directory is told at a time: so many rows go straight into the file of a DuckDB database,
+fewer go into its log first and are written once more when it is closed."""
 
 
 class Keeping:

@@ -41,14 +41,17 @@ def _rows(part: Reading) -> int:
 
 
 def _together(parts: list[Reading]) -> Reading:
-    """One part: what concerns the file so far is told by the last."""
+    """One part: what concerns the file so far is told by the last.
+
+    Columns are put together here once, and not wherever a further column meets them.
+    """
     last = parts[-1]
     return Reading(
         format=last.format,
         edition=last.edition,
         months=last.months,
         records=last.records,
-        tables={name: pl.concat([part.tables[name] for part in parts]) for name in last.tables},
+        tables={name: pl.concat([part.tables[name] for part in parts], rechunk=True) for name in last.tables},
         set_aside=pl.concat([part.set_aside for part in parts]),
         problems=[problem for part in parts for problem in part.problems],
     )

@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ingest.formats.contracts import CONTRACTS
 from ingest.formats.reading import reasons
@@ -33,6 +35,8 @@ VERDICT: dict[str, pl.DataType] = {
     "_rule": pl.String(),  # the rule that was broken; null where the row is not of our area or files
 }
 _ROW = "_row"
+_ROWS = 1 << 40  # more than any file has
+_FAR = 1 << 62
 _MISSING = "保険者の記録がありません"
 _FOREIGN = "当サイトの地域外の保険者です"
 _WRONG_SITE = "すべての記録が当サイトの地域外の保険者です"
@@ -177,17 +181,18 @@ def _not_yet(name: str, frame: pl.DataFrame, reference_month: date) -> pl.DataFr
 
 def _of_parent(lines: pl.DataFrame, parents: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     """Lines share the fate of their parent; a line without one is set aside."""
-    place = [FILE, "parent_source_row"]
-    known = parents.select(FILE, pl.col("source_row").alias("parent_source_row")).with_row_index("_at")
     # Lines of one record stand together, so each run of them is looked up once.
-    begins = lines.select(
-        pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in place)
-        | (pl.int_range(pl.len()) == 0)
-    ).to_series()
-    runs = lines.select(place).filter(begins).join(known.unique(place), on=place, how="left", maintain_order="left")
-    if fates.is_empty() and not runs["_at"].null_count():
+    own = _records(lines, "parent_source_row")
+    begins = np.flatnonzero(np.diff(own, prepend=-2))
+    known = _records(parents, "source_row")
+    order = np.argsort(known, kind="stable")
+    place = np.searchsorted(known, own[begins], sorter=order)
+    runs = order[np.minimum(place, len(order) - 1)] if len(order) else place
+    is_orphan = known[runs] != own[begins] if len(order) else np.ones(len(begins), bool)
+    if fates.is_empty() and not is_orphan.any():
         return _nothing()
-    at = runs["_at"].cast(pl.Int64).gather(begins.cum_sum() - 1)
+    sizes = np.diff(begins, append=len(own))
+    at = pl.Series(np.repeat(np.where(is_orphan, -1, runs), sizes)).replace(-1, None)
     orphans = _verdict(
         at.is_null().arg_true(), "set_aside", "parent_source_row", "contract", _ORPHAN, rule="parent_source_row"
     )
@@ -197,6 +202,12 @@ def _of_parent(lines: pl.DataFrame, parents: pl.DataFrame, fates: pl.DataFrame) 
     # The rule was broken by the parent alone, and is told of once.
     followed = follow.with_columns(pl.lit(None, dtype=pl.String).alias("_rule"))
     return pl.concat([followed.select(pl.col(_ROW).cast(pl.Int64), *VERDICT), orphans]).sort(_ROW)
+
+
+def _records(frame: pl.DataFrame, row: str) -> NDArray[np.int64]:
+    """Per row one number for its file and the row of its record there; -1 where the row is not told."""
+    found = frame.get_column(FILE).to_numpy() * _ROWS + frame.get_column(row).fill_null(-_FAR).to_numpy()
+    return np.maximum(found, -1)
 
 
 def _refuse(frame: pl.DataFrame, verdicts: pl.DataFrame, refused: dict[int, tuple[str, str]]) -> pl.DataFrame:

@@ -21,3 +21,25 @@ def test_whatever_varies_the_sums_are_those_of_a_grouping(files: list[int], sche
     found = grouped(frame, KEYS, *SUMS)
     assert found.schema == expected.schema
     assert found.sort(KEYS).equals(expected.sort(KEYS))
+
+
+ROWS = pl.DataFrame(
+    {
+        "file": [1, 1, 1, 1, 1],
+        "scheme": ["kokuho", "koki", "kokuho", "koki", "koki"],
+        "kind": ["SI", "IY", "SI", "SI", None],
+        "place": [0, 1, 1, 0, 1],
+        "points": [1, 2, 4, None, 16],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "keys", [["scheme"], ["scheme", "place"], ["kind", "file"], ["place", "kind", "scheme"]], ids=" ".join
+)
+@pytest.mark.parametrize("frame", [ROWS, ROWS.drop_nulls(), ROWS.clear()], ids=["all", "whole", "none"])
+def test_however_many_keys_vary_they_are_told_apart(keys: list[str], frame: pl.DataFrame) -> None:
+    expected = frame.group_by(keys).agg(SUMS)
+    found = grouped(frame, keys, *SUMS)
+    assert found.schema == expected.schema
+    assert found.sort(keys).equals(expected.sort(keys))

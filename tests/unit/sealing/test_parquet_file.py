@@ -73,7 +73,7 @@ def test_what_is_written_is_read_by_duckdb(sizes: list[int], tmp_path: Path) -> 
     frames = [rows(size, 10_000 * place, random) for place, size in enumerate(sizes)]
     file = EncryptedParquet(tmp_path / "file", key, SCHEMA)
     for frame in frames:
-        file.write(pl.concat([frame[: len(frame) // 3], frame[len(frame) // 3 :]], rechunk=False))
+        file.write(pl.concat([frame[: len(frame) // 3], frame[len(frame) // 3 :]], rechunk=False).get_columns())
     file.close()
     assert read(tmp_path / "file", key).equals(pl.concat([pl.DataFrame(schema=SCHEMA), *frames]))
     assert file.rows == sum(sizes)
@@ -82,8 +82,8 @@ def test_what_is_written_is_read_by_duckdb(sizes: list[int], tmp_path: Path) -> 
 def test_a_part_of_a_frame_is_written_as_that_part(tmp_path: Path) -> None:
     whole, key = rows(1001, 0, Random(7)), secrets.token_bytes(32)
     file = EncryptedParquet(tmp_path / "file", key, SCHEMA)
-    file.write(whole[333:])
-    file.write(whole[:333].filter(pl.col("row") % 3 == 0))
+    file.write(whole[333:].get_columns())
+    file.write(whole[:333].filter(pl.col("row") % 3 == 0).get_columns())
     file.close()
     kept = pl.concat([whole[:333].filter(pl.col("row") % 3 == 0), whole[333:]])
     assert read(tmp_path / "file", key).equals(kept)
@@ -93,7 +93,7 @@ def test_more_rows_than_a_group_holds_are_read_in_their_order(tmp_path: Path) ->
     whole, key = pl.DataFrame({"row": range(2 * GROUP_ROWS + 5)}), secrets.token_bytes(32)
     file = EncryptedParquet(tmp_path / "file", key, dict(whole.schema))
     for begin in range(0, whole.height, 70_000):
-        file.write(whole[begin : begin + 70_000])
+        file.write(whole[begin : begin + 70_000].get_columns())
     file.close()
     with warehouse.connect(threads=1) as connection:
         assert connection.execute(f"SELECT row FROM {READ}", [str(tmp_path / "file"), key]).pl().equals(whole)
@@ -102,7 +102,7 @@ def test_more_rows_than_a_group_holds_are_read_in_their_order(tmp_path: Path) ->
 def test_its_footer_tells_columns_and_rows_as_one_that_duckdb_wrote(tmp_path: Path) -> None:
     frame, key = rows(50, 0, Random(9)), secrets.token_bytes(32)
     file = EncryptedParquet(tmp_path / "own", key, SCHEMA)
-    file.write(frame)
+    file.write(frame.get_columns())
     file.close()
     with warehouse.connect(threads=1) as connection:
         connection.register("frame", frame)
@@ -114,7 +114,7 @@ def test_its_footer_tells_columns_and_rows_as_one_that_duckdb_wrote(tmp_path: Pa
 def test_a_changed_byte_or_another_key_opens_nothing(tmp_path: Path) -> None:
     key = secrets.token_bytes(32)
     file = EncryptedParquet(tmp_path / "file", key, SCHEMA)
-    file.write(rows(500, 0, Random(3)))
+    file.write(rows(500, 0, Random(3)).get_columns())
     file.close()
     content = (tmp_path / "file").read_bytes()
     assert (tmp_path / "file").stat().st_mode & 0o077 == 0
@@ -129,7 +129,7 @@ def test_a_changed_byte_or_another_key_opens_nothing(tmp_path: Path) -> None:
 def test_no_value_and_no_name_of_a_column_stands_in_the_file(tmp_path: Path) -> None:
     frame = pl.DataFrame({"name": ["山田太郎左衛門"] * 100, "kana": [f"ヤマダ{n}" for n in range(100)]})
     file = EncryptedParquet(tmp_path / "file", secrets.token_bytes(32), dict(frame.schema))
-    file.write(frame)
+    file.write(frame.get_columns())
     file.close()
     content = (tmp_path / "file").read_bytes()
     assert not [word for word in ("山田太郎", "ヤマダ", "name", "kana") if word.encode() in content]
@@ -139,4 +139,4 @@ def test_a_type_that_no_batch_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="type Float64"):
         EncryptedParquet(tmp_path / "file", bytes(32), {"share": pl.Float64()})
     with pytest.raises(ValueError, match="columns"):
-        EncryptedParquet(tmp_path / "file", bytes(32), SCHEMA).write(pl.DataFrame({"row": [1]}))
+        EncryptedParquet(tmp_path / "file", bytes(32), SCHEMA).write([pl.Series("row", [1])])

@@ -36,7 +36,7 @@ def test_rows_come_out_of_the_batch_as_they_went_in(tmp_path: Path, connection: 
     pair = make_pair(tmp_path)
     one = writer(tmp_path / "one.parquet")
     for start in range(0, 3000, 700):
-        one.append(ROWS.slice(start, 700))
+        one.append(ROWS.slice(start, 700).get_columns())
     written = one.close()
     assert (written.rows, written.path.stat().st_mode & 0o077) == (3000, 0)
     assert written.key.hex() not in repr(written)
@@ -62,7 +62,7 @@ def test_any_number_of_tables_is_written_side_by_side(tmp_path: Path) -> None:
     writers = [writer(tmp_path / f"{n}.parquet", f"t{n}") for n in range(24)]
     for _ in range(3):
         for one in writers:
-            one.append(ROWS)
+            one.append(ROWS.get_columns())
     assert [one.close().rows for one in writers] == [9000] * 24
 
 
@@ -71,7 +71,7 @@ def test_a_table_that_cannot_be_written_is_told_without_a_value(tmp_path: Path) 
         writer(tmp_path / "nowhere" / "one.parquet")
     other = writer(tmp_path / "other.parquet")
     with pytest.raises(EnvelopeError, match="claim could not be written") as caught:
-        other.append(ROWS.select(pl.col("number").cast(pl.String), "word").with_columns(number=pl.lit("山田")))
+        other.append(ROWS.select(pl.lit("山田").alias("number"), "word").get_columns())
     assert "山田" not in str(caught.value)
 
 
@@ -83,14 +83,14 @@ def test_a_disk_that_is_full_only_when_the_file_must_last_is_told(
 
     monkeypatch.setattr(os, "fsync", full)
     one = writer(tmp_path / "one.parquet")
-    one.append(ROWS)
+    one.append(ROWS.get_columns())
     with pytest.raises(EnvelopeError, match="claim could not be written"):
         one.close()
 
 
 def test_a_table_that_is_given_up_is_no_table(tmp_path: Path, connection: duckdb.DuckDBPyConnection) -> None:
     one = writer(tmp_path / "one.parquet")
-    one.append(ROWS)
+    one.append(ROWS.get_columns())
     one.abandon()
     with pytest.raises(EnvelopeError, match="given up|could not be written"):
         one.close()
