@@ -57,7 +57,7 @@ def test_texts_of_several_buffers_are_told_apart() -> None:
         (["a", "b"], False),
         ([None, None], True),
         (["a", None], False),
-        ([], False),
+        ([], True),
         ([3, 3], True),
         ([3, 4], False),
         ([True, True], True),
