@@ -105,8 +105,14 @@ def numbered_texts(array: pa.Array, valid: Array, most: int) -> Numbered | None:
     _, views, *buffers = array.buffers()
     view = np.frombuffer(views or b"", np.uint64)[2 * array.offset : 2 * (array.offset + len(array))]
     content, base = _NO_CONTENT, _NO_BASE
-    if buffers:
-        held = [np.frombuffer(buffer, np.uint8) for buffer in buffers]
+    if buffers and len(view) and int((view[::2] & kernels.SIZE).max()) > kernels.INLINE:
+        # Buffers may be shared with other columns and be large: of several nothing is taken but the texts themselves.
+        held = [np.frombuffer(buffer, np.uint8) for buffer in (buffers if len(buffers) == 1 else [])]
+        if not held:
+            array = as_array(pl.Series(pl.Series(array).to_arrow(compat_level=pl.CompatLevel.oldest())))
+            _, views, *buffers = array.buffers()
+            view = np.frombuffer(views, np.uint64)[2 * array.offset : 2 * (array.offset + len(array))]
+            held = [np.frombuffer(buffer, np.uint8) for buffer in buffers]
         content = held[0] if len(held) == 1 else np.concatenate(held)
         content.flags.writeable = False
         base = np.cumsum([0, *(len(one) for one in held[:-1])])

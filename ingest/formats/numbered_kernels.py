@@ -12,10 +12,10 @@ import numpy as np
 from ingest.formats.bits import word_at
 from ingest.formats.compiled import loop
 
-_INLINE = 12
+INLINE = 12
 """Bytes of the longest text that lies in its view."""
 _MIX, _ODD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
-_SIZE, _HALF, _NOTHING = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(0)
+SIZE, _HALF, _NOTHING = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(0)
 
 
 @loop
@@ -26,7 +26,7 @@ def _place(mixed: Any, mask: int) -> Any:
 @loop
 def _at(high: Any, base: Any) -> Any:
     """Where a text that does not lie in its view stands in the content."""
-    return base[np.int64(high & _SIZE)] + np.int64(high >> _HALF)
+    return base[np.int64(high & SIZE)] + np.int64(high >> _HALF)
 
 
 @loop
@@ -70,9 +70,9 @@ def number_texts(view: Any, valid: Any, content: Any, base: Any, slots: Any, num
             to += 1
             continue
         is_begun, before_low, before_high = True, low, high
-        size = np.int64(low & _SIZE)
+        size = np.int64(low & SIZE)
         at = np.int64(0)
-        if size > _INLINE:
+        if size > INLINE:
             at = _at(high, base)
             mixed = _mixed(content, at, size)
         else:
@@ -81,7 +81,7 @@ def number_texts(view: Any, valid: Any, content: Any, base: Any, slots: Any, num
         while slots[place] >= 0:
             other = first[slots[place]]
             if view[2 * other] == low:
-                if size <= _INLINE:
+                if size <= INLINE:
                     if view[2 * other + 1] == high:
                         break
                 elif _is_same(content, at, _at(view[2 * other + 1], base), size):
