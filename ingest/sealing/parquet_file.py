@@ -82,7 +82,7 @@ class EncryptedParquet:
         """End the file, and wait until it lasts."""
         if self._group_rows:
             self._end_group()
-        footer = {
+        footer: Structure = {
             1: 2,
             2: [{3: 0, 4: "rows", 5: len(self._elements)}, *self._elements],
             3: Wide(self.rows),

@@ -207,7 +207,8 @@ def _of_parent(lines: pl.DataFrame, parents: pl.DataFrame, fates: pl.DataFrame) 
 def _records(frame: pl.DataFrame, row: str) -> NDArray[np.int64]:
     """Per row one number for its file and the row of its record there; -1 where the row is not told."""
     found = frame.get_column(FILE).to_numpy() * _ROWS + frame.get_column(row).fill_null(-_FAR).to_numpy()
-    return np.maximum(found, -1)
+    told: NDArray[np.int64] = np.maximum(found, -1)
+    return told
 
 
 def _refuse(frame: pl.DataFrame, verdicts: pl.DataFrame, refused: dict[int, tuple[str, str]]) -> pl.DataFrame:
