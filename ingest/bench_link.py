@@ -37,7 +37,7 @@ SHARE_OF_NUMBERS = {1: 0.6, 2: 0.3, 3: 0.1}  # of people who have so many
 WAYS = ((True, True, 0, 1.0), (False, True, 0, 0.6), (True, False, 0, 0.4), (True, True, 1, 0.05))
 """In which a number is named: branch, name, year wrong, and of which share of the numbers."""
 NEW_SHARE, SENT_SHARE = 0.01, 0.4  # of a month: new numbers, identities that come once more
-THREADS, MEMORY = 2, "2000MB"
+THREADS, MEMORY = 2, "1000MB"
 FIRST_DAY = date(2015, 4, 1)
 _KEY = bytes(range(32))
 
