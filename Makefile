@@ -24,7 +24,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 # On one processor, so it is done beside what also uses one only: the demo's files, mypy.
 loops: $(VENV)/.loops ## compile the loops over the bytes of files, once for each version of them
 
-$(VENV)/.loops: $(VENV)/.installed $(wildcard ingest/formats/*.py ingest/identity/*.py ingest/center/link/*.py)
+$(VENV)/.loops: $(VENV)/.installed $(wildcard ingest/formats/*.py ingest/identity/*.py ingest/sealing/*.py ingest/center/link/*.py)
 	$(BIN)/python tools/compile_loops.py
 	touch $@
 

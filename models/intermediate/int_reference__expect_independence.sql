@@ -174,7 +174,11 @@ chances as (
         rules.lived_share_percent / 100.0 as lived_share,
         cast(of_ages.deaths_count as double) as deaths,
         cast(of_ages.residents_count as double) as residents,
-        least(1.0, coalesce(dependent.persons_thousandths, 0) / 1000.0 / of_ages.residents_count) as dependent_share
+        least(1.0, coalesce(dependent.persons_thousandths, 0) / 1000.0 / of_ages.residents_count) as dependent_share,
+        count(*) over (
+            partition by
+                of_ages.fiscal_year, of_ages.area_level, of_ages.area_id, measures.measure_code, of_ages.sex_code
+        ) as ages_count
     from of_ages
     inner join whole
         on
@@ -291,7 +295,7 @@ expected as (
         max(interval_per_mille) / 1000.0 * sqrt(sum(variance_billionths) / 1000000000.0) as half_width
     from spread
     group by {{ area }}, measure_code, sex_code
-    having count(*) = (select count(distinct age_from) from bands)
+    having count(*) = max(ages_count)
 ),
 
 final as (
