@@ -19,7 +19,7 @@ from ingest.sealing.keys import KeyRing
 from ingest.settings import PartySettings, Settings
 
 KEY = "at-rest"
-_STRUCTURE_ONLY = frozenset({("raw", "identity_pass"), ("link", "incidence")})
+_STRUCTURE_ONLY = frozenset({("raw", "identity_pass"), ("link", "incidence"), ("link", "told")})
 _BLANKED = {("raw", "identity"): "ciphertext"}
 
 

@@ -52,6 +52,8 @@ def take(
     first_tags.keep(connection, linkage_domain, link_key)
     for table, tags in _tagged():
         _replace(connection, table, tags, linkage_domain)
+    # Made of the old tags: guesses could be tested on them with the old key, and the new ones are told anew.
+    connection.execute("DELETE FROM link.told WHERE linkage_domain = ?", [linkage_domain])
     _replace_ciphertexts(connection, linkage_domain, epoch)
     decisions.rekey(connection, linkage_domain)
     for name in REKEY:

@@ -109,6 +109,7 @@ def columns_sql(schema: dict[str, pl.DataType]) -> str:
 _OWN_TABLES = {
     "link.node": "linkage_domain VARCHAR, identity_tag BLOB, component_tag BLOB, sex_code VARCHAR, birth_month DATE",
     "link.incidence": "linkage_domain VARCHAR, purpose VARCHAR, pass_tag BLOB, identity_tag BLOB, pass_id VARCHAR",
+    "link.told": "linkage_domain VARCHAR, identity_hash UBIGINT, tokens_sum HUGEINT",  # see link/reach.py
     "link.identity_person": "linkage_domain VARCHAR, identity_tag BLOB, person_id BLOB, is_provisional BOOLEAN",
     "link.refused_component": "linkage_domain VARCHAR, component_tag BLOB, reason_code VARCHAR, pass_id VARCHAR, "
     "edges BIGINT",

@@ -37,7 +37,8 @@ def read(connection: duckdb.DuckDBPyConnection, rules: Rules, tag_key: bytes) ->
     numbers = f"(SELECT * FROM {numbers_sql('temp.told_token')} JOIN affected_node USING ({_KEY}))"
     try:
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE told_token AS FROM link.incidence JOIN affected_node USING ({_KEY})"
+            f"CREATE OR REPLACE TEMP TABLE told_token AS FROM ({reach.tokens_of('affected_node')}) "
+            f"JOIN affected_node USING ({_KEY})"
         )
         return Given(
             nodes,

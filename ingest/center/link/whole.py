@@ -51,10 +51,11 @@ class Whole:
         )
 
     def keep(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Write ``link.incidence``, whatever stood there."""
+        """Write ``link.incidence`` and ``link.told``, whatever stood there."""
         connection.execute("DELETE FROM link.incidence")
         for one in self._carried:
             one.write(connection, self._known)
+        reach.remember_told(connection)
 
     def _lives(self, connection: duckdb.DuckDBPyConnection, nodes: pl.DataFrame) -> pl.DataFrame:
         """The numbers in force, each with the tokens that say which number it is."""
