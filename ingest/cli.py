@@ -505,6 +505,20 @@ def bench_link(
         print_json_line(figures)
 
 
+@bench_app.command("build")
+def bench_build(
+    people: Annotated[int, typer.Option(min=50, help="Insured of 国保 and 後期 together.")] = 100_000,
+    months: Annotated[int, typer.Option(min=14, max=60, help="Months of claims and care.")] = 36,
+) -> None:
+    """Build the models of a synthetic world month by month and at once; the last month beside the twelfth."""
+    from ingest import bench_build
+    from ingest.synth.settings import chosen
+
+    with told_errors(), progress_bar() as progress:
+        figures = bench_build.run(chosen(full=True, people=people, months=months), progress)
+    print_json_line(figures)
+
+
 @bench_app.command("frequency")
 def bench_frequency(
     people: Annotated[
