@@ -24,6 +24,15 @@ from ingest import warehouse
 _STAMP = tuple[int, int, int]
 
 ALL = "all"
+_EDITION = {
+    "edition_id": pl.String, "fiscal_year": pl.Int64, "frozen_by_name": pl.String, "frozen_date": pl.Date,
+    "reference_month": pl.Date, "figures_count": pl.Int64, "is_in_force": pl.Boolean,
+}  # fmt: skip
+_CHANGE = {
+    "indicator_id": pl.String, "definition_version": pl.Int64, "scheme_code": pl.String, "class_code": pl.String,
+    "sex_code": pl.String, "age_band_code": pl.String, "frozen_numerator": pl.Int64, "frozen_denominator": pl.Int64,
+    "numerator": pl.Int64, "denominator": pl.Int64,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,35 @@ def reference_tables(file: Opened) -> pl.DataFrame:
     if "reference_table" not in file.tables():
         return pl.DataFrame(schema={"table_name": pl.String, "year": pl.Int64, "source": pl.String})
     return file.rows("SELECT table_name, year, source FROM reference_table ORDER BY table_name, year DESC")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def editions(file: Opened) -> pl.DataFrame:
+    """The fiscal years that were called final, newest year first: edition_id, fiscal_year, frozen_by_name, frozen_date,
+    reference_month, figures_count, is_in_force. None in a file that was published before there were any."""
+    if "edition" not in file.tables():
+        return pl.DataFrame(schema=_EDITION)
+    return file.rows(f"SELECT {', '.join(_EDITION)} FROM edition ORDER BY fiscal_year DESC, edition_id DESC")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def edition_changes(keys: tuple[Opened, ...], edition_id: str, area_key: str, *, is_whole: bool) -> pl.DataFrame:
+    """The own figures of an area that are no longer those of an edition: of all sexes and ages together, or the parts.
+
+    Columns: indicator_id, definition_version, scheme_code, class_code, sex_code, age_band_code, frozen_numerator,
+    frozen_denominator, numerator, denominator; None on the side that does not have the figure.
+    """
+    frames = [
+        file.rows(
+            f"SELECT DISTINCT {', '.join(_CHANGE)} FROM own_edition_change"
+            " WHERE edition_id = ? AND area_level || ':' || area_id = ?"
+            " AND (sex_code = 'all' AND age_band_code = 'all') = ?",
+            [edition_id, area_key, is_whole],
+        )
+        for file in keys[1:]
+        if "own_edition_change" in file.tables()
+    ]
+    return pl.concat([pl.DataFrame(schema=_CHANGE), *frames], how="vertical_relaxed").unique(maintain_order=True)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -9,7 +9,8 @@ import streamlit as st
 
 PARAMETERS = (
     "view", "lang", "area", "columns", "parts", "set", "kind", "period", "scheme", "sex", "age", "base", "indicator",
-    "scope", "level", "sort", "person", "classes", "within", "disease_indicator",
+    "scope", "level", "sort", "person", "classes", "within", "disease_indicator", "edition",
+    "edition_parts",
 )  # fmt: skip
 _PREFIX = "q_"
 _LETTER, _KANJI = 8, 14  # pixels of a letter

@@ -13,6 +13,7 @@ import typer
 from ingest import settings as settings_module
 from ingest.console import err, out, print_json_line, progress_bar, told_errors
 from ingest.districts_cli import districts_app
+from ingest.edition_cli import edition_app
 from ingest.enrolment_cli import enrolment_app
 from ingest.export_cli import add_to as add_export
 from ingest.keys_cli import keys_app
@@ -41,6 +42,7 @@ bench_app = typer.Typer(no_args_is_help=True, help="Measure speed, as ratios wit
 app.add_typer(site_app, name="site")
 app.add_typer(center_app, name="center")
 add_persons(site_app, center_app)
+center_app.add_typer(edition_app, name="edition")
 app.add_typer(keys_app, name="keys")
 app.add_typer(analyst_app, name="analyst")
 app.add_typer(masters_app, name="masters")

@@ -192,6 +192,19 @@ def one_life(settings: Settings) -> Rows:
                 ("care", "municipality", "16208"),
             )
         ],
+        "own_edition_change": [
+            {
+                "linkage_domain": "16",
+                "edition_id": "2023-1",
+                "indicator_id": "members",
+                "scheme_code": scheme,
+                "area_level": "municipality",
+                "area_id": area,
+                "frozen_numerator": 2,
+                "numerator": 3,
+            }
+            for scheme, area in (("kokuho", "16202"), ("kokuho", "16209"), ("koki", "16209"))
+        ],
         "statistics_indicator": [
             {
                 "threshold": threshold,

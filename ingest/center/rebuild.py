@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from ingest import at_rest, faults, warehouse
-from ingest.center import kept
+from ingest.center import edition, kept
 from ingest.center.build import build_models
 from ingest.center.dbt import STEP
 from ingest.center.errors import CenterError
@@ -30,6 +30,7 @@ from ingest.sealing.keys import KeyRing
 from ingest.sealing.opened import OpenBatch
 from ingest.sealing.reception import Reception
 from ingest.settings import PROJECT_ROOT, CenterSettings, Settings
+from ingest.warehouse import WarehouseError
 
 _FOLDER = re.compile(r"[0-9]{6}")
 _SHOWN = 10
@@ -60,6 +61,7 @@ def rebuild(settings: Settings, progress: ProgressCallback, project: Path = PROJ
         with open_warehouse(beside, ring) as connection:
             linked = link_batches(connection, ring, settings.reference_month)
         figures: dict[str, Any] = {"batches": len(batches), "rows": rows, "persons": linked["persons"]}
+        figures |= _take_over_editions(center, beside, ring)
         if ledger.rows("SELECT 1 FROM step WHERE name = ? AND state = 'done' LIMIT 1", (STEP,)):
             built = build_models(settings, beside, ring, ledger, progress, full_refresh=True, project=project)
             figures["nodes"] = built["nodes"]
@@ -142,6 +144,18 @@ def _land(
             "AND database_name = 'warehouse'"
         ).fetchone()
     return int(found[0]) if found else 0
+
+
+def _take_over_editions(center: CenterSettings, beside: CenterSettings, ring: KeyRing) -> dict[str, Any]:
+    """Copy the editions out of the old warehouse, which alone holds them; returns how many, or that they are lost."""
+    if not center.warehouse.is_file():
+        return {}
+    try:
+        old = open_warehouse(center, ring, read_only=True)
+    except WarehouseError:
+        return {"editions": "lost: the old warehouse could not be read; those of a backup can be read with its key"}
+    with old, open_warehouse(beside, ring) as new:
+        return {"editions": edition.take_over(old, new)}
 
 
 def _put_in_place(center: CenterSettings, beside: CenterSettings, ledger: Ledger) -> None:

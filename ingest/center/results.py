@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from ingest import at_rest, faults, warehouse
-from ingest.center import changes
+from ingest.center import changes, edition
 from ingest.center import release as let_go
 from ingest.center.dispatch import Dispatch, Release, columns_of
 from ingest.center.errors import CenterError
@@ -39,10 +39,11 @@ DOMAIN_TABLES = (
     "person_care_month",
     "person_care_certification",
     "own_indicator",
+    "own_edition_change",
 )
 SHARED_TABLES = (
     "statistics_indicator", "viewer_class", "area", "indicator", "disease_class", "coverage", "lineage",
-    "reference_table",
+    "reference_table", "edition",
 )  # fmt: skip
 _OPERATOR_TABLES = {  # name in the published file: relation
     "indicator_statistics": "published.statistics_indicator SEMI JOIN "
@@ -53,6 +54,7 @@ _OPERATOR_TABLES = {  # name in the published file: relation
     "coverage": "published.coverage",
     "lineage": "published.lineage",
     "reference_table": "published.reference_table",
+    "edition": "published.edition",
 }
 
 
@@ -100,7 +102,7 @@ def _release(connection: duckdb.DuckDBPyConnection, ledger: Ledger, settings: Se
     if missing:
         raise CenterError(f"published has no table {', '.join(missing)}; build the whole project first")
     batches = connection.execute("SELECT manifest_hash FROM control.received_batch ORDER BY ALL").fetchall()
-    inputs = repr((last[0], last[1], last[3], settings.is_synthetic, batches))
+    inputs = repr((last[0], last[1], last[3], settings.is_synthetic, batches, edition.digest(connection)))
     released_by = let_go.require(connection, ledger)["released_by"]
     input_hash = hashlib.sha256(inputs.encode()).hexdigest()
     return Release(int(last[0]), last[1], settings.is_synthetic, input_hash, released_by)

@@ -140,6 +140,11 @@ _OWN_TABLES = {
     "reference.loaded": "table_name VARCHAR, year BIGINT, files BIGINT, rows BIGINT, areas BIGINT, source VARCHAR, "
     "digest VARCHAR",  # public tables in the warehouse; digest is of the whole table, see center/reference_values.py
     "reference.value": f"table_name VARCHAR, {columns_sql(REFERENCE_VALUE)}",
+    "edition.edition": "edition_id VARCHAR, fiscal_year BIGINT, frozen_by VARCHAR, frozen_date DATE, "
+    "reference_month DATE, build_sequence BIGINT, figures BIGINT",  # see center/edition.py
+    "edition.figure": "edition_id VARCHAR, linkage_domain VARCHAR, indicator_id VARCHAR, definition_version BIGINT, "
+    "period DATE, scheme_code VARCHAR, class_code VARCHAR, area_level VARCHAR, area_id VARCHAR, sex_code VARCHAR, "
+    "age_band_code VARCHAR, numerator BIGINT, denominator BIGINT",
     "control.build": "build_sequence BIGINT, reference_month DATE, project_hash VARCHAR, is_full_refresh BOOLEAN, "
     "state VARCHAR",
 }
@@ -152,7 +157,7 @@ def sql_types(schema: dict[str, pl.DataType]) -> dict[str, str]:
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that are not there yet, in the database in use."""
-    for schema in ("raw", "link", "control", "reference"):
+    for schema in ("raw", "link", "control", "reference", "edition"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name, columns in RAW_TABLES.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{name} ({columns_sql(columns | BATCH_COLUMNS)})")

@@ -49,7 +49,7 @@ PERSON_TABLES: tuple[PersonTable, ...] = (
     PersonTable("person_care_month", "care_month", "service_month"),
     PersonTable("person_care_certification", "care_certification", "certified_start_date", "certified_end_date"),
 )
-STATISTICS_TABLES = ("area", "indicator", "disease_class", "coverage", "lineage", "reference_table")
+STATISTICS_TABLES = ("area", "indicator", "disease_class", "coverage", "lineage", "reference_table", "edition")
 _DROPPED = ("linkage_domain", "identity_tag")
 _ID_BYTES = 16
 
@@ -130,6 +130,7 @@ class Publisher:
             for table in PERSON_TABLES:
                 put(table.name, f"{self._rekeyed(table)} ORDER BY ALL")
             put("own_indicator", self._own_indicators())
+            put("own_edition_change", _OWN_EDITION_CHANGES)
             put("about", "SELECT * FROM about")
 
         self._put("about", self._about)
@@ -233,6 +234,12 @@ class Publisher:
         faults.point("publish.placed")
         return Published(path, digest, rows)
 
+
+_OWN_EDITION_CHANGES = """
+    SELECT c.* EXCLUDE (linkage_domain) FROM results.own_edition_change c
+    SEMI JOIN mine_place p ON p.scheme_code = c.scheme_code AND p.area_level = c.area_level AND p.area_id = c.area_id
+    ORDER BY ALL
+"""
 
 _OWN_PLACES = """
     SELECT p.* FROM results.own_place p

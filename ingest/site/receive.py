@@ -50,6 +50,7 @@ TABLES = (
     "identity",
     *(table.source for table in PERSON_TABLES),
     "own_indicator",
+    "own_edition_change",
     "statistics_indicator",
     "viewer_class",
     *STATISTICS_TABLES,

@@ -68,6 +68,7 @@ def build(workspace: Path) -> World:
             "coverage": _coverage(),
             "lineage": _lineage(),
             "reference_table": _reference_table(),
+            "edition": _editions(),
             "about": _about(),
         }
         _write(
@@ -309,6 +310,36 @@ def _lineage() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
+def _editions() -> pl.DataFrame:
+    """令和5年度 was called final twice, 令和6年度 is provisional."""
+    rows = [("2023-1", date(2024, 6, 3), False), ("2023-2", date(2024, 9, 20), True)]
+    return pl.DataFrame(
+        [(name, 2023, "紡木 織江", day, date(2024, 3, 1), 1200, last) for name, day, last in rows],
+        schema={
+            "edition_id": pl.String, "fiscal_year": pl.Int64, "frozen_by_name": pl.String, "frozen_date": pl.Date,
+            "reference_month": pl.Date, "figures_count": pl.Int64, "is_in_force": pl.Boolean,
+        },
+        orient="row",
+    )  # fmt: skip
+
+
+def _changes_since(own: pl.DataFrame) -> pl.DataFrame:
+    """Since 令和5年度 was final, one person more was examined and one figure came anew; of all and of one sex."""
+    year = own.filter(
+        (pl.col("period_kind") == "fiscal_year") & (pl.col("period") == date(2023, 4, 1))
+        & pl.col("indicator_id").is_in(["attendance_legal", "members"])
+    )  # fmt: skip
+    is_new = pl.col("indicator_id") == "members"
+    return year.select(
+        pl.lit("2023-2").alias("edition_id"),
+        pl.col("indicator_id", "definition_version", "period", "scheme_code", "class_code", "area_level", "area_id"),
+        pl.col("sex_code", "age_band_code"),
+        pl.when(~is_new).then(pl.col("numerator") - 1).cast(pl.Int64).alias("frozen_numerator"),
+        pl.when(~is_new).then(pl.col("denominator")).cast(pl.Int64).alias("frozen_denominator"),
+        pl.col("numerator", "denominator").cast(pl.Int64),
+    )
+
+
 def _reference_table() -> pl.DataFrame:
     """Of the public tables 人口 was loaded, 産業 was not."""
     rows = [("population", 2025, "架空の人口", 20, 5000)]
@@ -430,6 +461,7 @@ def _tenant(
         "checkup": pl.DataFrame(checkups),
         "checkup_result": pl.DataFrame(results, infer_schema_length=None).cast({"code_value": pl.String}),
         "own_indicator": own,
+        "own_edition_change": _changes_since(own),
         "about": _about(),
     }
     if crosses:

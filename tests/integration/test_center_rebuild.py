@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from ingest.center.errors import CenterError
-from ingest.center.home import open_warehouse
+from ingest.center.home import one_step, open_warehouse
 from ingest.center.link import link
 from ingest.center.rebuild import rebuild
 from ingest.center.receive import receive
@@ -24,7 +24,10 @@ from tests import rekey_world
 from tests.integration.center_world import demo_workspace, load_of, run_killed, seal_load, seal_retraction
 
 # What tells only how the warehouse came about, or is empty between builds.
-HISTORY = {"link.alias", "control.build", "control.change_history", "control.change_partition", "control.change_person"}
+HISTORY = {
+    "link.alias", "link.told", "control.build", "control.change_history", "control.change_partition",
+    "control.change_person",
+}  # fmt: skip
 
 
 def content(settings: Settings) -> dict[str, list[str]]:
@@ -75,10 +78,23 @@ def test_the_warehouse_made_anew_has_the_same_rows_and_persons(settings: Setting
     shutil.rmtree(settings.exchange)  # nothing but what the center kept
     figures = rebuild(settings, silent)
     assert figures["batches"] == 5
+    assert figures["editions"].startswith("lost")  # only the old warehouse held any
     assert content(settings) == before
     assert receive(settings, silent) == {"received": 0, "held": 0, "refused": 0, "rows": {}}
     assert status(settings)["left_open"] == []
     assert [path.name for path in center.home.glob("warehouse*")] == ["warehouse.duckdb"]
+
+
+def test_a_rebuild_takes_over_the_years_that_were_called_final(settings: Settings) -> None:
+    center = settings.the_center()
+    with one_step(center), open_warehouse(center, KeyRing(center)) as connection:
+        connection.execute(
+            "INSERT INTO edition.edition VALUES ('2022-1', 2022, '紡木', DATE '2024-05-20', DATE '2024-03-01', 1, 1)"
+        )
+        connection.execute("INSERT INTO edition.figure (edition_id, numerator) VALUES ('2022-1', 36)")
+    before = content(settings)
+    assert rebuild(settings, silent)["editions"] == 1
+    assert content(settings) == before
 
 
 def test_a_missing_or_damaged_batch_is_named_and_nothing_is_replaced(settings: Settings) -> None:

@@ -167,6 +167,16 @@ def test_own_counts_are_those_of_areas_that_are_wholly_own(published: Settings) 
     assert ("care", "insurer", UNION) not in own("kaigo-16209", "care")
 
 
+def test_what_changed_since_a_year_was_final_is_told_of_own_areas_and_schemes_alone(published: Settings) -> None:
+    def changed(tenant: str, scheme_set: str) -> set[tuple[Any, ...]]:
+        names = "scheme_code, area_id, frozen_numerator, numerator"
+        return set(rows(published, tenant, scheme_set, "own_edition_change", names))
+
+    assert changed("kokuho-16202", "kokuho") == {("kokuho", "16202", 2, 3)}
+    assert changed("eisei-16209", "kokuho_koki_care") == {("kokuho", "16209", 2, 3), ("koki", "16209", 2, 3)}
+    assert changed("koiki-16", "koki") == {("koki", "16209", 2, 3)}
+
+
 def test_no_file_holds_what_only_site_and_center_need(published: Settings) -> None:
     site = published.site("16")
     for path in (site.published / "tenants").rglob("*.duckdb"):
@@ -190,7 +200,7 @@ def test_statistics_are_those_of_the_viewer_classs_rule_and_hold_no_person(publi
     }  # fmt: skip
     assert set(content["statistics/insurer.duckdb"]) == {
         "indicator_statistics", "area", "indicator", "disease_class", "coverage", "lineage",
-        "reference_table", "about",
+        "reference_table", "edition", "about",
     }  # fmt: skip
 
 
