@@ -24,9 +24,9 @@ from ingest.formats.bits import WIDE, Array
 from ingest.formats.bytecsv_kernels import Lines
 from ingest.formats.memory import Room
 
-BLOCK_BYTES = 2 << 20
-"""Bytes read at a time. A wide file's results take some fifteen times as much memory, and of several blocks at once: to
-have that from the system costs more than the little that every block costs."""
+BLOCK_BYTES = 4 << 20
+"""Bytes read at a time. A wide file's results take some fifteen times as much memory, and of several blocks at once:
+more bytes would cost more to have from the system than the calls that every block costs."""
 SURVEY_BYTES = 1 << 18
 TAIL_BYTES = 1 << 16
 ALIKE = np.empty(0, np.int64)
@@ -57,6 +57,10 @@ class Block:
     def lines(self) -> int:
         """How many lines there are, blank ones too."""
         return len(self.first) - 1
+
+    def size_of(self, line: int) -> int:
+        """The bytes of a line with its end."""
+        return int(self.sep[self.first[line + 1]] - self.sep[self.first[line]])
 
     def plain_lines(self, width: int) -> Array:
         """The lines of ``width`` fields that are not odd."""

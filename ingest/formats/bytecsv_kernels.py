@@ -102,19 +102,13 @@ def separators(buf: Any, sep: Any, first: Any, odd: Any) -> int:
         if strange == _ZERO:
             after_cut = cut >> _LAST
             inside, after_quote, after_return = within >> _LAST, closing >> _LAST, returned >> _LAST
-            if end == _ZERO:
-                while cut != _ZERO:
-                    found += 1
-                    sep[found] = base + lowest(cut)
-                    cut &= cut - _ONE
-                continue
+            while end != _ZERO:
+                line += 1
+                first[line], odd[line] = found + how_many(cut & (end ^ (end - _ONE))), 0
+                end &= end - _ONE
             while cut != _ZERO:
-                lane = lowest(cut)
                 found += 1
-                sep[found] = base + lane
-                if (end >> np.uint64(lane)) & _ONE:
-                    line += 1
-                    first[line], odd[line] = found, 0
+                sep[found] = base + lowest(cut)
                 cut &= cut - _ONE
             continue
         for at in range(base, base + WIDE):

@@ -24,7 +24,7 @@ from ingest.formats.careframe import CONTROL, DATA, END, LEADING
 from ingest.formats.carerecord import Record
 from ingest.formats.sheet import Sheet
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 2 << 20
 """Bytes read at a time: what is looked at several times stays in the processor's cache."""
 SPARE_ROWS = 1_000
 UNREADABLE, NOT_PLAIN = "unreadable", "not plain"

@@ -272,7 +272,12 @@ Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 def with_texts(fields: Frame, cells: Iterable[Cell]) -> Frame:
     """``fields`` with the tidy text of every cell, so that each is made once."""
-    return fields.with_columns(cell.text.alias(f"text:{cell.column}") for cell in cells)
+    return fields.with_columns(named_text(cell) for cell in cells)
+
+
+def named_text(cell: Cell) -> pl.Expr:
+    """The tidy text of a cell under the name that ``text_of`` gives it."""
+    return cell.text.alias(f"text:{cell.column}")
 
 
 def derived(column: str, value: pl.Expr) -> Cell:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from ingest.formats import sheet_kernels, uke_arrow
+from ingest.formats import uke_arrow
 from ingest.formats.bits import Array
 from ingest.formats.groups import Group, read_texts
 from ingest.formats.sheetcolumns import Values, values_of
@@ -51,17 +51,18 @@ class FewTexts:
         else:
             own[:] = self._tuples.of_tuples(np.stack(texts, axis=1))
 
-    def column(self, name: str, ids: Array) -> pl.Series:
+    def column(self, name: str, ids: Array) -> pa.Array:
         """A column of the lines with these numbers."""
-        own = self._looked_up[name]
-        if self.values[name].dtype == pl.Date:
-            return uke_arrow.days(own.value[ids], own.has_value[ids])
-        if self.values[name].dtype != pl.String:
-            return self.values[name][pl.Series(ids.view(np.uint32))]
-        view, state, rows = np.empty(2 * len(ids), np.uint64), np.empty(len(ids), np.uint8), np.arange(len(ids))
-        sheet_kernels.spread_views(own.value, own.has_value, np.arange(len(self)), ids, rows, view, state)
-        bitmap = None if state.all() else pa.py_buffer(np.packbits(state, bitorder="little"))
-        return pl.Series(pa.Array.from_buffers(pa.string_view(), len(ids), [bitmap, pa.py_buffer(view), *own.held]))
+        own, kind = self._looked_up[name], self.values[name].dtype
+        valid = None if own.has_value.all() else own.has_value.take(ids)
+        bitmap = None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+        if kind == pl.String:
+            # A view is two words, which NumPy takes as one where it holds them for one number.
+            view = own.value.view(np.complex128).take(ids)
+            return pa.Array.from_buffers(pa.string_view(), len(ids), [bitmap, pa.py_buffer(view), *own.held])
+        if kind == pl.Date:
+            return pa.Array.from_buffers(pa.date32(), len(ids), [bitmap, pa.py_buffer(own.value.take(ids))])
+        return uke_arrow.array(self.values[name][pl.Series(ids.view(np.uint32))])
 
     def new_texts(self) -> dict[str, pl.Series]:
         """The texts of each field that are new since it learned last."""

@@ -118,12 +118,11 @@ class Fkac167:
         """The parts of a file of which nearly every line is plain; the others are read as ``_read_whole`` does."""
         head, headings, own = layout.head, layout.headings, layout.own
         rows, last_row, fits, nothing_aside = 0, 0, False, empty_set_aside()
-        days = np.empty(0, np.int32)
+        days, edition = np.empty(0, np.int32), edition_of(headings)
         for block, lines, checkup, found in plain_blocks(
             bytecsv.blocks(path, file, head.begin, head.row, bytecsv.BLOCK_BYTES), headings, own, file.encoding
         ):
-            others = block.text_of(block.other_lines(lines))
-            aside = nothing_aside
+            aside, others = nothing_aside, block.text_of(block.other_lines(lines))
             if not others.is_empty():
                 fields, misfits = csvtext.fit(others, len(headings))
                 tables, aside = _rows(fields, misfits, headings, own)
@@ -134,18 +133,15 @@ class Fkac167:
                 )
             fits = fits or len(lines) > 0
             rows += len(lines) + others.height
-            read = pl.concat([checkup["source_row"], others["source_row"]])
-            last_row = max(last_row, int(str(read.max() or 0)))
+            last_row = max([last_row, *block.rows_of(lines[-1:]).tolist(), *others["source_row"].tail(1)])
             days = np.unique(np.concatenate([days, checkup["exam_month"].to_physical().to_numpy()]))
-            yield Reading(
-                self.format, edition_of(headings), [], {}, {"checkup": checkup, "checkup_result": found}, aside
-            )
+            yield Reading(self.format, edition, [], {}, {"checkup": checkup, "checkup_result": found}, aside)
         problems = column_problems("checkup", _known_columns(), headings, fits=fits)
         if not file.is_complete and rows:
             problems.append(no_line_end("checkup", last_row))
         yield Reading(
             format=self.format,
-            edition=edition_of(headings),
+            edition=edition,
             months=cells.months_of(pl.Series(days).cast(pl.Date)),
             records={"checkup": rows},
             tables=empty_tables("checkup", "checkup_result"),

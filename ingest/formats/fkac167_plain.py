@@ -71,8 +71,9 @@ class PlainResults:
         self._room, self._repeated_room, self._zeros = Room(), Room(), np.zeros(0, np.uint8)
         self._picked = np.empty(6 * len(held), np.int64)
         self._words = Vocabulary(encoding)
-        self._texts = pl.Series([None], dtype=pl.String)
-        self._learn(len(self._words))
+        self._texts, self._codes = pl.Series([], dtype=pl.String), uke_arrow.Texts.of([])
+        nothing, none = np.empty(0, np.uint8), np.empty((len(self._kinds), 0), bool)
+        self._says = kernels.Says(nothing, nothing, none, np.frombuffer(b"", np.uint64), self._codes.view.reshape(-1))
 
     def _of_first(self, held: Sequence[Held]) -> tuple[Array, Array, Array]:
         """By item the views of method and unit of a value of its first field, and which it has."""
@@ -133,17 +134,17 @@ class PlainResults:
         }
         columns |= {name: self._repeated(checkup[name], counts, found) for name in ("scheme_code", "insurer_number")}
         # No query of Polars: it wakes threads, which takes longer than all the rest.
-        return pl.DataFrame(
+        return uke_arrow.table(
             {name: columns[name] if name in columns else self._nothing(kind, found) for name, kind in _KINDS.items()}
         )
 
-    def _nothing(self, kind: pa.DataType, found: int) -> pl.Series:
+    def _nothing(self, kind: pa.DataType, found: int) -> pa.Array:
         """A column of nothing, of memory that all such have in common."""
         if len(self._zeros) < 16 * found:
             self._zeros = np.zeros(16 * found + found // 4, np.uint8)
         return _column(kind, found, self._zeros, self._zeros)
 
-    def _repeated(self, own: pl.Series, counts: Array, found: int) -> pl.Series:
+    def _repeated(self, own: pl.Series, counts: Array, found: int) -> pa.Array:
         """Each text of a column so many times."""
         held = own.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
         _, views, *others = held.buffers()
@@ -159,6 +160,7 @@ class PlainResults:
         new = self._words.texts(np.arange(len(self._texts), end))
         self._texts = pl.concat([self._texts, new], rechunk=True)
         known = Texts(self._texts)
+        unreadable = known.unreadable(self._kinds)
         none = (
             known.is_blank * kernels.BLANK
             | known.is_not_done * kernels.NOT_DONE
@@ -169,7 +171,7 @@ class PlainResults:
         self._says = kernels.Says(
             none.astype(np.uint8),
             known.flag(),
-            np.stack([known.unreadable(codes) for codes in self._kinds]),
+            np.stack([unreadable[codes] for codes in self._kinds]),
             np.frombuffer(number, np.uint64)[: 2 * len(known.clean)],
             self._codes.view.reshape(-1),
         )
@@ -214,14 +216,14 @@ def _days(column: pl.Series) -> Array:
     return np.frombuffer(held.buffers()[1], np.int32)[held.offset : held.offset + len(held)]
 
 
-def _texts(view: Array, found: int, bits: Array | None, known: uke_arrow.Texts) -> pl.Series:
+def _texts(view: Array, found: int, bits: Array | None, known: uke_arrow.Texts) -> pa.Array:
     """A column of so many texts, each one of those that are known."""
     return _column(pa.string_view(), found, bits, view, [] if known.out is None else [pa.py_buffer(known.out)])
 
 
 def _column(
     kind: pa.DataType, found: int, bits: Array | None, values: Array, beside: Sequence[pa.Buffer] = ()
-) -> pl.Series:
+) -> pa.Array:
     """A column of so many values, of which those are there that ``bits`` says."""
     bitmap = None if bits is None else pa.py_buffer(bits)
-    return pl.Series(pa.Array.from_buffers(kind, found, [bitmap, pa.py_buffer(values), *beside]))
+    return pa.Array.from_buffers(kind, found, [bitmap, pa.py_buffer(values), *beside])

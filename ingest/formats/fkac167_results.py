@@ -7,7 +7,7 @@ each different one is read once, and everything else is looking up numbers. Sour
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,7 @@ def results(fields: pl.DataFrame, headings: Sequence[str], checkup: pl.DataFrame
     flags = _flags(held, numbers, known, taken.height)
     is_said = ~known.is_blank[values] | (flags != _NO_FLAG)
     odd_flag = flags == _ODD
-    wrong = {codes: known.unreadable(codes) for codes in {one.item.read_by for one in held}}
+    wrong = known.unreadable(one.item.read_by for one in held)
     no_value = np.stack([wrong[one.item.read_by][values[:, place]] for place, one in enumerate(held)], axis=1)
     unread = is_said & ~odd_flag & no_value
     rows, places = np.nonzero(is_said & ~odd_flag & ~unread)
@@ -146,25 +146,40 @@ class Texts:
 
     def __init__(self, texts: pl.Series) -> None:
         self.clean = cells.cleaned(texts)
-        self.is_blank: Mask = self.clean.is_null().to_numpy()
-        self.is_not_done: Mask = self.clean.is_in(NOT_DONE).fill_null(False).to_numpy()
-        self.is_not_measurable: Mask = self.clean.is_in(NOT_MEASURABLE).fill_null(False).to_numpy()
+        text = pl.col("text")
+        said = self._asked(
+            is_blank=text.is_null(),
+            is_not_done=text.is_in(NOT_DONE),
+            is_not_measurable=text.is_in(NOT_MEASURABLE),
+            is_high=text.str.to_uppercase() == "H",
+            is_low=text.str.to_uppercase() == "L",
+        )
+        self.is_blank, self.is_not_done, self.is_not_measurable, self._is_high, self._is_low = said
         self.is_without: Mask = self.is_not_done | self.is_not_measurable | self.is_blank
-        self.decimal = self.clean.to_frame("text").select(cells.decimal_value(pl.col("text"))).to_series()
+        self.decimal = self.clean.to_frame("text").select_seq(cells.decimal_value(text)).to_series()
         self.is_decimal: Mask = self.decimal.is_not_null().to_numpy()
+
+    def _asked(self, **questions: pl.Expr) -> list[Mask]:
+        """Which texts are what is asked of ``text``, a blank one nothing; all in one query, since a query costs more
+        than the texts."""
+        told = self.clean.to_frame("text").select_seq(
+            asked.fill_null(False).alias(name) for name, asked in questions.items()
+        )
+        return [column.to_numpy() for column in told]
 
     def flag(self) -> Numbers:
         """H, L, nothing or something else as one number, by the number of the text."""
-        upper = self.clean.str.to_uppercase()
         flag = np.where(self.is_blank, _NO_FLAG, _ODD).astype(np.uint8)
-        flag[(upper == "H").fill_null(False).to_numpy()] = _H
-        flag[(upper == "L").fill_null(False).to_numpy()] = _L
+        flag[self._is_high], flag[self._is_low] = _H, _L
         return flag
 
-    def unreadable(self, codes: tuple[str, ...] | None) -> Mask:
-        """Which texts are no value of an item with these codes, or of one that is measured (None)."""
-        is_value = self.is_decimal if codes is None else self.clean.is_in(codes).fill_null(False).to_numpy()
-        return ~(is_value | self.is_without)
+    def unreadable(self, kinds: Iterable[tuple[str, ...] | None]) -> dict[tuple[str, ...] | None, Mask]:
+        """For each list of codes, and for what is measured (None), which texts are no value of an item of it."""
+        coded = [codes for codes in dict.fromkeys(kinds) if codes is not None]
+        are = self._asked(**{str(number): pl.col("text").is_in(codes) for number, codes in enumerate(coded)})
+        values: dict[tuple[str, ...] | None, Mask] = {None: self.is_decimal}
+        values |= zip(coded, are, strict=True)
+        return {codes: ~(is_value | self.is_without) for codes, is_value in values.items()}
 
 
 def _values(held: list[Held], numbers: dict[str, Numbers], known: Texts) -> tuple[Numbers, Numbers]:

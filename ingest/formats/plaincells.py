@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from ingest.formats import sheet_kernels as kernels
 from ingest.formats import uke_arrow
@@ -32,7 +33,7 @@ from ingest.formats.vocabulary import Vocabulary
 FEW = 1_000
 """A text of more different ones than these is read where it stands, cell by cell."""
 SLICE = 4_000
-"""Lines whose texts are numbered before it is asked which have many."""
+"""Lines of the first block whose texts are numbered before it is asked which have many."""
 _HELD_BYTES = 16
 """Room for each text beside its view to begin with."""
 _YEARS = np.array([FIRST_YEAR, *(year for _, year, _ in ERAS)], np.int64)
@@ -49,6 +50,8 @@ class PlainCells:
         self._words = Vocabulary(encoding)
         self._coded = [FewTexts(group, self._words) for group in plan.groups]
         self._texts = {name: FewTexts(plan.otherwise[name], self._words) for name in plan.texts}
+        self._constants: dict[str, pa.Array] = {}
+        self._slice = SLICE
         self._days = {name: FewTexts(plan.otherwise[name], self._words) for name in plan.days}
 
     def read(self, block: Block, lines: Array) -> tuple[pl.DataFrame, Array]:
@@ -61,9 +64,10 @@ class PlainCells:
         many = {name: _Texts(self, name, height) for name, group in self._texts.items() if _has_many(group)}
         value, number_state = np.empty((len(plan.numbers), height), np.int64), _states(len(plan.numbers), height)
         day, day_state = np.empty((len(plan.days), height), np.int32), _states(len(plan.days), height)
-        for begin in range(0, height, SLICE):
-            here = slice(begin, begin + SLICE)
-            some, rows = at._replace(lines=lines[here]), np.arange(begin, min(begin + SLICE, height))
+        step, self._slice = self._slice, max(self._slice, height)
+        for begin in range(0, height, step):
+            here = slice(begin, begin + step)
+            some, rows = at._replace(lines=lines[here]), np.arange(begin, min(begin + step, height))
             self._number(some, {group: numbers[here] for group, numbers in ids.items()})
             kernels.put_days(some, plan.day_fields, _YEARS, rows, np.arange(len(day)), day, day_state)
             kernels.put_numbers(
@@ -72,7 +76,7 @@ class PlainCells:
             )  # fmt: skip
             for texts in many.values():
                 texts.put(some, rows)
-        columns = {"source_row": uke_arrow.series(block.rows_of(lines), np.ones(height, bool))}
+        columns: dict[str, pa.Array] = {"source_row": pa.array(block.rows_of(lines))}
         few = [group for group in ids if group not in self._texts.values() or not _has_many(group)]
         learn(few)
         for group in few:
@@ -82,15 +86,21 @@ class PlainCells:
             texts = many.get(name) or _Texts(self, name, height)
             if name not in many:
                 texts.put(at, np.arange(height))
-            columns[name] = self._completed(name, self._texts[name], at, odd, texts.series(), texts.state)
+            columns[name] = self._completed(name, self._texts[name], at, odd, texts.array(), texts.state)
         for number, (name, group) in enumerate(self._days.items()):
-            days = uke_arrow.days(day[number], day_state[number] == VALID)
+            days = uke_arrow.dates(day[number], day_state[number] == VALID)
             columns[name] = self._completed(name, group, at, odd, days, day_state[number])
         for number, name in enumerate(plan.numbers):
-            columns[name] = uke_arrow.series(value[number], number_state[number] == VALID)
-        columns |= {name: value.new_from_index(0, height) for name, value in plan.constant.items()}
-        table = pl.DataFrame({name: columns[name] for name in self._schema})
+            columns[name] = uke_arrow.whole_numbers(value[number], number_state[number] == VALID)
+        columns |= {name: self._constant(name, height) for name in plan.constant}
+        table = uke_arrow.table({name: columns[name] for name in self._schema})
         return (table.filter(~pl.Series(odd)) if odd.any() else table), odd
+
+    def _constant(self, name: str, height: int) -> pa.Array:
+        """A column that says the same of every line, of memory that all blocks have in common."""
+        if len(self._constants.get(name, ())) < height:
+            self._constants[name] = uke_arrow.array(self._plan.constant[name].new_from_index(0, height))
+        return self._constants[name][:height]
 
     def _number(self, at: Lines, ids: dict[FewTexts, Array]) -> None:
         """Numbers the texts of some lines by group; those of a text that turned out to have many are left."""
@@ -100,9 +110,7 @@ class PlainCells:
         for group in few:
             group.number([texts[:, fields.index(name)] for name in group.fields], ids[group])
 
-    def _completed(
-        self, name: str, group: FewTexts, at: Lines, odd: Array, column: pl.Series, state: Array
-    ) -> pl.Series:
+    def _completed(self, name: str, group: FewTexts, at: Lines, odd: Array, column: pa.Array, state: Array) -> pa.Array:
         """A column with the cells of another form than nearly all have."""
         others = np.flatnonzero(state == OTHER)
         if len(others):
@@ -111,9 +119,10 @@ class PlainCells:
             group.number(list(texts.T), ids)
             learn([group])
             odd[others] |= group.is_bad[ids]
-            column = column.scatter(others, group.values[name][pl.Series(ids.view(np.uint32))])
-        if self._plan.is_required(name) and column.has_nulls():
-            odd |= column.is_null().to_numpy()
+            told = group.values[name][pl.Series(ids.view(np.uint32))]
+            column = uke_arrow.array(pl.Series(column).scatter(others, told).rechunk())
+        if self._plan.is_required(name) and column.null_count:
+            odd |= column.is_null().to_numpy(zero_copy_only=False)
         return column
 
     def is_decoded(self, name: str) -> bool:
@@ -144,9 +153,9 @@ class _Texts:
                 return
             self._held = np.concatenate([self._held, np.empty(len(self._held) + len(at.buf), np.uint8)])
 
-    def series(self) -> pl.Series:
+    def array(self) -> pa.Array:
         """The column."""
-        return uke_arrow.Texts(self._view, self.state == VALID, self._held[: self._counts[kernels.USED]]).series()
+        return uke_arrow.Texts(self._view, self.state == VALID, self._held[: self._counts[kernels.USED]]).array()
 
 
 def _states(columns: int, height: int) -> Array:

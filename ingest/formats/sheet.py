@@ -88,7 +88,7 @@ class Sheet:
             self.columns.used = int(counts[kernels.COUNTS.used])
             if counts[kernels.COUNTS.done] == len(lines):
                 break
-            taken.words.make_room(len(block.buf))
+            taken.words.make_room(block.size_of(lines[counts[kernels.COUNTS.done]]))
             self.columns.make_text_room(len(block.buf))
         if counts[kernels.COUNTS.others]:
             self._take_others(number, at, rows)
