@@ -37,7 +37,9 @@ class Codes:
         self._learn(known, size)
         first = [int(lines[np.argmax(numbers == number)]) + block.row for number in range(max(known, 1), size)]
         self._first = np.concatenate([self._first, [_NEVER] * (known == 0), first]).astype(np.int64)
-        self._count = np.bincount(numbers, minlength=size) + np.pad(self._count, (0, size - known))
+        count = np.bincount(numbers, minlength=size)
+        count[:known] += self._count
+        self._count = count
         return numbers
 
     def _learn(self, begin: int, end: int) -> None:

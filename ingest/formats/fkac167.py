@@ -66,6 +66,8 @@ class Fkac167:
 
     def recognise(self, head: bytes) -> str | None:
         """term2, term3 or term4 when the first line names the file (term2 where its headings are unreadable)."""
+        if not _may_be_named(head):
+            return None
         found: list[str] = []
 
         def accepts(rows: list[list[str]]) -> bool:
@@ -237,6 +239,11 @@ def _missing(headings: Sequence[str]) -> list[str]:
     return sorted(
         {c.column_name for c in _columns() if c.is_needed and (fold(c.column_name), c.occurrence) not in where}
     )
+
+
+def _may_be_named(head: bytes) -> bool:
+    """Whether the file's name is among its first bytes: to decode them in every encoding takes longer than to look."""
+    return b"\x1b" in head or FILE_NAME.encode() in head.translate(None, b"\0\r")
 
 
 def _is_named(first_row: Sequence[str]) -> bool:

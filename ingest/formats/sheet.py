@@ -73,6 +73,10 @@ class Sheet:
         self._taken = [_Taken(Vocabulary(encoding)) for _ in plans]
         may_be_printed = encoding == "cp932"
         self._is_printed = [np.array([may_be_printed and p.is_printed(name) for name in p.texts], bool) for p in plans]
+        own = self.columns
+        self._places = [
+            (own.numbers.places(p.numbers), own.days.places(p.days), own.texts.places(p.texts)) for p in plans
+        ]
 
     def take(self, number: int, block: Block, lines: Array, kinds: Array, rows: Array) -> None:
         """Puts some lines into ``rows`` of the table by the plan with this number."""
@@ -97,14 +101,15 @@ class Sheet:
         """The columns that a plan fills, as the loop takes them."""
         plan, columns = self.plans[number], self.columns
         numbers, days, texts = columns.numbers, columns.days, columns.texts
+        number_places, day_places, text_places = self._places[number]
         return (
             kernels.Numbers(
-                plan.number_fields, plan.number_bounds, *plan.limits, numbers.places(plan.numbers),
+                plan.number_fields, plan.number_bounds, *plan.limits, number_places,
                 numbers.value, numbers.state,
             ),
-            kernels.Days(plan.day_fields, _YEARS, days.places(plan.days), days.value, days.state),
+            kernels.Days(plan.day_fields, _YEARS, day_places, days.value, days.state),
             kernels.Texts(
-                plan.text_fields, self._is_printed[number], texts.places(plan.texts),
+                plan.text_fields, self._is_printed[number], text_places,
                 texts.value, texts.state, columns.held,
             ),
             kernels.Ids(plan.group_fields, columns.ids, self._taken[number].words.words()),
