@@ -191,7 +191,8 @@ def synthetic_page() -> str:
     """Rates and presets of the invented worlds."""
     intro = (
         "# Invented worlds\n\nWhat `tsumugi synth` and `tsumugi link evaluate` invent. All rates are assumptions "
-        "(unverified); none was measured in real data.\n\n"
+        "(unverified); none was measured in real data. How near its people come to the nation's figures is in "
+        "[calibration](calibration.md).\n\n"
         "## Rates of clerical noise\n\nShares of the rows that each befalls, unless it says files. Those marked bear "
         "on whom a row is taken to speak of; the preset `doubled` doubles them.\n\n"
     )

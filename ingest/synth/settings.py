@@ -63,11 +63,14 @@ class NoiseRates(_Strict):
 
 
 class StoryTowns(_Strict):
-    """Towns of the planted stories; a story whose town is not in the world goes to the largest free town."""
+    """Towns of the planted stories; a story whose town is not in the world goes to the largest free town.
 
-    untreated_hba1c: str = "16208"
-    low_attendance_men: str = "31202"
-    polypharmacy: str = "31203"
+    A story of None is not told.
+    """
+
+    untreated_hba1c: str | None = "16208"
+    low_attendance_men: str | None = "31202"
+    polypharmacy: str | None = "31203"
 
 
 class Upheavals(_Strict):
@@ -105,6 +108,7 @@ class SynthSettings(_Strict):
     stories: StoryTowns = Field(default_factory=StoryTowns)
     upheavals: Upheavals = Field(default_factory=Upheavals)
     planted: Planted = Field(default_factory=Planted)
+    is_nation: bool = False  # all towns like the nation: its ages, its attendance, no differences between towns
 
     @field_validator("reference_month")
     @classmethod
@@ -158,6 +162,22 @@ def _populations() -> dict[str, int]:
 def full_world(**changes: object) -> SynthSettings:
     """100,000 insured in all 34 towns of 富山県 and 鳥取県 by their population, 36 months."""
     return SynthSettings(**({"people": 100_000, "municipalities": _populations()} | changes))  # type: ignore[arg-type]
+
+
+def nation(**changes: object) -> SynthSettings:
+    """A world like the nation, for comparison with its published figures: no town differs, no story is told.
+
+    The towns are those of ``full_world``, as places only; the years are 2020 to 2022, of which the figures are.
+    """
+    base: dict[str, object] = {
+        "people": 100_000,
+        "months": 12,
+        "municipalities": _populations(),
+        "reference_month": date(2023, 3, 1),
+        "stories": StoryTowns(untreated_hba1c=None, low_attendance_men=None, polypharmacy=None),
+        "is_nation": True,
+    }
+    return SynthSettings(**(base | changes))  # type: ignore[arg-type]
 
 
 def tiny(**changes: object) -> SynthSettings:

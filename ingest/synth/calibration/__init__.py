@@ -53,6 +53,15 @@ def log_curve(name: str, column: str, ages: NDArray[np.int64]) -> NDArray[np.flo
     return np.exp(np.interp(ages, table["age"].to_numpy(), np.log(table[column].to_numpy())))
 
 
+def middles(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values at the middles of neighbouring five-year bands such that the line through them, level beyond the outer
+    two, has the mean ``shares`` over the five ages of each band."""
+    n = len(shares)
+    mix = np.eye(n) * 0.76 + (np.eye(n, k=1) + np.eye(n, k=-1)) * 0.12
+    mix[0, 0] = mix[-1, -1] = 0.88
+    return np.asarray(np.linalg.solve(mix, shares), dtype=np.float64)
+
+
 def band_start(code: str) -> int:
     """First age of a band code: '40-44', '90+', '95+'."""
     return int(code.rstrip("+").split("-")[0])

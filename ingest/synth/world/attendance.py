@@ -9,11 +9,12 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import logit, ndtr
 
-from ingest.synth.calibration import band_start, seed
+from ingest.synth.calibration import band_start, middles, seed
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.chance import stream
 from ingest.synth.world.clock import age_at, day_of
 from ingest.synth.world.coverage import Coverage
+from ingest.synth.world.distributions import standardised
 from ingest.synth.world.health import Health
 from ingest.synth.world.lives import KOKI, KUMIAI
 from ingest.synth.world.people import People
@@ -38,17 +39,21 @@ def attendance_share(settings: SynthSettings, towns: Towns, year: int, sex: Ints
     sizes = np.array([{0: "small", 1: "middle", 2: "large"}[int(n > 25_000) + int(n > 500_000)] for n in people])
     table = seed("attendance")
     share = np.zeros(len(sex))
-    for group in ("small", "middle", "large"):
+    if settings.is_nation:
+        sizes = np.full(len(towns), "all")
+    for group in ("all", "small", "middle", "large"):
         for one in (1, 2):
             rows = table.filter(insurer_size=group, sex_code=str(one))
             middle = np.array([band_start(b) + 2 for b in rows["age_band_code"]])
             order = np.argsort(middle)
+            nodes = middles(rows["attendance_share"].to_numpy()[order])
             here = (sizes[town] == group) & (sex == one)
-            share[here] = np.interp(age[here], middle[order], rows["attendance_share"].to_numpy()[order])
-    by_year = dict(seed("attendance_by_year").select("fiscal_year", "kokuho_share").iter_rows())
-    base = by_year[2020]
-    now = by_year.get(year, by_year[max(by_year)])
-    odds = logit(np.clip(share, 0.01, 0.95)) + logit(now) - logit(base) + towns.attendance[town]
+            share[here] = np.interp(age[here], middle[order], nodes)
+    years = {row["fiscal_year"]: row for row in seed("attendance_by_year").iter_rows(named=True)}
+    now = years.get(year, years[max(years)])
+    # ``drift`` is fitted: the members of later years, whose largest cohort leaves at 75, come less often by age alone.
+    shift = logit(now["kokuho_share"]) - logit(years[2020]["kokuho_share"]) + now["drift"]
+    odds = logit(np.clip(share, 0.01, 0.95)) + shift + towns.attendance[town]
     share = 1 / (1 + np.exp(-odds))
     in_story = (town == towns.story["low_attendance_men"]) & (sex == 1) & (age >= STORY_MEN[0]) & (age <= STORY_MEN[1])
     return np.where(in_story, share * STORY_FACTOR, share)
@@ -75,6 +80,8 @@ def attenders(
     share = attendance_share(settings, towns, year, people.sex[who], np.where(cover == KOKI, np.maximum(age, 75), age),
                              coverage.town[card])  # fmt: skip
     share = np.where(cover == KUMIAI, np.minimum(share * 1.45, 0.9), share)
-    inclination = np.sqrt(HABIT_SHARE) * health.habit[who] + np.sqrt(1 - HABIT_SHARE) * random.normal(size=len(who))
+    # Those of an age who are left are not as frail as all were: so their habit is taken among themselves.
+    habit = standardised(health.habit[who], people.sex[who], np.where(cover == KOKI, 0, age // 5))
+    inclination = np.sqrt(HABIT_SHARE) * habit + np.sqrt(1 - HABIT_SHARE) * random.normal(size=len(who))
     comes = ndtr(inclination) > 1 - share
     return who[comes], day[comes], card[comes]

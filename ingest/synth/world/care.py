@@ -1,7 +1,7 @@
 """介護: certification (要介護認定), what it becomes over the years, and the services used.
 
-The age at which a person is certified follows the published rate by age; the level rises with the years
-since. A certification runs for six months, then for one to three years, and is renewed until death.
+The age at which a person is certified follows the published rate by age; the need of care rises with the
+years since. A certification runs for six months, then for one to three years, and is renewed until death.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ingest.formats.contracts import CARE_CERTIFICATION, CARE_CLAIM, CARE_SERVICE
-from ingest.synth.calibration import band_start, seed
+from ingest.synth.calibration import curve, seed
 from ingest.synth.settings import SynthSettings
+from ingest.synth.world.care_levels import levels
 from ingest.synth.world.care_lines import purchases
 from ingest.synth.world.chance import fixed, stream
-from ingest.synth.world.clock import anniversary, day_of, first_day, last_day, month_date
+from ingest.synth.world.clock import age_at, anniversary, day_of, first_day, last_day, month_date
+from ingest.synth.world.clock import parts as parts_of_days
 from ingest.synth.world.coverage import Coverage
 from ingest.synth.world.lives import KOKI, KOKUHO, WELFARE, Lives
 from ingest.synth.world.naming import name_columns
@@ -32,13 +34,13 @@ Floats = NDArray[np.float64]
 
 LEVELS = ("12", "13", "21", "22", "23", "24", "25")
 FRAILTY_LOADING = 0.5
-SEX_YEARS = {1: 0.6, 2: -0.7}  # women are certified earlier at the same age, men later
-FIRST_LEVEL = (1.9, 1.75)  # mean and spread on the scale 0 (要支援1) … 6 (要介護5)
+FIRST_NEED = (1.9, 1.75)  # mean and spread of the need of care at the start; what it is as a level: ``care_levels``
 GROWTH_YEAR = 0.17
 PERIOD_MONTHS = (12, 24, 36, 48)
 PERIOD_SHARES = np.array([0.35, 0.3, 0.25, 0.1])
 YEARS_BACK = 7
 USE_SHARE = 0.93
+MOST_IN_HOMES = 0.95  # of those of any level and age
 NEW, CHANGED, ENDED = "1", "2", "3"
 GAINED, LOST, IN_UNION, OTHER = "01", "02", "03", "99"  # 異動事由 (from memory, unverified)
 RATE_SHARES = ((0.05, 70), (0.12, 80))  # 負担割合: users who pay three or two tenths
@@ -97,16 +99,16 @@ def make_certification(
 
 def _first_certified(settings: SynthSettings, towns: Towns, people: People) -> Ints:
     """Day on which each person is first certified (far in the future: never)."""
-    rates = seed("certification_rates").filter(pl.col("age_band_code") != "40-64")
-    start = np.array([band_start(b) for b in rates["age_band_code"]], dtype=float)
-    ages = np.concatenate([[38, 45, 62], start + 2.5, [106]])
-    ages[-2] = 94.0
-    share = np.concatenate([[0.0, 0.0016, 0.0085], rates["certified_share"].to_numpy(), [0.97]])
     random = stream(settings.seed, "certification")
     own = np.sqrt(1 - FRAILTY_LOADING**2) * random.normal(size=len(people))
     rest = 1 - ndtr(FRAILTY_LOADING * people.frailty + own)
-    age = np.interp(rest, share, ages, left=38, right=200)
-    age = age + np.where(people.sex == 1, SEX_YEARS[1], SEX_YEARS[2]) - towns.certification[people.town]
+    age = np.empty(len(people))
+    for one in (1, 2):
+        rows = seed("certification_curve").filter(sex_code=str(one)).sort("age")
+        share, ages = rows["certified_share"].to_numpy(), rows["age"].cast(pl.Float64).to_numpy()
+        here = people.sex == one
+        age[here] = np.interp(rest[here], share, ages, left=38, right=200)
+    age = age - towns.certification[people.town]
     day = people.birth + age * 365.25
     return np.where(age < 150, np.maximum(day, people.birth + 40 * 366), 1 << 30).astype(np.int64)
 
@@ -118,7 +120,7 @@ def _periods(settings: SynthSettings, people: People, lives: Lives, who: Ints, o
     earliest = people.start - YEARS_BACK * 365
     late = np.maximum(earliest - onset, 0) / 365.25  # years of an illness older than the world
     start = np.maximum(onset, earliest + random.integers(0, 700, n))
-    level0 = random.normal(*FIRST_LEVEL, n)
+    need0 = random.normal(*FIRST_NEED, n)
     growth = np.maximum(random.normal(GROWTH_YEAR, 0.2, n), -0.1)
     death = np.where(lives.death[who] >= 0, lives.death[who], 1 << 40)
     parts = []
@@ -132,7 +134,6 @@ def _periods(settings: SynthSettings, people: People, lives: Lives, who: Ints, o
         months = np.full(len(here), 6) if index == 0 else random.choice(PERIOD_MONTHS, len(here), p=PERIOD_SHARES)
         end = begin[here] + (months * 30.44).astype(np.int64) - 1
         years = (begin[here] - start[here]) / 365.25 + np.minimum(late[here], 4)
-        level = np.clip(np.round(level0[here] + growth[here] * years), 0, 6).astype(np.int64)
         parts.append(
             pl.DataFrame(
                 {
@@ -140,13 +141,21 @@ def _periods(settings: SynthSettings, people: People, lives: Lives, who: Ints, o
                     "index": np.full(len(here), index),
                     "start": begin[here].copy(),
                     "end": end,
-                    "level": level,
+                    "need": need0[here] + growth[here] * years,
                     "death": death[here],
                 }  # fmt: skip
             )
         )
         begin[here] = end + 1
-    return pl.concat(parts)
+    periods = pl.concat(parts)
+    person = periods["person"].to_numpy()
+    seen = np.maximum(periods["start"].to_numpy(), day_of(date(settings.first_fiscal_year, 4, 1)))
+    until = np.minimum(np.minimum(periods["end"].to_numpy(), periods["death"].to_numpy()), lives.last_day)
+    days = np.maximum(until - seen + 1, 0)
+    middle = seen + days // 2
+    age, year = age_at(people.birth[person], middle), parts_of_days(middle)[0]
+    level = levels(periods["need"].to_numpy(), days.astype(np.float64), people.sex[person], age, year)
+    return periods.drop("need").with_columns(level=pl.Series(level))
 
 
 def _places(towns: Towns, lives: Lives) -> pl.DataFrame:
@@ -300,10 +309,11 @@ class CareClaims:
         person = now["person"].to_numpy()
         death = self.lives.death[person]
         there = ((death < 0) | (death >= middle)) & ~np.isin(person, away)
-        there &= fixed(self.settings.seed, "uses care", person) < USE_SHARE
-        now, person = now.filter(pl.Series(there)), person[there]
+        factor = curve("care_use_by_age", "factor", age_at(self.people.birth[person], middle))
+        there &= fixed(self.settings.seed, "uses care", person) < np.minimum(USE_SHARE * factor**0.1, 0.99)
+        now, person, factor = now.filter(pl.Series(there)), person[there], factor[there]
         level = now["level"].to_numpy()
-        row, service = self._chosen(person, level)
+        row, service = self._chosen(person, level, factor)
         units = self.units[service, level[row]] * np.exp(random.normal(0, 0.14, len(row)) - 0.01)
         plan = self.places[service] == "plan"
         units = np.where(plan, self.units[service, level[row]], units)
@@ -314,10 +324,12 @@ class CareClaims:
         units = np.maximum(np.rint(units), 1).astype(np.int64)
         return self._frames(month, now, row, service, units, length)
 
-    def _chosen(self, person: Ints, level: Ints) -> tuple[Ints, Ints]:
-        """Pairs (row of person, row of service): one home, or several services at home."""
+    def _chosen(self, person: Ints, level: Ints, factor: Floats) -> tuple[Ints, Ints]:
+        """Pairs (row of person, row of service): one home, or several services at home; ``factor``: how much more
+        or less than others of the level the person's age uses."""
         facility = np.flatnonzero(self.places == "facility")
         edges = np.cumsum(self.use[facility][:, level], axis=0)
+        edges = edges * np.minimum(factor, MOST_IN_HOMES / np.maximum(edges[-1], 1e-9))
         u = fixed(self.settings.seed, "facility", person)
         which = (u[None, :] >= edges).sum(axis=0)
         lives_in = which < len(facility)
@@ -325,7 +337,7 @@ class CareClaims:
         at_home = np.flatnonzero(~lives_in)
         free = 1 - edges[-1][at_home]
         for service in np.flatnonzero(self.places != "facility"):
-            share = self.use[service][level[at_home]] / np.maximum(free, 0.2)
+            share = self.use[service][level[at_home]] / np.maximum(free, 0.2) * factor[at_home]
             mine = fixed(self.settings.seed, "service", person[at_home], int(service)) < share
             rows.append(at_home[mine])
             services.append(np.full(mine.sum(), service))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.synth.calibration import curve
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.catalogue import CLINICS, catalogue
 from ingest.synth.world.chance import fixed, stream
@@ -173,7 +174,7 @@ class CareUse:
         """Visits for something new."""
         day0, length = first_day(month), first_day(month + 1) - first_day(month)
         group = np.searchsorted(EPISODE_AGES, age, side="right")
-        tendency = np.exp(0.35 * self.people.frailty[who] - 0.06) * use
+        tendency = np.exp(0.35 * self.people.frailty[who] - 0.06) * use * curve("use_by_age", "factor", age)
         for episode in self.episodes:
             rate = episode.rates[group] * episode.season[month % 12] * tendency
             at = np.flatnonzero(random.random(len(who)) < rate)

@@ -21,12 +21,21 @@ from ingest.synth.world.attendance import attenders
 from ingest.synth.world.chance import fixed, stream
 from ingest.synth.world.clock import age_at, day_of, months_of_days
 from ingest.synth.world.coverage import Coverage
-from ingest.synth.world.distributions import from_bins, means, standing_among
+from ingest.synth.world.distributions import (
+    KOKI_GROUP,
+    creatinine_spread,
+    from_bins,
+    levelled,
+    means,
+    protein_codes,
+    standardised,
+    standing_among,
+)
 from ingest.synth.world.health import Health
 from ingest.synth.world.judgement import guidance_level, metabolic_judgement
 from ingest.synth.world.lives import Lives
 from ingest.synth.world.people import People
-from ingest.synth.world.questionnaire import answers, answers_2024, koki_answers
+from ingest.synth.world.questionnaire import answers, answers_2024, koki_answers, told_of_illness
 from ingest.synth.world.towns import Towns
 
 Ints = NDArray[np.int64]
@@ -35,6 +44,8 @@ Mask = NDArray[np.bool_]
 
 PERSISTENCE = {"bmi": 0.97, "waist": 0.93, "hba1c": 0.85, "systolic": 0.55, "ldl": 0.7}
 OTHER_PERSISTENCE = 0.7
+WAIST_SPREAD = (9.2, 8.9)  # of men and women, cm
+BMI_SPREAD = 0.37  # of its square root
 SUGAR_ON_METABOLIC = 0.5
 
 
@@ -58,10 +69,9 @@ MEASURES = (
     Measure("ast", 0.35, 0.28, True, 8, 300, 0),
     Measure("alt", 0.5, 0.45, True, 4, 350, 0),
     Measure("gamma_gt", 0.35, 0.65, True, 6, 900, 0),
-    Measure("creatinine", 0.15, 0.18, True, 0.3, 12, 2),
 )
 """Spreads are typed from memory (unverified); means are those of the prefecture, sex and age."""
-MEASURABLE = {"triglyceride_fasting": (30, 600), "gamma_gt": (8, 500), "ast": (10, 250), "hdl": (22, 120)}
+MEASURABLE = {"triglyceride_fasting": (30, 600), "gamma_gt": (10, 500), "ast": (10, 250), "hdl": (22, 120)}
 """What the analysers measure (unverified): a value beyond is reported with H or L."""
 
 
@@ -155,7 +165,9 @@ def _values(
     n = len(who)
     sex = people.sex[who]
     age = age_at(people.birth[who], day_of(date(year + 1, 3, 31)))
-    band = np.clip((age - 40) // 5, 0, 6)
+    is_koki = exam["scheme_code"].to_numpy() == "koki"
+    band = np.where(is_koki, KOKI_GROUP, np.clip((age - 40) // 5, 0, 6))
+    place = band + 100 * towns.prefecture[town]  # whose means are published
     metabolic = people.metabolic[who] + towns.metabolic[town]
 
     def standing(item: str, loading: float) -> Floats:
@@ -165,44 +177,54 @@ def _values(
         p = PERSISTENCE.get(item, OTHER_PERSISTENCE)
         return np.sqrt(p) * lasting + np.sqrt(1 - p) * random.normal(size=n)
 
-    drugs = {
-        name: health.treated[health.row(name), who] <= day for name in ("hypertension", "diabetes", "dyslipidaemia")
-    }
-    ill = {name: health.onset[health.row(name), who] <= day for name in ("hypertension", "diabetes", "dyslipidaemia")}
+    ill = {name: health.onset[health.row(name), who] <= day for name in health.names}
+    treated = {name: health.treated[health.row(name), who] <= day for name in health.names}
+    told = told_of_illness(
+        settings.seed, who, sex, band,
+        {
+            "drug_pressure": (treated["hypertension"], ill["hypertension"]),
+            "drug_glucose": (treated["diabetes"], ill["diabetes"] & ~health.untreated_sugar[who]),
+            "drug_lipid": (treated["dyslipidaemia"], ill["dyslipidaemia"]),
+            "history_stroke": (ill["stroke"], ill["kidney"]),
+            "history_heart": (ill["ischaemic_heart"], ill["hypertension"]),
+            "history_kidney": (ill["kidney"], ill["diabetes"]),
+        },
+    )  # fmt: skip
+    drugs = {name: told[f"drug_{name}"] == 1 for name in ("pressure", "glucose", "lipid")}
     values: dict[str, Floats] = {}
     bmi = standing("bmi", 0.6)
     values["bmi"] = from_bins("bmi", standing_among(bmi, sex, band), sex, band, 14, 48)
-    sugar = 0.75 * standing("hba1c", SUGAR_ON_METABOLIC) + 1.25 * ill["diabetes"] - 0.45 * drugs["diabetes"]
+    sugar = 0.75 * standing("hba1c", SUGAR_ON_METABOLIC) + 1.25 * ill["diabetes"] - 0.45 * drugs["glucose"]
     hba1c = from_bins("hba1c", standing_among(sugar, sex, band), sex, band, 4.6, 11.5)
     high = 8.0 + 2.2 * fixed(settings.seed, "story level", who) + 0.25 * random.normal(size=n)
     values["hba1c"] = _rounded(np.where(health.untreated_sugar[who], np.maximum(high, 8.0), hba1c), 1)
-    pressure = standing("systolic", 0.35) + 0.9 * ill["hypertension"] - 0.75 * drugs["hypertension"]
+    pressure = standing("systolic", 0.35) + 0.9 * ill["hypertension"] - 0.75 * drugs["pressure"]
     values["systolic"] = from_bins("systolic", standing_among(pressure, sex, band), sex, band, 82, 215)
-    lipid = standing("ldl", 0.15) + 1.0 * ill["dyslipidaemia"] - 1.35 * drugs["dyslipidaemia"]
+    lipid = standing("ldl", 0.15) + 1.0 * ill["dyslipidaemia"] - 1.35 * drugs["lipid"]
     values["ldl"] = from_bins("ldl", standing_among(lipid, sex, band), sex, band, 35, 290)
     height = np.where(sex == 1, 170.5, 157.6) - np.maximum(age - 40, 0) * 0.13
     values["height"] = _rounded(height + 5.8 * ndtri(np.clip(fixed(settings.seed, "height", who), 1e-6, 1 - 1e-6)), 1)
     values["weight"] = _rounded(values["bmi"] * (values["height"] / 100) ** 2, 1)
-    mean = means("waist", towns, town, sex, band)
-    spread = np.where(sex == 1, 9.2, 9.6)
-    z = 0.93 * (values["bmi"] - means("bmi", towns, town, sex, band)) / np.where(sex == 1, 3.5, 3.6)
-    values["waist"] = _rounded(mean + spread * (z + 0.33 * standing("waist", 0.0)), 1)
-    glucose = (
-        means("glucose_fasting", towns, town, sex, band) + 22 * (values["hba1c"] - 5.65) + 6 * random.normal(size=n)
-    )
+
+    def at_level(item: str, value: Floats, is_log: bool = False) -> Floats:
+        return levelled(value, means(item, towns, town, sex, band), sex, place, is_log)
+
+    # Girth grows less than weight does, so the heaviest are not as far above the mean.
+    spread = np.where(sex == 1, *WAIST_SPREAD)
+    girth = 0.93 * np.sqrt(values["bmi"]) / BMI_SPREAD + 0.33 * standing("waist", 0.0)
+    values["waist"] = _rounded(at_level("waist", spread * girth), 1)
+    glucose = at_level("glucose_fasting", 22 * hba1c + 6 * random.normal(size=n)) + 22 * (values["hba1c"] - hba1c)
     values["glucose_fasting"] = _rounded(np.clip(glucose, 60, 420))
     for measure in MEASURES:
         score = standing(measure.item, measure.loading)
         if measure.item == "diastolic":
-            score = 0.6 * score + 0.6 * (values["systolic"] - means("systolic", towns, town, sex, band)) / 17
-        middle = means(measure.item, towns, town, sex, band)
-        if measure.is_log:
-            value = middle * np.exp(measure.spread * score - measure.spread**2 / 2)
-        else:
-            value = middle + measure.spread * score
+            score = 0.6 * score + 0.6 * values["systolic"] / 17
+        value = at_level(measure.item, np.exp(measure.spread * score) if measure.is_log else measure.spread * score,
+                         measure.is_log)  # fmt: skip
         values[measure.item] = _rounded(np.clip(value, measure.least, measure.most), measure.decimals)
-    kidney = health.onset[health.row("kidney"), who] <= day
-    values["creatinine"] = _rounded(values["creatinine"] * np.where(kidney, 1.45, 1.0), 2)
+    filters = standardised(standing("creatinine", 0.15) + 2.0 * ill["kidney"], sex, place)
+    creatinine = at_level("creatinine", np.exp(creatinine_spread(towns, town, sex, band) * filters), is_log=True)
+    values["creatinine"] = _rounded(np.clip(creatinine, 0.3, 12), 2)
     # 日本腎臓学会の推算式
     egfr = 194 * values["creatinine"] ** -1.094 * age**-0.287 * np.where(sex == 2, 0.739, 1.0)
     values["egfr"] = _rounded(np.clip(egfr, 3, 150), 1)
@@ -211,22 +233,15 @@ def _values(
     values["non_hdl"] = _rounded(values["ldl"] + np.clip(values["triglyceride_fasting"] / 5, 8, 60))
     codes = answers(settings.seed, who, sex, band, year, random)
     lifestyle = list(codes)
-    codes |= {
-        "drug_pressure": np.where(drugs["hypertension"], 1, 2),
-        "drug_glucose": np.where(drugs["diabetes"], 1, 2),
-        "drug_lipid": np.where(drugs["dyslipidaemia"], 1, 2),
-        "history_stroke": np.where(health.onset[health.row("stroke"), who] <= day, 1, 2),
-        "history_heart": np.where(health.onset[health.row("ischaemic_heart"), who] <= day, 1, 2),
-        "history_kidney": np.where(kidney, 1, 2),
-    }
+    codes |= told
     smokes = codes["smoking"] == 1
     if year >= 2024:  # 第4期: 1 はい 2 以前は吸っていた 3 いいえ
         past = fixed(settings.seed, "past smoker", who) < np.where(sex == 1, 0.35, 0.05)
         codes["smoking"] = np.where(smokes, 1, np.where(past, 2, 3))
         codes |= answers_2024(settings.seed, who, codes)
     codes["urine_glucose"] = np.where(values["hba1c"] >= 8, 4, np.where(values["hba1c"] >= 7, 2, 1))
-    protein = 0.6 * standing("urine_protein", 0.2) + 0.8 * kidney + 0.3 * (values["hba1c"] >= 7)
-    codes["urine_protein"] = 1 + np.searchsorted([1.0, 1.35, 1.8, 2.3], protein)
+    protein = 0.6 * standing("urine_protein", 0.2) + 0.8 * ill["kidney"] + 0.3 * (values["hba1c"] >= 7)
+    codes["urine_protein"] = protein_codes(standing_among(protein, sex, band), sex, band)
     casual = fixed(settings.seed, "eats before", who, year) < 0.12
     codes["blood_draw_timing"] = np.where(casual, 3, 2)
     risks = {name: values[name] for name in ("waist", "bmi", "hba1c", "hdl", "systolic", "diastolic")} | {
@@ -234,14 +249,14 @@ def _values(
     }  # fmt: skip
     risks["glucose"] = np.where(casual, np.nan, risks["glucose"])
     codes["metabolic_judgement"] = metabolic_judgement(
-        risks, sex, casual, drugs["diabetes"], drugs["dyslipidaemia"], drugs["hypertension"]
+        risks, sex, casual, drugs["glucose"], drugs["lipid"], drugs["pressure"]
     )
-    is_koki = exam["scheme_code"].to_numpy() == "koki"
-    treated = drugs["diabetes"] | drugs["dyslipidaemia"] | drugs["hypertension"]
-    level = guidance_level(risks, sex, casual, smokes, age, treated)
+    takes_any = drugs["pressure"] | drugs["glucose"] | drugs["lipid"]
+    level = guidance_level(risks, sex, casual, smokes, age, takes_any)
     values["triglyceride_casual"] = np.where(casual, _rounded(values["triglyceride_fasting"] * 1.18), np.nan)
     values["triglyceride_fasting"] = np.where(casual, np.nan, values["triglyceride_fasting"])
-    values["glucose_casual"] = np.where(casual, _rounded(values["glucose_fasting"] * 1.12), np.nan)
+    after = means("glucose_casual", towns, town, sex, band) / means("glucose_fasting", towns, town, sex, band)
+    values["glucose_casual"] = np.where(casual, _rounded(values["glucose_fasting"] * after), np.nan)
     values["glucose_fasting"] = np.where(casual, np.nan, values["glucose_fasting"])
     # 後期高齢者健診 has no waist and what follows from it, and 15 questions of its own in place of the 22.
     values["waist"] = np.where(is_koki, np.nan, values["waist"])

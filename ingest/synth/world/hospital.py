@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.synth.calibration import curve
 from ingest.synth.settings import SynthSettings
 from ingest.synth.world.catalogue import CLINICS, catalogue
 from ingest.synth.world.chance import fixed, stream
@@ -130,7 +131,8 @@ class Hospital:
         group = np.searchsorted(ADMISSION_AGES, age, side="right")
         death = self.lives.death[who]
         dying = (death >= day0) & (death < day0 + length + BEFORE_DEATH_DAYS)
-        tendency = np.exp(0.5 * self.people.frailty[who] - 0.12) * use * np.where(dying, BEFORE_DEATH_FACTOR, 1.0)
+        tendency = np.exp(0.5 * self.people.frailty[who] - 0.12) * use * curve("use_by_age", "factor", age)
+        tendency = tendency * np.where(dying, BEFORE_DEATH_FACTOR, 1.0)
         long = (self.stays.kind == LONG_STAY) & (self.stays.start < day0 + length) & (self.stays.end >= day0)
         free = (self.busy_until[who] < day0) & ~np.isin(who, self.stays.person[long])
         hospital = CLINICS.index("hospital")

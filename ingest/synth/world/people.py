@@ -106,13 +106,14 @@ def _first_residents(
     table = seed("population_2025").filter(pl.col("municipality_code").is_in(towns.code))
     births, sexes, places = [], [], []
     for place, code in enumerate(towns.code):
-        rows = table.filter(municipality_code=code).sort("sex_code", "age_band_code")
+        here = seed("population_nation_2025") if settings.is_nation else table.filter(municipality_code=code)
+        rows = here.sort("sex_code", "age_band_code")
         sex = rows["sex_code"].cast(pl.Int64).to_numpy()
         low = np.array([band_start(b) for b in rows["age_band_code"]]) - 5
         count = rows["population_count"].to_numpy().astype(float)
         for one in (1, 2):
-            here = sex == one
-            count[here] /= survival(low[here] + 2, 5, one)
+            mine = sex == one
+            count[mine] /= survival(low[mine] + 2, 5, one)
         keep = low >= 0
         sex, low, count = sex[keep], low[keep], count[keep]
         count *= towns.insured[place] / np.sum(count * expected_coverage(low + 2))

@@ -7,12 +7,15 @@ from functools import cache
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from ingest.synth.calibration import seed
 from ingest.synth.world.chance import fixed
+from ingest.synth.world.distributions import GROUPS, KOKI_GROUP, RANKED_FROM
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 def answers(world: int, who: Ints, sex: Ints, band: Ints, year: int, random: np.random.Generator) -> dict[str, Ints]:
@@ -23,9 +26,9 @@ def answers(world: int, who: Ints, sex: Ints, band: Ints, year: int, random: np.
         u = np.where(fixed(world, f"again {item}", who, year) < 0.85, own, random.random(len(who)))
         answer = np.zeros(len(who), dtype=np.int64)
         for one in (1, 2):
-            for number in range(7):
+            for number in range(GROUPS):
                 here = (sex == one) & (band == number)
-                codes, edges = _shares(item, one, number)
+                codes, edges = _shares(item, one, min(number, KOKI_GROUP - 1))
                 answer[here] = codes[np.minimum(np.searchsorted(edges, u[here], side="right"), len(codes) - 1)]
         result[item] = answer
     return result
@@ -61,17 +64,40 @@ def koki_answers(world: int, who: Ints, year: int, random: np.random.Generator) 
     return result
 
 
+TOLD_BY_HEALTH = (
+    "drug_pressure", "drug_glucose", "drug_lipid", "history_stroke", "history_heart", "history_kidney",
+)  # fmt: skip
+
+
+def told_of_illness(
+    world: int, who: Ints, sex: Ints, band: Ints, truth: dict[str, tuple[Mask, Mask]]
+) -> dict[str, Ints]:
+    """1 はい, 2 いいえ to the questions of ``TOLD_BY_HEALTH``; ``truth``: whether it is so, whether it is likely else.
+
+    As many say yes as are published for their sex and age: first those of whom it is so, then those of whom it is
+    likely; which ones is the person's own for good. So the answers of a few differ from their claims, as answers do.
+    後期, of which nothing is published, says what is so.
+    """
+    result = {}
+    for item, (is_so, is_likely) in truth.items():
+        score = 2.0 * is_so + 1.0 * (is_likely & ~is_so) + 0.5 * fixed(world, f"says {item}", who)
+        answer = np.where(is_so, 1, 2)
+        for one in (1, 2):
+            for number in range(KOKI_GROUP):
+                here = np.flatnonzero((sex == one) & (band == number))
+                if len(here) >= RANKED_FROM:
+                    codes, edges = _shares(item, one, number)
+                    yes = float(edges[0]) if codes[0] == 1 else 0.0
+                    standing = (rankdata(score[here]) - 0.5) / len(here)
+                    answer[here] = np.where(standing > 1 - yes, 1, 2)
+        result[item] = answer
+    return result
+
+
 @cache
 def _questions() -> tuple[str, ...]:
-    told_by_health = (
-        "drug_pressure",
-        "drug_glucose",
-        "drug_lipid",
-        "history_stroke",
-        "history_heart",
-        "history_kidney",
-    )
-    return tuple(i for i in seed("questionnaire")["item_id"].unique(maintain_order=True) if i not in told_by_health)
+    items = seed("questionnaire")["item_id"].unique(maintain_order=True)
+    return tuple(item for item in items if item not in TOLD_BY_HEALTH)
 
 
 @cache

@@ -29,7 +29,7 @@ class Towns:
     attendance: NDArray[np.float64]  # shift of the log odds of attending a checkup
     use: NDArray[np.float64]  # logarithm of the factor of visits and admissions
     certification: NDArray[np.float64]  # years by which certification comes earlier
-    story: dict[str, int]  # story -> town index
+    story: dict[str, int]  # story -> town index, -1 where it is not told
 
     def __len__(self) -> int:
         return len(self.code)
@@ -61,7 +61,7 @@ def make_towns(settings: SynthSettings) -> Towns:
     if missing:
         raise KeyError(f"no insurer or district in the seeds for {', '.join(missing)}")
     random = stream(settings.seed, "towns")
-    effects = random.normal(size=(4, len(codes)))
+    effects = random.normal(size=(4, len(codes))) * (0.0 if settings.is_nation else 1.0)
     return Towns(
         code=codes,
         name=[names[code] for code in codes],
@@ -86,7 +86,8 @@ def make_towns(settings: SynthSettings) -> Towns:
 def _story_towns(settings: SynthSettings, codes: list[str], insured: dict[str, int]) -> dict[str, int]:
     """Each story at its town, or at the largest town that has none yet (the largest, when all have one)."""
     wanted = settings.stories.model_dump()
-    result = {story: codes.index(town) for story, town in wanted.items() if town in codes}
+    places = {None: -1} | {code: place for place, code in enumerate(codes)}
+    result = {story: places[town] for story, town in wanted.items() if town in places}
     by_size = sorted(range(len(codes)), key=lambda i: (-insured[codes[i]], codes[i]))
     for story in wanted:
         if story not in result:
