@@ -201,7 +201,7 @@ def tiny(**changes: object) -> SynthSettings:
         checkup_missing_item=0.1,
     )
     # Among just so many the linkage takes nobody for another, so that figures can be held against the truth.
-    base: dict[str, object] = {"people": 310, "months": 6, "municipalities": towns, "noise": noise}
+    base: dict[str, object] = {"people": 305, "months": 6, "municipalities": towns, "noise": noise}
     return SynthSettings(**(base | changes))  # type: ignore[arg-type]
 
 
