@@ -23,6 +23,7 @@ from ingest.persons_cli import add_to as add_persons
 from ingest.reconcile_cli import add_to as add_reconcile
 from ingest.reference_cli import reference_app
 from ingest.settings import Settings
+from ingest.statistics_cli import statistics_app
 from ingest.synth.preset import Preset
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ app.add_typer(districts_app, name="districts")
 app.add_typer(layouts_app, name="layouts")
 app.add_typer(link_app, name="link")
 app.add_typer(reference_app, name="reference")
+app.add_typer(statistics_app, name="statistics")
 add_export(app)
 add_reconcile(app)
 _QUARANTINE_HELP = (

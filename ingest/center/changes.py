@@ -167,6 +167,36 @@ def add_landed(
             _insert(connection, _full_spans_sql(fresh), name, reason, reference_month)
 
 
+def add_statistics(
+    connection: duckdb.DuckDBPyConnection,
+    linkage_domain: str,
+    sequence: int,
+    reference_month: date,
+    reason: str = "landed",
+) -> None:
+    """Open the fiscal years of which a batch of counts speaks, and of which any other version of its sources does.
+
+    A version takes the place of another whole, so what the older one told and the newer one does not is touched too.
+    """
+    its = f"linkage_domain = '{linkage_domain}' AND batch_sequence = {sequence:d}"
+    versions = (
+        "(SELECT s.* FROM raw.statistic AS s JOIN raw.statistic_source AS o "
+        "USING (linkage_domain, batch_sequence, source_file_id) SEMI JOIN "
+        f"(SELECT linkage_domain, source_id, source_year FROM raw.statistic_source WHERE {its}) AS told "
+        "ON told.linkage_domain = o.linkage_domain AND told.source_id = o.source_id "
+        "AND told.source_year = o.source_year)"
+    )
+    _insert(connection, _counted_spans_sql(versions), "statistic", reason, reference_month)
+
+
+def _counted_spans_sql(relation: str) -> str:
+    """Scheme and period of counts; what rests on them is built anew by fiscal years."""
+    return (
+        "SELECT DISTINCT scheme_code, '' AS insurer_number, period AS first_month, period AS last_month "
+        f"FROM {relation}"
+    )
+
+
 def add_relinked(connection: duckdb.DuckDBPyConnection, identities: str | None, reference_month: date) -> None:
     """Open the partitions of all facts of ``identities`` (relation of linkage_domain, identity_tag), or of everybody's
     where there is none."""
@@ -191,6 +221,8 @@ def add_months(connection: duckdb.DuckDBPyConnection, after: date, reference_mon
             WHERE coalesce(last_month, $reference) > $after"""
         spans = spans.replace("$after", f"DATE '{after.isoformat()}'")
         _insert(connection, spans, contract.name, "reference_month", reference_month)
+    spans = f"SELECT * FROM ({_counted_spans_sql('raw.statistic')}) WHERE first_month > DATE '{after.isoformat()}'"
+    _insert(connection, spans, "statistic", "reference_month", reference_month)
     # The year to date of a scheme goes on also where none of its insurers has anything in the new months.
     schemes = " UNION ".join(
         f"SELECT scheme_code FROM raw.{contract.name}"

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from ingest import faults
-from ingest.center import decisions, kept, rekey, retraction
+from ingest.center import decisions, kept, rekey, retraction, statistics
 from ingest.center.home import one_step, open_warehouse, transaction
 from ingest.center.landing import check_tables, land
 from ingest.ledger import Ledger
@@ -129,7 +129,7 @@ class Desk:
         self._ring.settle_peer(self._site, batch.folder)
         kept.keep(self._center, self._site, sequence)
         self._accept(taken, sequence, rows, batch.manifest.kind)
-        return rows if batch.manifest.kind == KIND else {}
+        return rows if batch.manifest.kind in (KIND, statistics.KIND) else {}
 
     def _accept(self, taken: dict[int, str], sequence: int, rows: dict[str, int], kind: str) -> None:
         with self._ledger.transaction() as connection:
@@ -171,7 +171,8 @@ def take_in(
     reference_month: date,
     link_key: bytes,
 ) -> dict[str, int]:
-    """Land facts, take back what a retraction names, put new tags for old or keep decisions, in one transaction.
+    """Land facts or counts, take back what a retraction names, put new tags for old or keep decisions, in one
+    transaction.
 
     Returns rows by table. Raises BatchRefused where it does not hold; nothing of it is in the warehouse then.
     """
@@ -185,6 +186,9 @@ def take_in(
     elif batch.manifest.kind == decisions.KIND:
         decisions.check(connection, batch)
         take = decisions.take
+    elif batch.manifest.kind == statistics.KIND:
+        statistics.check(connection, batch)
+        take = statistics.take
     elif batch.manifest.kind == KIND:
         check_tables(connection, batch)
     else:

@@ -13,7 +13,7 @@ from datetime import date
 import duckdb
 
 from ingest.center import changes
-from ingest.center.schema import RAW_TABLES, RETRACTION, columns_sql
+from ingest.center.schema import COUNT_TABLES, RAW_TABLES, RETRACTION, columns_sql
 from ingest.formats.contracts import CONTRACTS
 from ingest.sealing.errors import BatchRefused
 from ingest.sealing.opened import OpenBatch
@@ -68,8 +68,9 @@ def _forget(
     _note_identities(connection, place)
     brought = [name for name in CONTRACTS if _count(connection, name, place)]
     changes.add_landed(connection, brought, linkage_domain, sequence, reference_month, reason="retracted")
+    changes.add_statistics(connection, linkage_domain, sequence, reference_month, reason="retracted")
     deleted = {}
-    for name in RAW_TABLES:
+    for name in (*RAW_TABLES, *COUNT_TABLES):
         rows = _count(connection, name, place)
         if rows:
             deleted[name] = rows

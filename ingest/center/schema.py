@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 
 from ingest.formats.contracts import CONTRACTS
+from ingest.statistics.columns import STATISTIC, STATISTIC_SOURCE
 
 _SQL_TYPES: dict[pl.DataType, str] = {
     pl.String(): "VARCHAR",
@@ -86,7 +87,13 @@ DECISION: dict[str, pl.DataType] = {
 RAW_TABLES: dict[str, dict[str, pl.DataType]] = {
     name: contract.sealed_schema() for name, contract in CONTRACTS.items()
 } | ACCOMPANYING
+"""The tables that a batch of facts may hold."""
 
+COUNT_TABLES: dict[str, dict[str, pl.DataType]] = {
+    "statistic": STATISTIC,
+    "statistic_source": STATISTIC_SOURCE,
+}
+"""The tables of a batch of statistics, beside ``control_total``; no person is in them."""
 
 REFERENCE_VALUE: dict[str, pl.DataType] = {
     "year": pl.Int64(),
@@ -159,7 +166,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that are not there yet, in the database in use."""
     for schema in ("raw", "link", "control", "reference", "edition"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for name, columns in RAW_TABLES.items():
+    for name, columns in (RAW_TABLES | COUNT_TABLES).items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{name} ({columns_sql(columns | BATCH_COLUMNS)})")
     for name, definition in _OWN_TABLES.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({definition})")

@@ -33,6 +33,7 @@ STREAMS = {
     "care_insured_count": "介護被保険者数",
     "population": "人口",
     "district_set": "地区割",
+    "statistics": "件数表",
 }
 TABLES = {
     "enrolment": "資格",
@@ -50,6 +51,7 @@ TABLES = {
     "care_certification": "要介護認定",
     "care_insured_count": "介護被保険者数",
     "population": "人口",
+    "statistic": "件数表の行",
 }
 SENDER_FILE = Path(__file__).with_name("sender_requests.csv")
 

@@ -46,6 +46,7 @@ from ingest.site import (
     profiles,
     rekey,
     retract,
+    statistics,
     steps,
 )
 from ingest.site.area import area_of
@@ -58,6 +59,7 @@ from ingest.site.load import Load
 from ingest.site.lock import locked
 from ingest.site.members import Members
 from ingest.site.outbox import Outbox
+from ingest.statistics.columns import KIND as STATISTICS
 
 FACTS = "facts"  # kind of the batch
 CHUNK_FILES = 192
@@ -86,18 +88,24 @@ def extract(settings: Settings, site_name: str, progress: ProgressCallback) -> d
             known = profiles.confirmed_profiles(site)
             with with_profiles(known):
                 with stopwatch.lap("hash"):
-                    files, unconfirmed = profiles.parted(inbox.scan(site.inbox), known)
+                    records, counted = statistics.parted(inbox.scan(site.inbox))
+                    files, unconfirmed = profiles.parted(records, known)
+                of_counts: dict[str, Any] = {}
+                if counted:
+                    of_counts = statistics.take(settings, site_name, ledger, ring, outbox, counted, progress)
                 with stopwatch.lap("hold"):
                     files, fulls_held = _without_held(site, ledger, ring, outbox, files, settings.reference_month)
                 due = _due(site, ledger, ring)
                 figures: dict[str, Any] = {"files": len(files)}
+                if of_counts:
+                    figures |= {f"statistics_{name}": value for name, value in of_counts.items()}
                 if unconfirmed:
                     figures |= {"held": len(unconfirmed), "held_note": profiles.HELD}
                 if fulls_held:
                     figures |= {"full_held": fulls_held, "full_held_note": hold_desk.WHAT_TO_DO}
                 if files or due:
                     figures |= _take(settings, site_name, ledger, ring, outbox, files, due, progress)
-        if files or due:
+        if files or due or counted:
             with stopwatch.lap("report"):
                 _report(ledger, settings, site_name)
         elif not unconfirmed and not fulls_held:
@@ -206,7 +214,8 @@ def _report(ledger: Ledger, settings: Settings, site_name: str) -> None:
     """Write the reports that are not there yet, also the one of a run that was killed before it."""
     folder = settings.site(site_name).home / "reports"
     for row in ledger.rows(
-        "SELECT DISTINCT sequence FROM batch WHERE way = 'sent' AND kind = 'facts' AND state <> 'refused'"
+        "SELECT DISTINCT sequence FROM batch WHERE way = 'sent' AND kind IN (?, ?) AND state <> 'refused'",
+        (FACTS, STATISTICS),
     ):
         if not report.is_written(row["sequence"], folder):
             report.write(ledger, row["sequence"], folder, site_name, is_invented=settings.is_synthetic)

@@ -28,6 +28,7 @@ from ingest.site.errors import SiteError
 from ingest.site.lock import locked
 from ingest.site.members import Members
 from ingest.site.outbox import RETRACTED, Outbox
+from ingest.statistics.columns import KIND as STATISTICS
 
 KIND = "retraction"
 
@@ -94,7 +95,7 @@ def _require(ledger: Ledger, batch: int, files: list[str]) -> list[int]:
     sent = ledger.rows(
         "SELECT kind FROM batch WHERE way = 'sent' AND sequence = ? AND state IN ('sealed', 'accepted')", (batch,)
     )
-    if not sent or sent[0]["kind"] != "facts":
+    if not sent or sent[0]["kind"] not in ("facts", STATISTICS):
         raise SiteError(f"there is no batch {batch} of deliveries to take back; `tsumugi status --json` lists them")
     if ledger.rows("SELECT 1 FROM retraction WHERE batch_sequence = ?", (batch,)):
         raise SiteError(f"batch {batch} was taken back before")
