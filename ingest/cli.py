@@ -89,13 +89,15 @@ def _tell(title: str, figures: dict[str, Any]) -> None:
 @app.command()
 def init(
     workspace: Workspace = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Two sites, a center and an app, of invented data.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Two sites, a sender of counts, a center and an app, of invented data.")
+    ] = False,
 ) -> None:
     """Make a workspace: write tsumugi.toml and the home folders; an existing file is left alone."""
     from ingest.workspace import create
 
     with told_errors():
-        path, created = create(settings_module.workspace_path(workspace), demo=demo)
+        path, created = create(settings_module.workspace_path(workspace), demo=demo, with_counts=demo)
         out.print(f"{path}: {'written' if created else 'there already, left alone'}", highlight=False)
 
 

@@ -28,6 +28,13 @@ prefecture_code = "31"
 home = "app"
 """
 
+_COUNTS = """
+# A sender of counts only: whole-country tables, here invented ones for the prefectures that the demo does not have.
+[sites.national]
+home = "site-national"
+prefecture_code = "00"
+"""
+
 _EMPTY = """\
 # Name the parties of this machine; paths are relative to this file. `tsumugi run` does what is due.
 reference_month = 2025-03-01   # the last month that counts; raise it with each monthly load
@@ -37,19 +44,28 @@ exchange = "exchange"          # where sealed batches and receipts are handed ov
 # home = "site-16"
 # prefecture_code = "16"
 
+# [sites.national]               # sends tables of counts for the whole country (prefecture 00), nobody's records
+# home = "site-national"
+# prefecture_code = "00"
+
 # [center]
 # home = "center"
 """
 
 
-def create(workspace: Path, *, demo: bool) -> tuple[Path, bool]:
-    """Write ``tsumugi.toml`` where there is none; returns its path and whether it was written."""
+def create(workspace: Path, *, demo: bool, with_counts: bool = False) -> tuple[Path, bool]:
+    """Write ``tsumugi.toml`` where there is none; returns its path and whether it was written.
+
+    ``with_counts``: the demo has a third sender, of counts for the rest of the country.
+    """
     path = workspace / SETTINGS_FILE
     if path.exists():
         return path, False
     workspace.mkdir(parents=True, exist_ok=True)
-    path.write_text(_DEMO if demo else _EMPTY, encoding="utf-8")
+    counts = _COUNTS if demo and with_counts else ""
+    path.write_text((_DEMO if demo else _EMPTY) + counts, encoding="utf-8")
     if demo:
-        for folder in ("site-16", "site-16/inbox", "site-31", "site-31/inbox", "center", "app"):
+        folders = ["site-16", "site-16/inbox", "site-31", "site-31/inbox", "center", "app"]
+        for folder in folders + (["site-national", "site-national/inbox"] if counts else []):
             (workspace / folder).mkdir(exist_ok=True, mode=0o700)
     return path, True

@@ -31,6 +31,7 @@ DEFAULT: dict[str, Any] = {
     "source_url": "",
     "source_year": 2024,
     "created_date": "2025-03-10",
+    "version_number": "",
     "is_generated": 1,
 }
 

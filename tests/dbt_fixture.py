@@ -26,7 +26,8 @@ from ingest.reference.reading import read
 from ingest.reference.tables import tables
 from ingest.sealing.keys import KeyRing
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
-from tests import parsed_project
+from ingest.statistics.reading import read as read_counts
+from tests import counts_world, parsed_project
 from tests.handmade import DEFAULTS, demo_workspace
 
 Row = dict[str, Any]
@@ -88,6 +89,33 @@ class World:
                 ],
             )
             changes.add_landed(connection, list(batch), domain, self._sequence, self.reference_month)
+
+    def land_counts(self, *rows: Row, domain: str = "31") -> int:
+        """Land a table of counts (rows as ``counts_world.row`` makes them) of a sender; returns its batch."""
+        self._sequence += 1
+        data = counts_world.table(*rows)
+        found = read_counts(data, "x.csv", prefecture_code=domain, reference_month=self.reference_month)
+        told = [
+            pl.lit(found.sha256).alias("source_file_id"),
+            pl.lit(domain).alias("linkage_domain"),
+            pl.lit(self._sequence, dtype=pl.Int64).alias("batch_sequence"),
+        ]
+        with open_warehouse(self._center, self._ring) as connection:
+            for table, frame in (("statistic", found.rows), ("statistic_source", found.source)):
+                connection.register("landing", frame.with_columns(told).to_arrow())
+                connection.execute(f"INSERT INTO raw.{table} BY NAME SELECT * FROM landing")
+                connection.unregister("landing")
+            changes.add_statistics(connection, domain, self._sequence, self.reference_month)
+        return self._sequence
+
+    def take_back_counts(self, batch: int, domain: str = "31") -> None:
+        """A sender takes a table of counts back."""
+        with open_warehouse(self._center, self._ring) as connection:
+            changes.add_statistics(connection, domain, batch, self.reference_month, reason="retracted")
+            for table in ("statistic", "statistic_source"):
+                connection.execute(
+                    f"DELETE FROM raw.{table} WHERE linkage_domain = ? AND batch_sequence = ?", [domain, batch]
+                )
 
     def load_table(self, table: str, content: str) -> None:
         """Import a public table, written as its CSV file."""

@@ -25,6 +25,7 @@ from ingest.ledger import Ledger
 from ingest.progress import ProgressCallback
 from ingest.sealing.keys import KeyRing
 from ingest.settings import CenterSettings, Settings
+from ingest.statistics.columns import EVERYWHERE
 
 VIEWER_CLASS = "operator"  # the center itself looks at statistics as an operator (seed viewer_classes)
 
@@ -43,7 +44,7 @@ DOMAIN_TABLES = (
 )
 SHARED_TABLES = (
     "statistics_indicator", "viewer_class", "area", "indicator", "disease_class", "coverage", "lineage",
-    "reference_table", "edition",
+    "reference_table", "statistics_source", "edition",
 )  # fmt: skip
 _OPERATOR_TABLES = {  # name in the published file: relation
     "indicator_statistics": "published.statistics_indicator SEMI JOIN "
@@ -54,6 +55,7 @@ _OPERATOR_TABLES = {  # name in the published file: relation
     "coverage": "published.coverage",
     "lineage": "published.lineage",
     "reference_table": "published.reference_table",
+    "statistics_source": "published.statistics_source",
     "edition": "published.edition",
 }
 
@@ -70,15 +72,17 @@ def results(settings: Settings, progress: ProgressCallback) -> dict[str, Any]:
     with one_step(center), Ledger(center.ledger) as ledger, open_warehouse(center, ring) as connection:
         release = _release(connection, ledger, settings)
         figures["released_by"] = release.released_by
-        for place, site in enumerate(sorted(settings.sites)):
-            progress("center results", place, len(settings.sites))
+        # A sender of counts for the whole country has no insurers: nobody there looks at results.
+        sites = [site for site in sorted(settings.sites) if settings.site(site).linkage_domain != EVERYWHERE]
+        for place, site in enumerate(sites):
+            progress("center results", place, len(sites))
             queries = _queries(connection, settings.site(site).linkage_domain)
             dispatch = Dispatch(settings, ring, ledger, connection, release, site, queries)
             for name, count in dispatch.settle().items():
                 figures[name] += count
             figures["sealed" if dispatch.send() else "unchanged"] += 1
         _write_operator(center, ring, ledger, connection, release)
-        progress("center results", len(settings.sites), len(settings.sites))
+        progress("center results", len(sites), len(sites))
     return figures
 
 

@@ -87,7 +87,7 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, here: d
         f"ANTI JOIN (SELECT source_file_id FROM raw.statistic_source WHERE {_HERE}) USING (source_file_id)",
         f"SELECT count(*) - count(DISTINCT source_file_id) + count(*) FILTER (source_id IS NULL OR source_name IS NULL "
         "OR publisher IS NULL OR source_url IS NULL OR source_year IS NULL OR created_date IS NULL "
-        f"OR is_generated IS NULL) FROM raw.statistic_source WHERE {_HERE}",
+        f"OR version_number IS NULL OR is_generated IS NULL) FROM raw.statistic_source WHERE {_HERE}",
     )
     for question in questions:
         found = connection.execute(question, here).fetchone()

@@ -49,7 +49,9 @@ PERSON_TABLES: tuple[PersonTable, ...] = (
     PersonTable("person_care_month", "care_month", "service_month"),
     PersonTable("person_care_certification", "care_certification", "certified_start_date", "certified_end_date"),
 )
-STATISTICS_TABLES = ("area", "indicator", "disease_class", "coverage", "lineage", "reference_table", "edition")
+STATISTICS_TABLES = (
+    "area", "indicator", "disease_class", "coverage", "lineage", "reference_table", "statistics_source", "edition",
+)  # fmt: skip
 _DROPPED = ("linkage_domain", "identity_tag")
 _ID_BYTES = 16
 

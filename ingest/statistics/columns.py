@@ -52,6 +52,7 @@ SOURCE: dict[str, pl.DataType] = {
     "source_url": pl.String(),
     "source_year": pl.Int64(),
     "created_date": pl.Date(),
+    "version_number": pl.Int64(),
     "is_generated": pl.Boolean(),
 }
 STATISTIC_SOURCE: dict[str, pl.DataType] = {"source_file_id": pl.String()} | SOURCE

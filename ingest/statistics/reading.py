@@ -168,6 +168,8 @@ def _typed(column: FileColumn) -> pl.Expr:
         grouped = text.str.contains(r"^\d{1,3}(,\d{3})+$")
         bare = pl.when(grouped).then(text.str.replace_all(",", "", literal=True)).otherwise(text)
         value = pl.when(bare.str.contains(r"^\d{1,14}$")).then(bare).cast(pl.Int64)
+        if column.column_name == "version_number":
+            value = pl.when(text.is_null()).then(pl.lit(1, dtype=pl.Int64)).otherwise(value)
         if column.column_name == "insurers_count":
             is_one = pl.col(TEXT.of("area_level")).is_in(["insurer", "municipality"]) & text.is_null()
             value = pl.when(is_one).then(pl.lit(1, dtype=pl.Int64)).otherwise(value)

@@ -1,6 +1,7 @@
 """Invent a population and write its files: the one entry to the generator.
 
-Files go to ``site-XX/inbox/<stream>/`` of a workspace, and beside them ``truth/`` says which person is
+Files go to ``site-XX/inbox/<stream>/`` of a workspace, one of counts of the rest of the country to
+``site-national/inbox/statistics/`` where there is such a sender, and beside them ``truth/`` says which person is
 behind every number and record. The same settings give the same bytes.
 """
 
@@ -14,6 +15,7 @@ import polars as pl
 
 from ingest.progress import ProgressCallback, silent
 from ingest.synth import noise, truth
+from ingest.synth.counts_elsewhere import write_counts_elsewhere
 from ingest.synth.deliveries import Desk
 from ingest.synth.sent import sent_certifications, sent_enrolment, sent_exams, sent_results
 from ingest.synth.settings import SynthSettings
@@ -96,6 +98,7 @@ def synthesise(
         counted = range(min(first_count, month), month + 1) if step == 1 else range(month, month + 1)
         desk.write_counts(pl.concat([care_insured(towns, people, lives, m) for m in counted]), month + 1)
     spoiled = desk.spoil()
+    elsewhere = write_counts_elsewhere(workspace, settings)
     truth.write_world(hidden, settings, towns, people, lives, records, sent, certification.spells, health)
     shutil.rmtree(workspace / "truth", ignore_errors=True)
     hidden.rename(workspace / "truth")
@@ -107,5 +110,6 @@ def synthesise(
         "files": desk.files + sum(spoiled.values()),
         **desk.rows,
         **spoiled,
+        **({"counts_elsewhere": elsewhere} if elsewhere else {}),
         "seconds": round(time.monotonic() - began, 1),
     }

@@ -4,6 +4,11 @@ with counted as (
         area_id
     from {{ ref('indicator_fact') }}
     where sex_code = 'all' and age_band_code = 'all'
+    union
+    select
+        area_level,
+        area_id
+    from {{ ref('sent_fact') }}
 ),
 
 areas as (

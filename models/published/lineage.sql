@@ -124,6 +124,18 @@ final as (
     from catalogue
     inner join ways on catalogue.way = ways.way
     left join deliveries on ways.stream = deliveries.stream
+    union all
+    -- What senders counted, where any of it stands.
+    select
+        indicator_id,
+        definition_version,
+        'sent_fact' as measure_model,
+        'statistics' as stream,
+        linkage_domain as prefecture_code,
+        count(distinct source_file_id) as source_files_count,
+        cast(count(*) as bigint) as records_count
+    from {{ ref('stg_statistics__statistic') }}
+    group by indicator_id, definition_version, linkage_domain
 )
 
 select * from final

@@ -5,10 +5,15 @@
     hidden_complement  the only hidden one among siblings whose total is shown takes the next smallest with it
     A peer group with fewer than min_peers other members is left out altogether.
 
+    What senders counted (sent_fact) is added to what is counted from records before anything is hidden: the same rules
+    hold for both, and a hidden town is not found by subtraction from a nation that is shown.
+
     As in indicator_fact, figures and areas go by numbers of this run on the way. -#}
 {{ config(pre_hook="{{ delete_reached('scheme_fiscal_year', 'statistic.period') }}") }}
 
 {%- set figure = ['indicator_id', 'definition_version', 'period_kind', 'period', 'scheme_code', 'class_code'] %}
+{%- set cell = figure + ['area_level', 'area_id', 'sex_code', 'age_band_code'] %}
+{%- set counts = ['numerator', 'denominator', 'contributor_count', 'denominator_contributor_count'] %}
 
 with rules as (
     select
@@ -31,9 +36,36 @@ facts as (
     select * from {{ ref('indicator_fact') }}
 ),
 
-reached as (
+counted as (
     select * from facts
     where area_level <> 'district' and {{ only_reached('facts', 'scheme_fiscal_year', 'facts.period') }}
+),
+
+-- One row a cell: its sources together.
+sent as (
+    select
+        {% for column in cell %}brought.{{ column }}, {% endfor %}
+        brought.is_whole,
+        {% for name in counts %}cast(sum(brought.{{ name }}) as bigint) as {{ name }}, {% endfor %}
+        cast(sum(brought.insurers_count) as bigint) as insurers_count
+    from {{ ref('sent_fact') }} as brought
+    where {{ only_reached('brought', 'scheme_fiscal_year', 'brought.period') }}
+    group by {% for column in cell %}brought.{{ column }}, {% endfor %}brought.is_whole
+),
+
+reached as (
+    select
+        {% for column in cell %}coalesce(counted.{{ column }}, sent.{{ column }}) as {{ column }}, {% endfor %}
+        {% for name in counts -%}
+        case when sent.is_whole then 0 else coalesce(counted.{{ name }}, 0) end + coalesce(sent.{{ name }}, 0)
+            as {{ name }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from counted
+    full outer join sent
+        on
+            {% for column in cell -%}
+            counted.{{ column }} = sent.{{ column }}{{ ' and ' if not loop.last }}
+            {%- endfor %}
 ),
 
 figures as (
@@ -57,7 +89,7 @@ areas as (
     ) as met
 ),
 
--- How many towns a peer group's figure rests on, by scheme and year.
+-- How many towns with records a peer group's figure rests on, by scheme and year.
 peer_members as (
     select
         towns.scheme_code,
@@ -67,20 +99,15 @@ peer_members as (
         count(*) as members_count
     from (
         select distinct
-            figures.scheme_code,
-            figures.fiscal_year,
-            reached.area_id as municipality_code
-        from reached
-        inner join figures
-            on
-                {% for column in figure -%}
-                reached.{{ column }} = figures.{{ column }}{{ ' and ' if not loop.last }}
-                {%- endfor %}
+            scheme_code,
+            cast({{ fiscal_year('period') }} as bigint) as fiscal_year,
+            area_id as municipality_code
+        from counted
         where
-            reached.area_level = 'municipality'
-            and reached.period_kind = 'fiscal_year'
-            and reached.sex_code = 'all'
-            and reached.age_band_code = 'all'
+            area_level = 'municipality'
+            and period_kind = 'fiscal_year'
+            and sex_code = 'all'
+            and age_band_code = 'all'
     ) as towns
     inner join assigned
         on
@@ -88,6 +115,22 @@ peer_members as (
             and towns.fiscal_year = assigned.fiscal_year
             and assigned.area_level = 'peer'
     group by towns.scheme_code, towns.fiscal_year, assigned.area_level, assigned.area_id
+),
+
+-- And how many insurers were sent of it; that is of the figure alone, for counts are sent of some figures only.
+sent_members as (
+    select
+        figures.figure_no,
+        sent.area_id,
+        max(sent.insurers_count) as members_count
+    from sent
+    inner join figures
+        on
+            {% for column in figure -%}
+            sent.{{ column }} = figures.{{ column }}{{ ' and ' if not loop.last }}
+            {%- endfor %}
+    where sent.area_level = 'peer' and sent.sex_code = 'all' and sent.age_band_code = 'all'
+    group by figures.figure_no, sent.area_id
 ),
 
 cells as (
@@ -118,7 +161,14 @@ cells as (
             and figures.scheme_code = peer_members.scheme_code
             and figures.fiscal_year = peer_members.fiscal_year
             and reached.area_id = peer_members.area_id
-    where reached.area_level <> 'peer' or peer_members.members_count > rules.min_peers
+    left join sent_members
+        on
+            reached.area_level = 'peer'
+            and figures.figure_no = sent_members.figure_no
+            and reached.area_id = sent_members.area_id
+    where
+        reached.area_level <> 'peer'
+        or coalesce(peer_members.members_count, 0) + coalesce(sent_members.members_count, 0) > rules.min_peers
 ),
 
 -- Siblings under one total: the sexes, the ages, the areas of one level in a larger one.
@@ -132,7 +182,7 @@ steps as (
     from assigned
     where area_level in ('medical_area', 'peer')
     union all
-    -- Medical areas are no level of care; there the towns add up to the prefecture.
+    -- Medical areas are no level of care; there, and where none are entered, the towns add up to the prefecture.
     select
         assigned.fiscal_year,
         'municipality' as area_level,
@@ -178,11 +228,14 @@ ladder as (
         steps.fiscal_year,
         areas.area_no,
         steps.area_level,
-        steps.area_level = 'municipality' and steps.parent_level = 'prefecture' as is_care_only,
+        steps.area_level = 'municipality' and steps.parent_level = 'prefecture' and parted.prefecture_code is not null
+            as is_care_only,
         parents.area_no as parent_no
     from steps
     inner join areas on steps.area_level = areas.area_level and steps.area_id = areas.area_id
     inner join areas as parents on steps.parent_level = parents.area_level and steps.parent_id = parents.area_id
+    left join (select distinct prefecture_code from {{ ref('medical_areas') }}) as parted
+        on steps.parent_level = 'prefecture' and steps.parent_id = parted.prefecture_code
 ),
 
 area_children as (

@@ -215,8 +215,8 @@ def sealed_by_hand(settings: Settings, figures: str, *, total: int = 1, more: st
         assert {*STATISTIC} <= {name for (name, *_) in connection.execute("DESCRIBE statistic").fetchall()}
         connection.execute(
             "CREATE TABLE statistic_source AS SELECT 'f' AS source_file_id, 'counts' AS source_id, "
-            "'架空' AS source_name, '架空' AS publisher, '' AS source_url, 2024::BIGINT AS source_year, DATE '2025-03-10' AS created_date, "
-            "true AS is_generated"
+            "'架空' AS source_name, '架空' AS publisher, '' AS source_url, 2024::BIGINT AS source_year, "
+            "DATE '2025-03-10' AS created_date, 1::BIGINT AS version_number, true AS is_generated"
         )
         assert [*STATISTIC_SOURCE] == [
             name for (name, *_) in connection.execute("DESCRIBE statistic_source").fetchall()

@@ -56,7 +56,7 @@ def test_a_row_is_typed_and_blank_counts_of_insurers_are_one() -> None:
     ]
     assert found.source.row(0, named=True) == {
         "source_id": "counts", "source_name": "架空の件数表", "publisher": "架空の連合会", "source_url": "",
-        "source_year": 2024, "created_date": date(2025, 3, 10), "is_generated": True,
+        "source_year": 2024, "created_date": date(2025, 3, 10), "version_number": 1, "is_generated": True,
     }  # fmt: skip
     assert found.months == ["2024-04"]
 
