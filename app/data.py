@@ -227,6 +227,43 @@ def areas_with_values(file: Opened, area_level: str, scheme: str | None = None) 
     return rows["area_key"].to_list()
 
 
+_SENT = {
+    "indicator_id": pl.String, "scheme_code": pl.String, "area_key": pl.String, "period": pl.Date,
+    "record_insurers_count": pl.Int64, "sent_insurers_count": pl.Int64, "source": pl.String, "year": pl.Int64,
+    "is_generated": pl.Boolean,
+}  # fmt: skip
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def sent_counts(file: Opened, period_kind: str, period: date, area_keys: tuple[str, ...]) -> pl.DataFrame:
+    """Which values of these areas hold counts of senders (columns of ``_SENT``); one row a source.
+
+    None in a file that was published before there were any.
+    """
+    if "statistics_source" not in file.tables():
+        return pl.DataFrame(schema=_SENT)
+    return file.rows(
+        "SELECT indicator_id, scheme_code, area_level || ':' || area_id AS area_key, period, record_insurers_count,"
+        " sent_insurers_count, source, year, is_generated FROM statistics_source"
+        " WHERE class_code = '' AND period_kind = ? AND period = ? AND list_contains(?, area_level || ':' || area_id)"
+        " ORDER BY ALL",
+        [period_kind, period, list(area_keys)],
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def areas_by_counts(file: Opened, area_level: str, scheme: str) -> set[str]:
+    """Areas (``level:id``) of one level of which nothing but counts of senders is known in a scheme."""
+    if "statistics_source" not in file.tables():
+        return set()
+    rows = file.rows(
+        "SELECT area_level || ':' || area_id AS area_key FROM statistics_source WHERE area_level = ?"
+        " AND scheme_code = ? GROUP BY ALL HAVING max(record_insurers_count) = 0",
+        [area_level, scheme],
+    )
+    return set(rows["area_key"])
+
+
 # --- values ------------------------------------------------------------------------------------
 
 _VALUES = """

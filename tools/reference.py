@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT))
 from ingest.formats.contracts import CONTRACTS, Contract  # noqa: E402
 from ingest.formats.layout_files import LAYOUTS, facts, packaged_rows  # noqa: E402
 from ingest.reference.tables import ReferenceTable, tables  # noqa: E402
+from ingest.statistics import columns as statistics_columns  # noqa: E402
 from ingest.synth.preset import WHAT  # noqa: E402
 from ingest.synth.presets import IDENTITY_RATES  # noqa: E402
 from ingest.synth.settings import NoiseRates, Planted  # noqa: E402
@@ -187,6 +188,26 @@ def public_tables_page() -> str:
     return HEAD + intro + "\n".join(_public_table(table) for table in tables().values())
 
 
+def statistics_page() -> str:
+    rows = [
+        [f"`{each.column_name}`", "、".join(each.headings), each.kind, "yes" if each.is_needed else "", each.note_en,
+         each.note_ja]
+        for each in statistics_columns.columns()
+    ]  # fmt: skip
+    types = {"String": "VARCHAR", "Int64": "BIGINT", "Date": "DATE", "Boolean": "BOOLEAN"}
+    sealed = {"statistic": statistics_columns.STATISTIC, "statistic_source": statistics_columns.STATISTIC_SOURCE}
+    tables = "\n".join(
+        f"`{name}`: " + ", ".join(f"{column} {types[str(dtype)]}" for column, dtype in schema.items()) + "\n"
+        for name, schema in sealed.items()
+    )
+    return (
+        "# Tables of counts\n\nOne row a figure. How to send one is in [the how-to](../how-to/statistics.md).\n\n"
+        + _table(["column", "headings", "kind", "needed", "what", "説明"], rows)
+        + "\n## Sealed\n\nIn a batch of kind `statistics`, beside `control_total`:\n\n"
+        + tables
+    )
+
+
 def synthetic_page() -> str:
     """Rates and presets of the invented worlds."""
     intro = (
@@ -219,6 +240,7 @@ PAGES = {
     "kdb-items.md": kdb_items_page,
     "layouts.md": layouts_page,
     "public-tables.md": public_tables_page,
+    "statistics.md": statistics_page,
     "synthetic.md": synthetic_page,
 }
 

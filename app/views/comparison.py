@@ -6,7 +6,7 @@ import csv
 import html
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -15,7 +15,7 @@ from app.areas import level
 from app.charts import spark
 from app.show import Shape, count, differs, short_period
 from app.text import Text
-from app.views import definitions, marks
+from app.views import counts, definitions, marks
 from app.views.screen import Indicator, Screen
 
 CSV_BOM = "\ufeff"
@@ -83,6 +83,17 @@ class Comparison:
     period: date
     trend: Sequence[date]  # oldest first
     values: Values
+    counts: counts.Counts = field(default_factory=counts.Counts)
+
+    def sent(self, row: Row, area_key: str) -> tuple[counts.Sent, ...]:
+        """Counts of senders in a cell; an area of one's own is told by its records alone."""
+        if area_key in self.screen.own_areas or self.cell(row, area_key).status == "missing":
+            return ()
+        return self.counts.of(row.indicator.indicator_id, row.scheme, area_key, self.period)
+
+    def sources(self) -> list[counts.Sent]:
+        """All counts of senders in the table."""
+        return [each for row in self.rows for key in self.columns for each in self.sent(row, key)]
 
     def cell(self, row: Row, area_key: str, period: date | None = None) -> Cell:
         """The cell of one row and column, in the table's period or another."""
@@ -220,6 +231,7 @@ def _row_html(comparison: Comparison, row: Row, number: int, has_base: bool, *, 
             inner += f'<small title="{html.escape(text("cell.interval_help"))}">{interval}</small>'
         if key == comparison.focus or key in comparison.parts:
             inner = f"{_mark(comparison, row, key)}{inner}"
+        inner += counts.mark(text, comparison.sent(row, key))
         cells.append(f'<td class="{_column_class(comparison, key)}">{inner}</td>')
     base = comparison.base if has_base else None
     own_line = [comparison.cell(row, comparison.focus, day).value(shape) for day in comparison.trend]
@@ -275,7 +287,8 @@ def _definition(comparison: Comparison, row: Row, number: int) -> str:
     lines = "".join(
         f'<tr><th class="l">{html.escape(screen.area_name(key))}</th>'
         f"<td>{count(cell.numerator)}</td><td>{count(cell.denominator) if shape.has_denominator else '－'}</td>"
-        f"<td>{_in_words(text, shape, cell)}</td></tr>"
+        f"<td>{_in_words(text, shape, cell)}</td>"
+        f'<td class="l">{html.escape(_rests_on(comparison, row, key))}</td></tr>'
         for key in comparison.columns
         for cell in [comparison.cell(row, key)]
     )
@@ -285,8 +298,14 @@ def _definition(comparison: Comparison, row: Row, number: int) -> str:
         f"</button><h3>{html.escape(row.indicator.label)}</h3>{definitions.as_list(screen, row.indicator)}"
         f'<table class="ts"><thead><tr><th class="l">{text("definition.counts")}</th>'
         f"<th>{text('definition.numerator')}</th><th>{text('definition.denominator')}</th>"
-        f"<th>{text('league.value')}</th></tr></thead><tbody>{lines}</tbody></table></div>"
+        f'<th>{text("league.value")}</th><th class="l">{text("counts.rests_on")}</th></tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
     )
+
+
+def _rests_on(comparison: Comparison, row: Row, key: str) -> str:
+    sent = comparison.sent(row, key)
+    return counts.words(comparison.screen.text, sent) if sent else comparison.screen.text("counts.records_only")
 
 
 def _in_words(text: Text, shape: Shape, cell: Cell) -> str:
@@ -304,6 +323,8 @@ def table_csv(comparison: Comparison, conditions: Sequence[tuple[str, str]]) -> 
         writer.writerow([text("app.synthetic")])
     for name, value in conditions:
         writer.writerow([name, value])
+    if sources := comparison.sources():
+        writer.writerow([text("counts.label"), counts.note(text, sources)])
     writer.writerow([])
     header = [text("overview.indicator"), text("overview.unit"), text("scheme.label")]
     for key in comparison.columns:

@@ -10,7 +10,7 @@ from app import data, state
 from app.areas import NATION, level
 from app.charts import bars
 from app.views import comparison as tables
-from app.views import definitions, filters, marks, ranking
+from app.views import counts, definitions, filters, marks, ranking
 from app.views.ranking import Place, Ranking
 from app.views.screen import Screen
 
@@ -59,6 +59,7 @@ def render(screen: Screen) -> None:
         found.cell(picked, scheme, scope, choice.period),
         screen.area_name(scope),
         indicator.counts_persons(choice.period_kind),
+        _sent(screen, choice, picked, scheme, places),
     )
     if not ranked.places:
         st.info(text("league.no_values"))
@@ -69,6 +70,22 @@ def render(screen: Screen) -> None:
             _table(screen, ranked, order, choice, scope)
         with right:
             _picture(screen, ranked)
+
+
+def _sent(
+    screen: Screen, choice: filters.Choice, indicator_id: str, scheme: str, places: list[str]
+) -> dict[str, tuple[counts.Sent, ...]]:
+    """Counts of senders by place; they are told of both sexes and all ages together, and not of one's own areas."""
+    question = choice.question
+    if question.sex_code != data.ALL or question.age_bands != (data.ALL,):
+        return {}
+    frame = data.sent_counts(screen.files.statistics, choice.period_kind, choice.period, tuple(sorted(places)))
+    found = counts.Counts(frame)
+    return {
+        key: sent
+        for key in places
+        if key not in screen.own_areas and (sent := found.of(indicator_id, scheme, key, choice.period))
+    }
 
 
 def _scopes(screen: Screen) -> list[str]:
@@ -92,6 +109,8 @@ def _table(screen: Screen, ranked: Ranking, order: str, choice: filters.Choice, 
     st.html(ranking.table_html(ranked, order))
     if ranked.is_of_persons and ranked.overall is not None:
         st.html(f'<p class="ts-note">{marks.legend(text, ranked.whole_name)}</p>')
+    if sources := ranked.sources():
+        st.html(f'<p class="ts-note">{html.escape(counts.note(text, sources))}</p>')
     shown = ranked.frame().height
     st.html(
         f'<p class="ts-note">{text("league.order_note")}　'

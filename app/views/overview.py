@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 
+import polars as pl
 import streamlit as st
 
 from app import data, state
 from app.areas import LEVELS, NATION, OWN_DISTRICTS, level
 from app.charts import bars, trend
 from app.views import comparison as tables
-from app.views import filters, marks
+from app.views import counts, filters, marks
 from app.views.screen import Screen
 
 _WIDE = 6  # more columns than this and the chart goes below the table
@@ -35,7 +36,17 @@ def render(screen: Screen) -> None:
     columns = _columns(screen, focus, parts)
     base = _base(focus, columns)
     comparison = tables.Comparison(
-        screen, rows, columns, focus, base, frozenset(parts), choice.period_kind, choice.period, choice.trend, values
+        screen,
+        rows,
+        columns,
+        focus,
+        base,
+        frozenset(parts),
+        choice.period_kind,
+        choice.period,
+        choice.trend,
+        values,
+        counts.Counts(_sent(screen, choice, columns)),
     )
     if not values:
         st.info(text("overview.no_values"))
@@ -50,6 +61,14 @@ def render(screen: Screen) -> None:
                 _table(screen, comparison, choice)
             with right:
                 _charts(screen, comparison, choice)
+
+
+def _sent(screen: Screen, choice: filters.Choice, columns: list[str]) -> pl.DataFrame | None:
+    """Counts of senders behind the values; they are told of both sexes and all ages together."""
+    question = choice.question
+    if question.sex_code != data.ALL or question.age_bands != (data.ALL,):
+        return None
+    return data.sent_counts(screen.files.statistics, choice.period_kind, choice.period, tuple(sorted(columns)))
 
 
 # --- the ladder ----------------------------------------------------------------------------------
@@ -215,11 +234,15 @@ def _headers(screen: Screen, comparison: tables.Comparison, scheme: str) -> dict
     text, ladder = screen.text, screen.ladder
     unit = "insurer" if scheme == "kumiai" else "municipality"
     resting = data.areas_with_values(screen.files.statistics, unit, scheme)
+    by_counts = data.areas_by_counts(screen.files.statistics, unit, scheme)
     notes = {}
     for key in comparison.columns:
         if level(key) in ("nation", "prefecture", "medical_area", "peer"):
             inside = [place for place in resting if _inside(screen, key, place)]
-            notes[key] = text(f"overview.rests_on_{unit}", count=len(inside))
+            sent = sum(place in by_counts for place in inside)
+            notes[key] = text(f"overview.rests_on_{unit}", count=f"{len(inside) - sent:,}")
+            if sent and key not in screen.own_areas:
+                notes[key] += text("counts.header", count=f"{sent:,}")
         elif level(key) == "district" and (town := ladder.at(key, "municipality")) != comparison.focus:
             notes[key] = screen.area_name(town or key)
     return notes
@@ -240,6 +263,8 @@ def _table(screen: Screen, comparison: tables.Comparison, choice: filters.Choice
     if comparison.base != comparison.focus or comparison.parts:
         st.html(f'<p class="ts-note">{marks.legend(text, screen.area_name(comparison.base))}</p>')
     notes = [text("overview.click_hint")]
+    if sources := comparison.sources():
+        notes.append(html.escape(counts.note(text, sources)))
     peers = [key for key in comparison.columns if level(key) == "peer"]
     if peers:
         notes.append(f"{text('level.peer')}：{text('level.peer_note')}")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import polars as pl
 
 from app.areas import level
 from app.show import Shape, count, differs
-from app.views import marks
+from app.views import counts, marks
 from app.views.comparison import CSV_BOM, Cell, cell_html
 from app.views.screen import Indicator, Screen
 
@@ -39,6 +41,7 @@ class Ranking:
     whole: Cell
     whole_name: str
     is_of_persons: bool  # whether each person counts once, so that chance can be reckoned
+    sent: Mapping[str, tuple[counts.Sent, ...]] = field(default_factory=dict)  # by area: counts of senders
 
     @property
     def shape(self) -> Shape:
@@ -49,13 +52,19 @@ class Ranking:
         """What the values are compared with; the whole of a count is nothing to compare with."""
         return self.whole.value(self.shape) if self.shape.has_denominator else None
 
+    @cached_property
+    def _values(self) -> list[float]:
+        known = (place.cell.value(self.shape) for place in self.places)
+        return sorted(value for value in known if value is not None)
+
     def rank(self, place: Place) -> int | None:
         """Rank from the highest value; equal values share theirs."""
         value = place.cell.value(self.shape)
-        if value is None:
-            return None
-        others = (other.cell.value(self.shape) for other in self.places)
-        return 1 + sum(other > value for other in others if other is not None)
+        return None if value is None else 1 + len(self._values) - bisect_right(self._values, value)
+
+    def sources(self) -> list[counts.Sent]:
+        """All counts of senders in the table."""
+        return [each for place in self.places for each in self.sent.get(place.area_key, ())]
 
     def ordered(self, order: str) -> list[Place]:
         """The places from the highest value or the largest size down, or by code; hidden ones last."""
@@ -99,7 +108,7 @@ def table_html(ranking: Ranking, order: str) -> str:
     for place in ranking.ordered(order):
         rank = ranking.rank(place)
         own = f'<span class="ts-own">{text("league.own_mark")}</span>' if place.is_own else ""
-        counts = (
+        numbers = (
             f"<td>{_difference(ranking, place)}</td><td>{count(place.cell.numerator)}</td>"
             f"<td>{count(place.cell.denominator)}</td>"
             if has_counts
@@ -107,8 +116,9 @@ def table_html(ranking: Ranking, order: str) -> str:
         )
         lines.append(
             f'<tr class="{"own" if place.is_own else ""}"><td>{"－" if rank is None else rank}</td>'
-            f'<th scope="row">{html.escape(place.name)}{own}</th><td>{cell_html(text, shape, place.cell, False)}</td>'
-            f"<td>{_bar(ranking, place, top)}</td>{counts}</tr>"
+            f'<th scope="row">{html.escape(place.name)}{own}</th><td>{cell_html(text, shape, place.cell, False)}'
+            f"{counts.mark(text, ranking.sent.get(place.area_key, ()))}</td>"
+            f"<td>{_bar(ranking, place, top)}</td>{numbers}</tr>"
         )
     heads = [text("league.difference"), text("definition.numerator"), text("definition.denominator")]
     counts_head = "".join(f"<th>{head}</th>" for head in heads) if has_counts else ""
@@ -173,6 +183,8 @@ def table_csv(ranking: Ranking, order: str, conditions: Sequence[tuple[str, str]
     if screen.is_synthetic:
         writer.writerow([text("app.synthetic")])
     writer.writerows(conditions)
+    if sources := ranking.sources():
+        writer.writerow([text("counts.label"), counts.note(text, sources)])
     writer.writerow([])
     writer.writerow(
         [text("league.rank"), text("league.name"), f"{text('league.value')}({shape.shown_unit})",

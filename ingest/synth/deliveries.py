@@ -273,7 +273,7 @@ class Desk:
     def spoil(self) -> dict[str, int]:
         """Bad deliveries: a file twice, of each stream a file cut short and whole later, a file of no format."""
         done = {"file_twice": 0, "file_cut": 0, "file_unrecognised": 0}
-        for inbox in sorted(self.workspace.glob("site-*/inbox")):
+        for inbox in sorted(self.workspace.glob("site-[0-9][0-9]/inbox")):
             random = stream(self.settings.seed, "spoil", int(inbox.parent.name[-2:]))
             done["file_twice"] += self._repeat(sorted((inbox / "medical").glob("medical_kokuho_??????.UKE")), random)
             for pattern in CUT_FILES:

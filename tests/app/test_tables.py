@@ -14,6 +14,7 @@ from app.show import Shape
 from app.text import Text
 from app.views import marks, ranking, summary
 from app.views.comparison import Cell, Comparison, Row, Values, table_csv, table_html
+from app.views.counts import Counts
 from app.views.ranking import Place, Ranking
 
 TEXT = Text("ja")
@@ -134,6 +135,8 @@ def comparison_of(
     missing: dict[str, list[str]] | None = None,
     ends: dict[str, Any] | None = None,
     values: dict[str, int] | None = None,
+    sent: Counts | None = None,
+    own: frozenset[str] = frozenset(),
 ) -> Comparison:
     """The overview of one town; ``values`` are numerators over 100."""
     text = Text("ja")
@@ -141,6 +144,7 @@ def comparison_of(
         text=text, mark="架空データ", missing_tables=missing or {}, tables_of={}, area_name=lambda key: "砺波市",
         table_name=lambda table: text(f"stream.reference_{table}"), is_mine=lambda key: False,
         files=SimpleNamespace(statistics=None), interval_ends=ends or {}, is_synthetic=True,
+        own_areas=own,
     )  # fmt: skip
     columns = ["indicator_id", "scheme_code", "area_level", "area_id", "period", "numerator", "denominator",
                "value_status"]  # fmt: skip
@@ -150,7 +154,7 @@ def comparison_of(
     ]
     return Comparison(
         screen, [Row(one, "residents") for one in indicators], [TOWN], TOWN, TOWN, frozenset(), "fiscal_year", YEAR,
-        [YEAR], Values(pl.DataFrame(rows, schema=columns, orient="row")),
+        [YEAR], Values(pl.DataFrame(rows, schema=columns, orient="row")), sent or Counts(),
     )  # fmt: skip
 
 
@@ -211,3 +215,57 @@ def test_the_table_as_csv_has_lines_for_the_ends() -> None:
     lines = table_csv(independent({"自立": 8012, "自立下": 7940, "自立上": 8084}), []).decode("utf-8-sig").splitlines()
     assert [line.split(",")[0] for line in lines[-3:]] == ["自立", "自立下", "自立上"]
     assert [line.split(",")[4] for line in lines[-3:]] == ["8012", "7940", "8084"]
+
+
+# --- counts of senders ---------------------------------------------------------------------------
+SHARE = Shape(100, "%", has_denominator=True)
+
+
+def sent(*told: tuple[int, int, str, bool]) -> Counts:
+    """Counts of one value of the town: insurers by records, by counts, source, whether invented."""
+    rows = [("率", "residents", TOWN, YEAR, records, count, source, 2024, invented)
+            for records, count, source, invented in told]  # fmt: skip
+    return Counts(
+        pl.DataFrame(
+            rows,
+            schema=["indicator_id", "scheme_code", "area_key", "period", "record_insurers_count", "sent_insurers_count",
+                    "source", "year", "is_generated"],
+            orient="row",
+        )
+    )  # fmt: skip
+
+
+def test_a_value_with_counts_of_senders_is_marked_and_says_whose_they_are(no_definitions: None) -> None:
+    told = comparison_of(
+        [an_indicator("率", "checkup", SHARE), an_indicator("別", "checkup", SHARE)], values={"率": 20, "別": 30},
+        sent=sent((10, 1707, "架空の表（作成者）", True)),
+    )  # fmt: skip
+    drawn = table_html(told, {}, is_wide=False)
+    assert drawn.count('class="ts-sent"') == 1, "the other row rests on records alone"
+    words = "記録10保険者＋件数表1,707保険者。 出典: 架空の表（作成者） 2024年（架空の数値）"
+    assert drawn.count(words) == 2, "beside the value, and behind the name of the indicator"
+    lines = table_csv(told, []).decode("utf-8-sig").splitlines()
+    assert any(line.startswith("件数表,") and "架空の数値" in line for line in lines)
+
+
+def test_every_source_of_a_value_is_named_once(no_definitions: None) -> None:
+    told = comparison_of(
+        [an_indicator("率", "checkup", SHARE)], values={"率": 20},
+        sent=sent((10, 3, "甲", False), (10, 4, "乙", True)),
+    )  # fmt: skip
+    assert "記録10保険者＋件数表7保険者。 出典: 乙 2024年（架空の数値）、出典: 甲 2024年" in table_html(
+        told, {}, is_wide=False
+    )
+
+
+def test_an_own_area_is_told_by_its_records_alone(no_definitions: None) -> None:
+    told = comparison_of(
+        [an_indicator("率", "checkup", SHARE)], values={"率": 20}, sent=sent((1, 5, "甲", False)),
+        own=frozenset([TOWN]),
+    )  # fmt: skip
+    assert "ts-sent" not in table_html(told, {}, is_wide=False)
+    assert "件数表" not in table_csv(told, []).decode("utf-8-sig")
+
+
+def test_without_counts_nothing_is_said_of_them(no_definitions: None) -> None:
+    assert "件数表" not in words_of(comparison_of([an_indicator("率", "checkup", SHARE)], values={"率": 20}))

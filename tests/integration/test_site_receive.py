@@ -200,7 +200,7 @@ def test_statistics_are_those_of_the_viewer_classs_rule_and_hold_no_person(publi
     }  # fmt: skip
     assert set(content["statistics/insurer.duckdb"]) == {
         "indicator_statistics", "area", "indicator", "disease_class", "coverage", "lineage",
-        "reference_table", "edition", "about",
+        "reference_table", "statistics_source", "edition", "about",
     }  # fmt: skip
 
 

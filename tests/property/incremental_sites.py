@@ -16,7 +16,10 @@ from ingest.identity.tokens import Tokeniser
 from ingest.sealing.keys import CENTER, KeyRing
 from ingest.sealing.seal import seal
 from ingest.settings import Settings
+from ingest.statistics.columns import STATISTIC, STATISTIC_SOURCE, SUMMED
+from ingest.statistics.reading import read as read_counts
 from ingest.warehouse import connect
+from tests import counts_world
 from tests.handmade import DEFAULTS
 from tests.property.incremental_rows import Row, Version, arrivals
 
@@ -78,6 +81,31 @@ class Site:
             self._seal(connection, {name: name for name in tables}, "facts")
         self._identities |= set(sealed.identity["identity_tag"])
         self._waiting = {}
+
+    def tell(self, *rows: Row, reference_month: date) -> None:
+        """Send a table of counts (``counts_world.row``), in a batch of its own; what waits is sent first."""
+        self.send()
+        self._sequence += 1
+        found = read_counts(
+            counts_world.table(*rows), "x.csv", prefecture_code=self._domain, reference_month=reference_month
+        )
+        file_id = pl.lit(found.sha256).alias("source_file_id")
+        totals = [
+            {"delivery_id": 0, "source_file_id": found.sha256, "stream": "statistics", "table_name": "statistic",
+             "scheme_code": scheme, "measure": measure, "outcome": "sealed",
+             "value": of_scheme.height if measure == "rows" else int(of_scheme[measure].sum())}
+            for (scheme,), of_scheme in found.rows.group_by("scheme_code", maintain_order=True)
+            for measure in ("rows", *SUMMED)
+        ]  # fmt: skip
+        with connect(threads=1) as connection:
+            for name, frame in (
+                ("statistic", found.rows.with_columns(file_id).select(*STATISTIC)),
+                ("statistic_source", found.source.with_columns(file_id).select(*STATISTIC_SOURCE)),
+                ("control_total", self._frame_of("control_total", totals)),
+            ):
+                connection.register(name, frame.to_arrow())
+            tables = {name: name for name in ("statistic", "statistic_source", "control_total")}
+            self._seal(connection, tables, "statistics")
 
     def retract(self, which: int) -> None:
         """Take back one of the batches sent before; what waits is sent first, as one batch."""

@@ -59,8 +59,14 @@ class Story:
         self._divide(date(2024, 5, 1), {"001": "北小", "002": "南小"})
         self._divide(date(2024, 5, 1), {"002": "西圏域"}, name="日常生活圏域")
 
+        # Counts of towns without records, and of one with them.
+        self.world.tell(0, 5, 15)
+        self.world.tell(0, 4, 15)
+
     def records_change(self) -> None:
         """Chapter 2: corrections, withdrawals, repeats, versions that come late."""
+        self.world.tell(0, 7, 4)  # newer, of one town only
+        self.world.tell(0, 3, 15)  # older, and late
         change, take_back, told = self.world.change, self.world.take_back, self.records
         change(told["moves its month"], service_month=date(2024, 8, 1), points=900)
         change(told["moves its month"], points=910)

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from ingest.formats.contracts import CONTRACTS
+from tests import counts_world
 from tests.property.incremental_center import Center
 from tests.property.incremental_rows import (
     Number,
@@ -288,6 +289,18 @@ class World:
         """A site takes back one of its batches, the latest more often than one of long ago."""
         self.sites[DOMAINS[which % 2]].retract(-1 if how % 3 else size)
 
+    def tell(self, which: int, how: int, size: int) -> None:
+        """A site sends a table of counts, of towns with records and without; at times an older one than stands."""
+        domain = DOMAINS[which % 4 // 3]
+        towns = [f"{domain}{town}" for town in ("201", "202", "204", {"16": "321", "31": "302"}[domain])]
+        kept = [town for number, town in enumerate(towns) if size >> number & 1] or towns[:1]
+        told = {"indicator_id": "members", "denominator": 0, "largest_contribution": 12, "source_year": 2023 + which % 2,
+                "period": str(2023 + how % 2), "created_date": f"2024-0{1 + how % 9}-01"}  # fmt: skip
+        self.sites[domain].tell(
+            *(counts_world.row(**told, area_id=town, numerator=240 + size, contributor_count=40) for town in kept),
+            reference_month=END,
+        )  # fmt: skip
+
     def decide(self, which: int, how: int, size: int) -> None:
         """A named person at a site says who is one, or takes a word back."""
         self.sites[DOMAINS[which % 5 // 4]].decide(which, how, size)
@@ -428,6 +441,6 @@ OPERATIONS: dict[str, Callable[[World, int, int, int], None]] = {
     for name in (
         "join", "move", "claim", "checkup", "guide", "certify", "care_claim", "count", "name_all", "census", "divide",
         "correct", "late", "withdraw", "deliver_again", "merge", "split", "advance", "retract",
-        "decide",
+        "decide", "tell",
     )
 }  # fmt: skip
