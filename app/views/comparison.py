@@ -226,12 +226,11 @@ def _row_html(comparison: Comparison, row: Row, number: int, has_base: bool, *, 
     ]
     for key in comparison.columns:
         cell = comparison.cell(row, key)
-        inner = cell_html(text, shape, cell, counts_below)
+        inner = cell_html(text, shape, cell, counts_below, counts.mark(text, comparison.sent(row, key)))
         if interval := comparison.interval(row, key):
             inner += f'<small title="{html.escape(text("cell.interval_help"))}">{interval}</small>'
         if key == comparison.focus or key in comparison.parts:
             inner = f"{_mark(comparison, row, key)}{inner}"
-        inner += counts.mark(text, comparison.sent(row, key))
         cells.append(f'<td class="{_column_class(comparison, key)}">{inner}</td>')
     base = comparison.base if has_base else None
     own_line = [comparison.cell(row, comparison.focus, day).value(shape) for day in comparison.trend]
@@ -255,8 +254,8 @@ def _mark(comparison: Comparison, row: Row, key: str) -> str:
     return marks.mark(screen.text, sign, direction, screen.area_name(comparison.base)) if sign else ""
 
 
-def cell_html(text: Text, shape: Shape, cell: Cell, counts_below: bool) -> str:
-    """A value, or the mark of the reason why it is not shown, which the foot of the table spells out."""
+def cell_html(text: Text, shape: Shape, cell: Cell, counts_below: bool, sign: str = "") -> str:
+    """A value with a ``sign`` behind it, or the mark of why it is not shown, which the foot of the table spells out."""
     if cell.status.startswith("hidden"):
         return marks.hidden(text, cell.status)
     value = cell.value(shape)
@@ -265,7 +264,7 @@ def cell_html(text: Text, shape: Shape, cell: Cell, counts_below: bool) -> str:
     below = ""
     if counts_below and shape.is_proportion:
         below = f"<small>{count(cell.numerator)}／{count(cell.denominator)}</small>"
-    return f"{shape.printed(value)}{below}"
+    return f"{shape.printed(value)}{sign}{below}"
 
 
 def _difference(comparison: Comparison, row: Row) -> str:
@@ -284,28 +283,29 @@ def _difference(comparison: Comparison, row: Row) -> str:
 
 def _definition(comparison: Comparison, row: Row, number: int) -> str:
     screen, text, shape = comparison.screen, comparison.screen.text, row.indicator.shape
+    sent = [each for key in comparison.columns for each in comparison.sent(row, key)]
     lines = "".join(
         f'<tr><th class="l">{html.escape(screen.area_name(key))}</th>'
         f"<td>{count(cell.numerator)}</td><td>{count(cell.denominator) if shape.has_denominator else '－'}</td>"
-        f"<td>{_in_words(text, shape, cell)}</td>"
-        f'<td class="l">{html.escape(_rests_on(comparison, row, key))}</td></tr>'
+        f"<td>{_in_words(text, shape, cell)}</td>{_rests_on(comparison, row, key) if sent else ''}</tr>"
         for key in comparison.columns
         for cell in [comparison.cell(row, key)]
     )
+    head = f'<th class="l">{text("counts.rests_on")}</th>' if sent else ""
+    note = f'<p class="ts-note">{html.escape(counts.note(text, sent))}</p>' if sent else ""
     return (
         f'<div popover id="def{number}" class="ts-pop">'
         f'<button class="close" popovertarget="def{number}" popovertargetaction="hide">{text("definition.close")}'
         f"</button><h3>{html.escape(row.indicator.label)}</h3>{definitions.as_list(screen, row.indicator)}"
         f'<table class="ts"><thead><tr><th class="l">{text("definition.counts")}</th>'
         f"<th>{text('definition.numerator')}</th><th>{text('definition.denominator')}</th>"
-        f'<th>{text("league.value")}</th><th class="l">{text("counts.rests_on")}</th></tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
+        f"<th>{text('league.value')}</th>{head}</tr></thead><tbody>{lines}</tbody></table>{note}</div>"
     )
 
 
 def _rests_on(comparison: Comparison, row: Row, key: str) -> str:
-    sent = comparison.sent(row, key)
-    return counts.words(comparison.screen.text, sent) if sent else comparison.screen.text("counts.records_only")
+    text, sent = comparison.screen.text, comparison.sent(row, key)
+    return f'<td class="l">{counts.insurers(text, sent) if sent else text("counts.records_only")}</td>'
 
 
 def _in_words(text: Text, shape: Shape, cell: Cell) -> str:

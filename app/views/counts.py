@@ -53,9 +53,13 @@ def mark(text: Text, sent: Collection[Sent]) -> str:
 
 def words(text: Text, sent: Collection[Sent]) -> str:
     """On how many insurers a value rests and whose counts are in it."""
+    return text("counts.between").join((insurers(text, sent), _sources(text, sent)))
+
+
+def insurers(text: Text, sent: Collection[Sent]) -> str:
+    """On how many insurers a value rests, by records and by counts."""
     records = max(each.records for each in sent)
-    told = text("counts.cell", records=count(records), sent=count(sum(each.sent for each in sent)))
-    return f"{told} {_sources(text, sent)}"
+    return text("counts.cell", records=count(records), sent=count(sum(each.sent for each in sent)))
 
 
 def note(text: Text, sent: Collection[Sent]) -> str:

@@ -116,8 +116,8 @@ def table_html(ranking: Ranking, order: str) -> str:
         )
         lines.append(
             f'<tr class="{"own" if place.is_own else ""}"><td>{"－" if rank is None else rank}</td>'
-            f'<th scope="row">{html.escape(place.name)}{own}</th><td>{cell_html(text, shape, place.cell, False)}'
-            f"{counts.mark(text, ranking.sent.get(place.area_key, ()))}</td>"
+            f'<th scope="row">{html.escape(place.name)}{own}</th><td>'
+            f"{cell_html(text, shape, place.cell, False, counts.mark(text, ranking.sent.get(place.area_key, ())))}</td>"
             f"<td>{_bar(ranking, place, top)}</td>{numbers}</tr>"
         )
     heads = [text("league.difference"), text("definition.numerator"), text("definition.denominator")]

@@ -69,6 +69,7 @@ def build(workspace: Path) -> World:
             "lineage": _lineage(),
             "reference_table": _reference_table(),
             "edition": _editions(),
+            "statistics_source": _statistics_source(),
             "about": _about(),
         }
         _write(
@@ -344,6 +345,19 @@ def _reference_table() -> pl.DataFrame:
     """Of the public tables 人口 was loaded, 産業 was not."""
     rows = [("population", 2025, "架空の人口", 20, 5000)]
     return pl.DataFrame(rows, schema=["table_name", "year", "source", "areas_count", "records_count"], orient="row")
+
+
+def _statistics_source() -> pl.DataFrame:
+    """The nation's metabolic and smoking hold counts of a sender, invented ones."""
+    rows = [
+        (indicator, 1, "fiscal_year", date(2024, 4, 1), "kokuho", "", "nation", "JP", 10, 1707,
+         "架空の全国件数表（デモ用）（作成者）", 2024, True, False)
+        for indicator in ("metabolic", "smoking")
+    ]  # fmt: skip
+    columns = ["indicator_id", "definition_version", "period_kind", "period", "scheme_code", "class_code", "area_level",
+               "area_id", "record_insurers_count", "sent_insurers_count", "source", "year", "is_generated",
+               "is_whole"]  # fmt: skip
+    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def _people(code: str, number: int, *, seed: int, tenant: str = "kokuho") -> pl.DataFrame:

@@ -242,8 +242,10 @@ def test_a_value_with_counts_of_senders_is_marked_and_says_whose_they_are(no_def
     )  # fmt: skip
     drawn = table_html(told, {}, is_wide=False)
     assert drawn.count('class="ts-sent"') == 1, "the other row rests on records alone"
-    words = "記録10保険者＋件数表1,707保険者。 出典: 架空の表（作成者） 2024年（架空の数値）"
-    assert drawn.count(words) == 2, "beside the value, and behind the name of the indicator"
+    words = "記録10＋件数表1,707保険者、出典: 架空の表（作成者） 2024年（架空の数値）"
+    assert drawn.count(words) == 1, "beside the value"
+    behind = drawn[drawn.index('id="def0"') : drawn.index('id="def1"')]
+    assert "記録10＋件数表1,707保険者</td>" in behind and "出典: 架空の表（作成者） 2024年（架空の数値）" in behind
     lines = table_csv(told, []).decode("utf-8-sig").splitlines()
     assert any(line.startswith("件数表,") and "架空の数値" in line for line in lines)
 
@@ -253,7 +255,7 @@ def test_every_source_of_a_value_is_named_once(no_definitions: None) -> None:
         [an_indicator("率", "checkup", SHARE)], values={"率": 20},
         sent=sent((10, 3, "甲", False), (10, 4, "乙", True)),
     )  # fmt: skip
-    assert "記録10保険者＋件数表7保険者。 出典: 乙 2024年（架空の数値）、出典: 甲 2024年" in table_html(
+    assert "記録10＋件数表7保険者、出典: 乙 2024年（架空の数値）、出典: 甲 2024年" in table_html(
         told, {}, is_wide=False
     )
 

@@ -294,8 +294,8 @@ class World:
         domain = DOMAINS[which % 4 // 3]
         towns = [f"{domain}{town}" for town in ("201", "202", "204", {"16": "321", "31": "302"}[domain])]
         kept = [town for number, town in enumerate(towns) if size >> number & 1] or towns[:1]
-        told = {"indicator_id": "members", "denominator": 0, "largest_contribution": 12, "source_year": 2023 + which % 2,
-                "period": str(2023 + how % 2), "created_date": f"2024-0{1 + how % 9}-01"}  # fmt: skip
+        told = {"indicator_id": "members", "denominator": 0, "largest_contribution": 12, "period": str(2023 + how % 2),
+                "source_year": 2023 + which % 2, "created_date": f"2024-0{1 + how % 9}-01"}  # fmt: skip
         self.sites[domain].tell(
             *(counts_world.row(**told, area_id=town, numerator=240 + size, contributor_count=40) for town in kept),
             reference_month=END,

@@ -106,6 +106,8 @@ def told(awkward: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         *(["reconcile", file, "--tenant", "kokuho-16202", *workspace] for file in files),
         ["export", str(settings.workspace / "out"), "--tenant", world.NAME, *workspace],
         *(["reference", "import", "population", file, *workspace] for file in files),
+        *(["statistics", verb, file, "--site", SITE, *workspace] for file in files for verb in ("check", "send")),
+        ["statistics", "list", *workspace],
         ["site", "extract", *workspace],
         ["enrolment", "list", *workspace],
         ["districts", "list", *workspace],
