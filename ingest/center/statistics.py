@@ -20,6 +20,7 @@ from ingest.statistics.columns import CELL, EVERYWHERE, KIND, MEASURES, SUMMED
 __all__ = ["KIND", "check", "take"]
 
 _TABLES = COUNT_TABLES | {"control_total": ACCOMPANYING["control_total"]}
+_GREATEST_SUM = 9_000_000_000_000_000_000
 _HERE = "linkage_domain = $linkage_domain AND batch_sequence = $batch_sequence"
 
 
@@ -44,6 +45,7 @@ def take(
     rows = {name: batch.load(connection, name, f"raw.{name}", constants) for name in batch.files}
     _check_totals(connection, batch, constants)
     _check_rows(connection, batch, constants)
+    _check_figures(connection, batch, constants)
     _check_areas(connection, batch, constants)
     changes.add_statistics(connection, linkage_domain, sequence, reference_month)
     connection.execute(
@@ -88,12 +90,37 @@ def _check_rows(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, here: d
         f"SELECT count(*) - count(DISTINCT source_file_id) + count(*) FILTER (source_id IS NULL OR source_name IS NULL "
         "OR publisher IS NULL OR source_url IS NULL OR source_year IS NULL OR created_date IS NULL "
         f"OR version_number IS NULL OR is_generated IS NULL) FROM raw.statistic_source WHERE {_HERE}",
+        # With all that stands they still add up in a BIGINT: a sender's number may not stop the build of all.
+        f"SELECT {' + '.join(f'(sum({name}) > {_GREATEST_SUM})::INTEGER' for name in SUMMED)} FROM raw.statistic "
+        f"WHERE EXISTS (FROM raw.statistic WHERE {_HERE})",
     )
     for question in questions:
         found = connection.execute(question, here).fetchone()
         assert found is not None
         if found[0]:
             raise BatchRefused("contract", f"statistic: {found[0]} row(s) that are not whole", batch.manifest_hash)
+
+
+def _check_figures(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, here: dict[str, object]) -> None:
+    """Every row is of a figure that the catalogue knows, in a scheme and kind of period that it has."""
+    connection.register("known_indicators", known.indicators().to_arrow())
+    bands = ", ".join(f"'{band}'" for band in known.bands())
+    found = connection.execute(
+        f"""
+        SELECT count(*) FROM (
+            SELECT DISTINCT indicator_id, definition_version, scheme_code, period_kind, sex_code, age_band_code
+            FROM raw.statistic WHERE {_HERE}
+        ) AS told LEFT JOIN known_indicators AS known USING (indicator_id, definition_version)
+        WHERE NOT coalesce(
+            contains(known.scheme_codes, ' ' || told.scheme_code || ' ') AND told.scheme_code <> 'residents'
+            AND contains(known.period_kinds, ' ' || told.period_kind || ' ')
+            AND told.sex_code IN ('1', '2', 'all') AND told.age_band_code IN ({bands}), false)""",
+        here,
+    ).fetchone()
+    connection.unregister("known_indicators")
+    assert found is not None
+    if found[0]:
+        raise BatchRefused("contract", f"statistic: {found[0]} figure(s) that nobody knows", batch.manifest_hash)
 
 
 def _check_areas(connection: duckdb.DuckDBPyConnection, batch: OpenBatch, here: dict[str, object]) -> None:
