@@ -15,6 +15,10 @@
     ('care_high_cost', 'care_high_cost', ['benefit_yen']),
     ('care_certification', 'care_certification', []),
     ('care_insured_count', 'care_insured_count', ['insured_count']),
+    (
+        'statistic', 'stg_statistics__statistic',
+        ['numerator', 'denominator', 'contributor_count', 'denominator_contributor_count']
+    ),
 ] %}
 
 with sealed as (

@@ -26,6 +26,8 @@ from ingest.reference.reading import read
 from ingest.reference.tables import tables
 from ingest.sealing.keys import KeyRing
 from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
+from ingest.statistics.columns import SUMMED
+from ingest.statistics.reading import StatisticsFile
 from ingest.statistics.reading import read as read_counts
 from tests import counts_world, parsed_project
 from tests.handmade import DEFAULTS, demo_workspace
@@ -105,14 +107,26 @@ class World:
                 connection.register("landing", frame.with_columns(told).to_arrow())
                 connection.execute(f"INSERT INTO raw.{table} BY NAME SELECT * FROM landing")
                 connection.unregister("landing")
+            self._insert(connection, "control_total", self._totals_of_counts(found, domain))
             changes.add_statistics(connection, domain, self._sequence, self.reference_month)
         return self._sequence
+
+    def _totals_of_counts(self, found: StatisticsFile, domain: str) -> list[Row]:
+        batched = {"linkage_domain": domain, "batch_sequence": self._sequence, "delivery_id": self._sequence}
+        about = batched | {"source_file_id": found.sha256, "stream": "statistics", "table_name": "statistic"}
+        return [
+            about | {"scheme_code": scheme, "measure": measure, "outcome": outcome,
+                     "value": of_scheme.height if measure == "rows" else int(of_scheme[measure].sum())}
+            for (scheme,), of_scheme in found.rows.group_by("scheme_code", maintain_order=True)
+            for measure in ("rows", *SUMMED)
+            for outcome in ("read", "sealed")
+        ]  # fmt: skip
 
     def take_back_counts(self, batch: int, domain: str = "31") -> None:
         """A sender takes a table of counts back."""
         with open_warehouse(self._center, self._ring) as connection:
             changes.add_statistics(connection, domain, batch, self.reference_month, reason="retracted")
-            for table in ("statistic", "statistic_source"):
+            for table in ("statistic", "statistic_source", "control_total"):
                 connection.execute(
                     f"DELETE FROM raw.{table} WHERE linkage_domain = ? AND batch_sequence = ?", [domain, batch]
                 )

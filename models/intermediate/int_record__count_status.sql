@@ -26,6 +26,10 @@
      'order': "concat(cast(created_date as varchar), lpad(cast(version_number as varchar), 19, '0'))",
      'withdrawn': 'is_deleted'},
 ] -%}
+{%- set counts = {
+    'name': 'statistic',
+    'sums': ['numerator', 'denominator', 'contributor_count', 'denominator_contributor_count']
+} -%}
 with {% for record in records -%}
 {{ record.name }}_status as (
     select
@@ -109,8 +113,44 @@ with {% for record in records -%}
 ),
 
 {% endfor -%}
+statistic_ordered as (
+    select
+        told.*,
+        concat(
+            cast(created_date as varchar), lpad(cast(version_number as varchar), 19, '0'), ' ', source_file_id,
+            lpad(cast(batch_sequence as varchar), 19, '0')
+        ) as delivery_order
+    from {{ source('raw', 'statistic_source') }} as told
+),
+
+statistic_status as (
+    select
+        landed.scheme_code,
+        {% for column in counts.sums %}landed.{{ column }}, {% endfor %}
+        case when told.delivery_order < newest.delivery_order then 'superseded' else 'current' end as record_status
+    from {{ source('raw', 'statistic') }} as landed
+    inner join statistic_ordered as told
+        on
+            landed.linkage_domain = told.linkage_domain
+            and landed.batch_sequence = told.batch_sequence
+            and landed.source_file_id = told.source_file_id
+    inner join (
+        select
+            linkage_domain,
+            source_id,
+            source_year,
+            max(delivery_order) as delivery_order
+        from statistic_ordered
+        group by linkage_domain, source_id, source_year
+    ) as newest
+        on
+            told.linkage_domain = newest.linkage_domain
+            and told.source_id = newest.source_id
+            and told.source_year = newest.source_year
+),
+
 counted as (
-    {% for record in records + deliveries -%}
+    {% for record in records + deliveries + [counts] -%}
     select
         '{{ record.name }}' as table_name,
         scheme_code,
