@@ -135,10 +135,13 @@ def _render(figures: dict[str, Any]) -> None:
     )
 
 
+_STATES = {"taken": "送付", "refused": "拒否", "duplicate": "重複", "recalled": "差戻し", "retracted": "取下げ"}
+
+
 def _render_list(site: str, found: list[dict[str, Any]]) -> None:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, title=f"サイト {site}")
     for heading in ("バッチ", "ファイル", "結果", "行"):
         table.add_column(heading, justify="right" if heading in ("バッチ", "行") else "left", overflow="fold")
     for row in found:
-        table.add_row(str(row["sequence"]), row["file_name"], row["state"], f"{row['rows']:,}")
+        table.add_row(str(row["sequence"]), row["file_name"], _STATES[row["state"]], f"{row['rows']:,}")
     out.print(table if found else f"サイト {site} から送った件数表はありません")
