@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _BAR_STEP = 24
 _AROUND = 78  # title and axis: the height given to Vega holds them too
 _VALUE_ROOM, _NAME_ROOM = 44, 60  # what stands beside the last bar or dot
+_MOST_NAMES, _FEW_NAMES = 40, 12
 _Z95, _Z998 = 1.959964, 3.090232
 
 
@@ -114,5 +115,9 @@ def funnel_chart(frame: pl.DataFrame, shape: Shape, text: Text, mark: str, title
             alt.Tooltip("size:Q", title=text("definition.denominator"), format=",.0f"),
         ],
     )
-    names = places.mark_text(align="left", dx=7, dy=-7, fontSize=11, color=theme.INK).encode(x=x, y=y, text="name:N")
+    # Of many places the largest are named, and one's own; the others by the pointer.
+    room = _MOST_NAMES if frame.height <= _MOST_NAMES else _FEW_NAMES
+    named = frame.filter(pl.col("is_own") | (pl.col("denominator").rank("ordinal", descending=True) <= room))
+    few = alt.Chart(named.rename({"denominator": "size", "value": "limit"}))
+    names = few.mark_text(align="left", dx=7, dy=-7, fontSize=11, color=theme.INK).encode(x=x, y=y, text="name:N")
     return theme.picture(mark, curves, middle, dots, names, height=330, title=title, right=_NAME_ROOM)

@@ -141,7 +141,7 @@ def _rests_on(ranking: Ranking) -> str:
     """How many places the whole rests on: those with a value, also one that is hidden."""
     known = [place for place in ranking.places if place.cell.status != "missing"]
     unit = level(ranking.places[0].area_key)
-    return ranking.screen.text(f"overview.rests_on_{unit}", count=len(known))
+    return ranking.screen.text(f"overview.rests_on_{unit}", count=f"{len(known):,}")
 
 
 def _bar(ranking: Ranking, place: Place, top: float) -> str:

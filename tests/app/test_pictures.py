@@ -168,3 +168,20 @@ def test_the_small_trend_says_its_values_in_words_and_breaks_at_a_gap() -> None:
     own = svg.split("<path")[2]
     assert own.count("M") == 2
     assert spark.picture([1.0], [1.0], "x") == "", "one value is no trend"
+
+
+def test_of_many_places_the_largest_and_one_s_own_are_named() -> None:
+    many = pl.DataFrame(
+        {
+            "name": [f"町{number}" for number in range(300)],
+            "value": [20.0] * 300,
+            "numerator": [20.0 + number for number in range(300)],
+            "denominator": [100.0 + number for number in range(300)],
+            "is_own": [number == 0 for number in range(300)],
+        }
+    )
+    drawn = bars.funnel_chart(many, RATE, TEXT, MARK, "題").to_dict()
+    sizes = [{row["name"] for row in rows if "name" in row} for rows in drawn["datasets"].values()]
+    named = min((names for names in sizes if names), key=len)
+    assert named == {"町0", *(f"町{number}" for number in range(288, 300))}
+    assert max(map(len, sizes)) == 300, "every place is a dot"
