@@ -15,6 +15,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ingest.center.errors import CenterError
@@ -50,7 +51,7 @@ def told_errors() -> Iterator[None]:
         raise
     except Exception as error:
         if is_expected(error):
-            err.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
+            err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True, highlight=False)
             raise typer.Exit(1) from None
         places = [
             f"{Path(frame.filename).relative_to(PROJECT_ROOT)}:{frame.lineno}"
