@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,43 +211,49 @@ def test_small_counts_of_a_sender_are_hidden_and_are_not_found_by_subtraction(sm
 # --- what stands, whatever came first -------------------------------------------------------------
 
 
-def test_the_newer_version_stands_whatever_came_first_and_equals_a_full_refresh(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    world = World(tmp_path_factory.mktemp("story"), MONTH)
+def started(folder: Path) -> World:
+    """Records of one town, and for the rest of the country a table that came before the one it replaces."""
+    world = World(folder, MONTH)
     delivery = Delivery()
     for number in range(MEMBERS):
         delivery.enrol(Person(f"a{number}"), TOYAMA, date(2024, 4, 1))
     world.land(delivery.batch, "16")
-
-    def stands(*towns: tuple[str, int], anew: bool = False) -> None:
-        """These towns are told by counts; where asked, a build from nothing tells the same."""
-        world.build()
-        found = world.rows(
-            "SELECT area_id, numerator FROM rollups.statistic WHERE indicator_id = 'members' AND area_level = "
-            "'municipality' AND period_kind = 'fiscal_year' AND sex_code = 'all' AND age_band_code = 'all' "
-            "AND scheme_code = 'kokuho' AND area_id LIKE '32%' ORDER BY 1"
-        )
-        assert found == list(towns)
-        if not anew:
-            return
-        step_by_step = world.content()
-        world.build(full_refresh=True)
-        assert world.content() == step_by_step
-
     newer = {"created_date": "2024-07-02"}
     world.land_counts(counted("municipality", "32201", 4_000, **newer), counted("municipality", "32202", 600, **newer),
                       domain="00")  # fmt: skip
-    stands(("32201", 4_000), ("32202", 600))
     world.land_counts(counted("municipality", "32201", 1_000), counted("municipality", "32203", 9_000), domain="00")
-    stands(("32201", 4_000), ("32202", 600))
+    return world
+
+
+def stands(world: World, *towns: tuple[str, int], anew: bool = False) -> None:
+    """These towns are told by counts; where asked, a build from nothing tells the same."""
+    world.build()
+    found = world.rows(
+        "SELECT area_id, numerator FROM rollups.statistic WHERE indicator_id = 'members' AND area_level = "
+        "'municipality' AND period_kind = 'fiscal_year' AND sex_code = 'all' AND age_band_code = 'all' "
+        "AND scheme_code = 'kokuho' AND area_id LIKE '32%' ORDER BY 1"
+    )
+    assert found == list(towns)
+    if not anew:
+        return
+    step_by_step = world.content()
+    world.build(full_refresh=True)
+    assert world.content() == step_by_step
+
+
+def test_the_newer_version_stands_whatever_came_first_and_equals_a_full_refresh(tmp_path: Path) -> None:
+    world = started(tmp_path)
+    stands(world, ("32201", 4_000), ("32202", 600))
     latest = {"created_date": "2024-07-02", "version_number": 2}
     corrected = world.land_counts(counted("municipality", "32201", 4_500, **latest), domain="00")
-    stands(("32201", 4_500), anew=True)
+    stands(world, ("32201", 4_500), anew=True)
     world.take_back_counts(corrected, "00")
-    stands(("32201", 4_000), ("32202", 600))
+    stands(world, ("32201", 4_000), ("32202", 600))
 
-    # Records come of a town that was told by counts, and go again with nothing else changed.
+
+@pytest.mark.long  # the incremental story of the short tests tells of records and counts too
+def test_records_that_come_later_take_the_place_of_counts(tmp_path: Path) -> None:
+    world = started(tmp_path)
     world.land_counts(counted("municipality", "16204", 700), domain="16")
     world.build()
     assert figure(world, "members", "municipality", "16204") == (700, 0)
@@ -254,6 +261,6 @@ def test_the_newer_version_stands_whatever_came_first_and_equals_a_full_refresh(
     for number in range(MEMBERS):
         late.enrol(Person(f"b{number}"), UOZU, date(2024, 4, 1))
     world.land(late.batch, "16")
-    stands(("32201", 4_000), ("32202", 600), anew=True)
+    stands(world, ("32201", 4_000), ("32202", 600), anew=True)
     assert figure(world, "members", "municipality", "16204") == (OWN, 0)
     assert figure(world, "members", "prefecture", "16") == (2 * OWN, 0)
