@@ -62,30 +62,32 @@ def freeze(
             )
         year = date(fiscal_year, 4, 1)
         last = _newest(connection, fiscal_year)
-        if last is not None and _are_equal(connection, year, last):
+        if last and _are_equal(connection, year, _id(fiscal_year, last)):
             progress("center edition", 1, 1)
-            return {"note": f"nothing changed since edition {last}", "edition": last}
-        number = 1 if last is None else int(last.rpartition("-")[2]) + 1
-        edition_id = f"{fiscal_year}-{number}"
+            return {
+                "note": f"nothing changed since edition {_id(fiscal_year, last)}",
+                "edition": _id(fiscal_year, last),
+            }
+        edition_id = _id(fiscal_year, last + 1)
         with transaction(connection):
             connection.execute(f"INSERT INTO edition.figure SELECT ?, * FROM ({_OF_YEAR})", [edition_id, year])
             figures = _count(connection, "SELECT count(*) FROM edition.figure WHERE edition_id = ?", [edition_id])
             if not figures:
                 raise CenterError(f"there are no figures of fiscal year {fiscal_year}")
             connection.execute(
-                "INSERT INTO edition.edition VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [edition_id, fiscal_year, frozen_by.strip(), frozen_on, reference_month, build, figures],
+                "INSERT INTO edition.edition VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [edition_id, fiscal_year, last + 1, frozen_by.strip(), frozen_on, reference_month, build, figures],
             )
         progress("center edition", 1, 1)
     return {"edition": edition_id, "figures": figures}
 
 
 def editions(settings: Settings) -> list[dict[str, Any]]:
-    """The editions that are kept, oldest year first: edition_id, fiscal_year, frozen_by, frozen_date, reference_month,
-    build_sequence, figures."""
+    """The editions that are kept, oldest year first: edition_id, fiscal_year, edition_number, frozen_by, frozen_date,
+    reference_month, build_sequence, figures."""
     center = settings.the_center()
     with one_step(center), open_warehouse(center, KeyRing(center)) as connection:
-        return connection.execute("FROM edition.edition ORDER BY fiscal_year, frozen_date, edition_id").pl().to_dicts()
+        return connection.execute("FROM edition.edition ORDER BY fiscal_year, edition_number").pl().to_dicts()
 
 
 def digest(connection: duckdb.DuckDBPyConnection) -> list[Any]:
@@ -116,12 +118,14 @@ def _finished(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> tuple[in
     return int(last[0]), last[1]
 
 
-def _newest(connection: duckdb.DuckDBPyConnection, fiscal_year: int) -> str | None:
-    found = connection.execute(
-        "SELECT edition_id FROM edition.edition WHERE fiscal_year = ? ORDER BY build_sequence DESC, edition_id DESC",
-        [fiscal_year],
-    ).fetchone()
-    return None if found is None else str(found[0])
+def _newest(connection: duckdb.DuckDBPyConnection, fiscal_year: int) -> int:
+    """Number of the edition in force, 0 where there is none; numbers of builds begin anew after a rebuild."""
+    query = "SELECT coalesce(max(edition_number), 0) FROM edition.edition WHERE fiscal_year = ?"
+    return _count(connection, query, [fiscal_year])
+
+
+def _id(fiscal_year: int, number: int) -> str:
+    return f"{fiscal_year}-{number}"
 
 
 def _are_equal(connection: duckdb.DuckDBPyConnection, year: date, edition_id: str) -> bool:

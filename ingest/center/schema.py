@@ -147,8 +147,8 @@ _OWN_TABLES = {
     "reference.loaded": "table_name VARCHAR, year BIGINT, files BIGINT, rows BIGINT, areas BIGINT, source VARCHAR, "
     "digest VARCHAR",  # public tables in the warehouse; digest is of the whole table, see center/reference_values.py
     "reference.value": f"table_name VARCHAR, {columns_sql(REFERENCE_VALUE)}",
-    "edition.edition": "edition_id VARCHAR, fiscal_year BIGINT, frozen_by VARCHAR, frozen_date DATE, "
-    "reference_month DATE, build_sequence BIGINT, figures BIGINT",  # see center/edition.py
+    "edition.edition": "edition_id VARCHAR, fiscal_year BIGINT, edition_number BIGINT, frozen_by VARCHAR, "
+    "frozen_date DATE, reference_month DATE, build_sequence BIGINT, figures BIGINT",  # see center/edition.py
     "edition.figure": "edition_id VARCHAR, linkage_domain VARCHAR, indicator_id VARCHAR, definition_version BIGINT, "
     "period DATE, scheme_code VARCHAR, class_code VARCHAR, area_level VARCHAR, area_id VARCHAR, sex_code VARCHAR, "
     "age_band_code VARCHAR, numerator BIGINT, denominator BIGINT",

@@ -2,26 +2,25 @@ with editions as (
     select * from {{ source('edition', 'edition') }}
 ),
 
-numbered as (
+newest as (
     select
-        *,
-        row_number() over (
-            partition by fiscal_year
-            order by build_sequence desc, edition_id desc
-        ) as place
+        fiscal_year,
+        max(edition_number) as edition_number
     from editions
+    group by fiscal_year
 ),
 
 final as (
     select
-        edition_id,
-        fiscal_year,
-        frozen_by as frozen_by_name,
-        frozen_date,
-        reference_month,
-        figures as figures_count,
-        place = 1 as is_in_force
-    from numbered
+        editions.edition_id,
+        editions.fiscal_year,
+        editions.frozen_by as frozen_by_name,
+        editions.frozen_date,
+        editions.reference_month,
+        editions.figures as figures_count,
+        editions.edition_number = newest.edition_number as is_in_force
+    from editions
+    inner join newest on editions.fiscal_year = newest.fiscal_year
 )
 
 select * from final

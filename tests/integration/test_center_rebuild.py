@@ -89,7 +89,7 @@ def test_a_rebuild_takes_over_the_years_that_were_called_final(settings: Setting
     center = settings.the_center()
     with one_step(center), open_warehouse(center, KeyRing(center)) as connection:
         connection.execute(
-            "INSERT INTO edition.edition VALUES ('2022-1', 2022, '紡木', DATE '2024-05-20', DATE '2024-03-01', 1, 1)"
+            "INSERT INTO edition.edition VALUES ('2022-1', 2022, 1, '紡木', DATE '2024-05-20', DATE '2024-03-01', 1, 1)"
         )
         connection.execute("INSERT INTO edition.figure (edition_id, numerator) VALUES ('2022-1', 36)")
     before = content(settings)

@@ -128,3 +128,13 @@ def test_a_new_edition_takes_the_place_of_the_old_which_is_kept(
     assert world.rows("SELECT edition_id FROM published.edition WHERE is_in_force") == [("2022-2",)]
     kept = world.rows(f"SELECT {', '.join(FIGURE)} FROM edition.figure WHERE edition_id = '2022-1'")
     assert {row[:-2]: row[-2:] for row in kept} == frozen
+
+
+def test_the_newest_edition_is_in_force_though_a_rebuild_counts_builds_from_one_again(
+    world: World, frozen: dict[tuple[Any, ...], tuple[int, int]]
+) -> None:
+    world.run("UPDATE edition.edition SET build_sequence = 99 WHERE edition_id = '2022-1'")
+    assert world.rows("SELECT edition_id FROM published.edition WHERE is_in_force") == [("2022-2",)]
+    world.run("UPDATE edition.edition SET edition_id = '2022-10', edition_number = 10 WHERE edition_id = '2022-2'")
+    world.run("UPDATE edition.figure SET edition_id = '2022-10' WHERE edition_id = '2022-2'")
+    assert freeze(world.settings, 2022, "紡木", FROZEN_ON, silent)["edition"] == "2022-10"
