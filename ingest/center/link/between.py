@@ -9,7 +9,7 @@ from ingest.center.link import union
 from ingest.center.link.components import numbered
 from ingest.center.link.guards import Facts, limits
 
-_STRICT = np.array([union.BIRTH_SAME, union.ALL, 0])  # months of birth agree, whoever it is, notices are told
+_STRICT = np.array([union.BIRTH_SAME, union.ALL])  # months of birth agree, whoever it is
 
 
 def objections(nodes: pl.DataFrame, lives: pl.DataFrame, apart: pl.DataFrame, person: bytes) -> dict[bytes, str | None]:
@@ -39,8 +39,9 @@ def objections(nodes: pl.DataFrame, lives: pl.DataFrame, apart: pl.DataFrame, pe
         if other != person:
             one, two = sorted((heads[person], head))
             why = union.objection(
-                one, two, _STRICT, parent, facts.facts, facts.births, facts.birth_next, facts.life, facts.life_word,
-                facts.life_first, facts.life_next, pairs.to_numpy().astype(np.int64), limits()["long_gap"],
+                one, two, _STRICT, False, parent, facts.facts, facts.births, facts.birth_next, facts.life,
+                facts.life_word, facts.life_first, facts.life_next, pairs.to_numpy().astype(np.int64),
+                limits()["long_gap"],
             )  # fmt: skip
             found[other] = union.REASONS[why] or None
     return found

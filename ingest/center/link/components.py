@@ -23,7 +23,7 @@ from ingest.center.link.keys import Bundles, bundles
 from ingest.center.link.rules import Rules
 from ingest.center.link.tags import Nodes, Tokens, words
 
-RULES_VERSION = "3"  # raised when the rules of this package change: everything is then solved anew
+RULES_VERSION = "4"  # raised when the rules of this package change: everything is then solved anew
 
 REFUSED_SCHEMA = {
     "component": pl.Int32(),  # least node of the component of the candidate graph
@@ -109,7 +109,7 @@ def group(
     person = np.arange(nodes.height, dtype=np.int32)
     pairs = {kind: decided.filter(kind=kind)["one", "other"].to_numpy().astype(np.int64) for kind in (TOGETHER, APART)}
     joins, refusals = union.unite(
-        found.start, found.node, found.rank, rules.modes(),
+        found.start, found.node, found.rank, *found.by_node(rules.name_rank(), nodes.height), rules.modes(),
         pairs[TOGETHER], pairs[APART], limits()["group_size"], limits()["long_gap"], person, *facts.arrays(),
     )  # fmt: skip
     union.flatten(person)

@@ -33,6 +33,16 @@ class Bundles:
     node: Nodes
     rank: NDArray[np.int16]
 
+    def by_node(self, rank: int, nodes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which bundles of a rule each of so many nodes lies in: those of node n stand in the second array from place
+        n of the first on, up to place n + 1."""
+        low, high = np.searchsorted(self.rank, [rank, rank + 1])
+        member = self.node[self.start[low] : self.start[high]]
+        first, order = np.zeros(nodes + 2, np.int64), np.empty(len(member), np.int32)
+        sorting.by_node(member, first, order)
+        bundle = np.repeat(np.arange(low, high), np.diff(self.start[low : high + 1]))
+        return first, bundle[order]
+
 
 def bundles(rules: Rules, tokens: Mapping[str, Tokens], domain: Words) -> Bundles:
     """The bundles of every rule; ``domain`` is a word for the linkage domain of each node: keys of two never meet."""

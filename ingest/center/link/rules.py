@@ -32,8 +32,12 @@ APPLIES_TO = {
     "branchless": union.BRANCHLESS,  # one of the two has no number of its own
     "enrolled": union.ENROLLED,  # of both it is told when they were insured
 }
-NOTICES = {"told": 0, "late": 1}
-"""Whether a number without an end may have ended where another begins: notices of leaving come late."""
+NOTICES = {"told": union.TOLD, "late": union.LATE, "unheard": union.UNHEARD}
+"""What is made of a number without an end beside one that began later. told: it is in force. late: it may have ended,
+and the two may be one person. unheard: it is in force; but where it may have ended, and both have one name (``NAME``),
+the later one may be of that person and is given to no other."""
+NAME = ("name",)
+"""What the rule asks for whose bundles hold all of one name; where a rule has doubts there is one."""
 STRENGTHS = ("strong", "name", "weak")
 
 
@@ -62,10 +66,14 @@ class Rules:
         return sorted({purpose for one in self.rules for purpose in one.purposes})
 
     def modes(self) -> Any:
-        """By rank, as ``union.unite`` takes them: how far births must agree, whom the rule is for, late notices."""
+        """By rank, as ``union.unite`` takes them: how far births must agree, whom the rule is for, notices."""
         return np.array(
             [(BIRTHS[one.birth], APPLIES_TO[one.applies_to], NOTICES[one.notice]) for one in self.rules], np.int64
         )
+
+    def name_rank(self) -> int:
+        """The rank of the rule that asks for a name alone; -1 where none does."""
+        return next((rank for rank, one in enumerate(self.rules) if one.purposes == NAME and one.agree == 1), -1)
 
 
 def read_rules(path: Path) -> Rules:
@@ -90,6 +98,8 @@ def read_rules(path: Path) -> Rules:
             raise CenterError(f"rule {one.rule_id} asks for '{one.birth}', '{one.applies_to}', '{one.notice}'")
         if not 1 <= one.agree <= len(set(one.purposes)):
             raise CenterError(f"rule {one.rule_id} wants {one.agree} of {len(set(one.purposes))} tokens to agree")
+    if any(one.notice == "unheard" for one in found) and not any(one.purposes == NAME for one in found):
+        raise CenterError("a rule asks who of one name may have left unheard, and no rule asks for the name alone")
     if len({one.rule_id for one in found}) != len(found):
         raise CenterError("a rule stands twice")
     if [STRENGTHS.index(one.strength) for one in found] != sorted(STRENGTHS.index(one.strength) for one in found):

@@ -16,6 +16,7 @@ NONE = -1
 NEVER = 2**31 - 1
 BIRTH_SAME, BIRTH_DIGIT, BIRTH_PART, BIRTH_ANY = range(4)
 ALL, NAMELESS, BRANCHLESS, ENROLLED = range(4)
+TOLD, LATE, UNHEARD = range(3)
 REASONS = (
     "", "decided", "sex", "birth_month", "not_asked", "life_after_death", "live_numbers", "care_numbers", "long_gap",
     "group_size", "ambiguous",
@@ -121,10 +122,11 @@ def _is_asked(one: Any, other: Any, whom: Any, facts: Any, life_first: Any) -> A
 
 @loop  # type: ignore[untyped-decorator]
 def objection(  # pragma: no cover  (compiled)
-    one: Any, other: Any, mode: Any, parent: Any, facts: Any, births: Any, birth_next: Any, life: Any, life_word: Any,
-    life_first: Any, life_next: Any, apart: Any, most_gap: Any,
+    one: Any, other: Any, mode: Any, is_notice_late: Any, parent: Any, facts: Any, births: Any, birth_next: Any,
+    life: Any, life_word: Any, life_first: Any, life_next: Any, apart: Any, most_gap: Any,
 ) -> Any:  # fmt: skip
-    """Why two groups are not one person (place in ``REASONS``), 0 where nothing speaks against it."""
+    """Why two groups are not one person (place in ``REASONS``), 0 where nothing speaks against it. ``mode``: how far
+    births must agree, whom the rule is for."""
     if facts[one, IS_DECIDED] and facts[other, IS_DECIDED]:
         for pair in range(apart.shape[0]):
             here, there = leader(parent, apart[pair, 0]), leader(parent, apart[pair, 1])
@@ -143,12 +145,76 @@ def objection(  # pragma: no cover  (compiled)
     while mine != NONE:
         theirs = life_first[other]
         while theirs != NONE:
-            if _clash(mine, theirs, mode[2], life, life_word):
+            if _clash(mine, theirs, is_notice_late, life, life_word):
                 return CARE_NUMBERS if life[mine, 0] == CARE else LIVE_NUMBERS
             gap = min(gap, max(life[mine, 1] - life[theirs, 2], life[theirs, 1] - life[mine, 2]))
             theirs = life_next[theirs]
         mine = life_next[mine]
     return LONG_GAP if mode[1] == ENROLLED and gap > most_gap else FINE
+
+
+@loop  # type: ignore[untyped-decorator]
+def _may_have_been(  # pragma: no cover  (compiled)
+    one: Any, other: Any, mode: Any, parent: Any, facts: Any, births: Any, birth_next: Any, life: Any, life_word: Any,
+    life_first: Any, life_next: Any, apart: Any, most_gap: Any,
+) -> Any:  # fmt: skip
+    """Whether ``other`` may be the past of ``one`` unheard: a number in force of it began before one that is at odds
+    with it, and nothing but that the notice of its end never came says that they are two."""
+    is_open_at_odds = False
+    theirs = life_first[other]
+    while theirs != NONE:
+        mine = life_first[one]
+        while mine != NONE and life[theirs, 2] == OPEN:
+            is_open_at_odds |= life[theirs, 1] < life[mine, 1] and _clash(mine, theirs, False, life, life_word)
+            mine = life_next[mine]
+        theirs = life_next[theirs]
+    return is_open_at_odds and objection(
+        one, other, mode, True, parent, facts, births, birth_next, life, life_word, life_first, life_next, apart,
+        most_gap,
+    ) == FINE  # fmt: skip
+
+
+@loop  # type: ignore[untyped-decorator]
+def _is_of(head: Any, heads: Any, circle: Any, first: Any, found: Any) -> Any:  # pragma: no cover  (compiled)
+    """Whether a group is one of the ``found`` groups ``heads`` that are of circle ``first``."""
+    for known in range(found):
+        if heads[known] == head:
+            return circle[known] == first
+    return False
+
+
+@loop  # type: ignore[untyped-decorator]
+def _is_in_doubt(  # pragma: no cover  (compiled)
+    bundled: Any, heads: Any, circle: Any, first: Any, found: Any, start: Any, node: Any, of_node: Any, named: Any,
+    mode: Any, most: Any, parent: Any, facts: Any, births: Any, birth_next: Any, life: Any, life_word: Any,
+    life_first: Any, life_next: Any, apart: Any, most_gap: Any,
+) -> Any:  # fmt: skip
+    """Whether a group of a circle that came after another of it may have its past in somebody of its name who is not
+    of the circle.
+
+    ``bundled`` are the nodes of the bundle; the circle is ``first`` of ``circle``, of ``found`` groups ``heads``. The
+    bundles that hold all of a node's names are ``named[of_node[n]]`` and those up to ``of_node[n + 1]``.
+    """
+    earliest = NEVER
+    for known in range(first, found):
+        if circle[known] == first:
+            earliest = min(earliest, facts[heads[known], LAST_START])
+    for one in bundled:
+        head = leader(parent, one)
+        if facts[head, LAST_START] == earliest or not _is_of(head, heads, circle, first, found):
+            continue
+        for place in range(of_node[one], of_node[one + 1]):
+            low, high = start[named[place]], start[named[place] + 1]
+            if high - low > most * most:  # so many of one name that nothing says whose it is
+                return True
+            for at in range(low, high):
+                other = leader(parent, node[at])
+                if not _is_of(other, heads, circle, first, found) and _may_have_been(
+                    head, other, mode, parent, facts, births, birth_next, life, life_word, life_first, life_next,
+                    apart, most_gap,
+                ):  # fmt: skip
+                    return True
+    return False
 
 
 @loop  # type: ignore[untyped-decorator]
@@ -188,14 +254,17 @@ def absorb(  # pragma: no cover  (compiled)
 
 @loop_that_counts  # type: ignore[untyped-decorator]
 def unite(  # pragma: no cover  (compiled)
-    start: Any, node: Any, rank: Any, modes: Any, together: Any, apart: Any, most: Any,
+    start: Any, node: Any, rank: Any, of_node: Any, named: Any, modes: Any, together: Any, apart: Any, most: Any,
     most_gap: Any,
     parent: Any, facts: Any, births: Any, birth_next: Any, life: Any, life_word: Any, life_first: Any, life_last: Any,
     life_next: Any,
 ) -> Any:  # fmt: skip
     """Follow the decisions, then the bundles in their order. Returns (joins, refusals).
 
-    ``modes`` by rank: how far births must agree, whom the rule is for, whether a notice of leaving may be late.
+    ``modes`` by rank: how far births must agree, whom the rule is for, what it makes of notices that did not come:
+    TOLD, there are none; LATE, a number without an end may have ended; UNHEARD, who may have come from another number
+    of that name, did its end but go unheard, is not given to anybody. All of a name are in bundles ``named`` (by node
+    from ``of_node[n]`` on).
     ``facts`` by node: size, mask of sexes, day of death, last day on which a life begins, has a name, has a number of
     its own, is decided about. A row of joins: a node of either group that carries the tokens, rank of the rule (-1: a
     decision). A row of refusals: a node, place in ``REASONS``, rank, edges. All groups that a bundle touches are joined
@@ -264,8 +333,8 @@ def unite(  # pragma: no cover  (compiled)
                 circle[one] = one
                 for other in range(one + 1, found):
                     why = objection(
-                        heads[one], heads[other], modes[rule], parent, facts, births, birth_next, life, life_word,
-                        life_first, life_next, apart, most_gap,
+                        heads[one], heads[other], modes[rule], modes[rule, 2] == LATE, parent, facts, births,
+                        birth_next, life, life_word, life_first, life_next, apart, most_gap,
                     )  # fmt: skip
                     agrees[one, other] = agrees[other, one] = why == FINE
                     if why != FINE:
@@ -296,6 +365,12 @@ def unite(  # pragma: no cover  (compiled)
                     counts[AMBIGUOUS] += pairs
                 elif size > most:
                     counts[GROUP_SIZE] += pairs
+                elif modes[rule, 2] == UNHEARD and _is_in_doubt(
+                    node[start[bundle] : start[bundle + 1]], heads, circle, first, found, start, node, of_node, named,
+                    modes[rule], most, parent, facts, births, birth_next, life, life_word, life_first, life_next,
+                    apart, most_gap,
+                ):  # fmt: skip
+                    counts[AMBIGUOUS] += pairs
                 else:
                     for one in range(first + 1, found):
                         if circle[one] == first:

@@ -217,6 +217,67 @@ def test_a_late_notice_of_leaving_joins_the_two_numbers_once_it_comes() -> None:
     assert _reasons(center) == {}
 
 
+def _namesakes(moved_on: date, load: Load, *, previous: tuple[str, str, str] | None = None) -> list[bytes]:
+    """Two of one name in town A: one leaves, and on a day a third number of that name begins in town B."""
+    stays = load.person("kokuho", "A", "1", branch="01", kana="サトウ　ハナコ")
+    leaves = load.person("kokuho", "A", "2", branch="01", kana="サトウ　ハナコ")
+    comes = load.person("kokuho", "B", "3", branch="01", kana="サトウ　ハナコ", previous=previous)
+    load.enrol(stays, "kokuho", "A", date(2018, 4, 1))
+    load.enrol(leaves, "kokuho", "A", date(2019, 4, 1), date(2022, 4, 1))
+    load.enrol(comes, "kokuho", "B", moved_on)
+    return [stays, leaves, comes]
+
+
+@pytest.mark.parametrize("moved_on", [date(2022, 4, 1), date(2022, 9, 1)])
+def test_who_may_be_a_namesake_whose_leaving_nobody_told_is_given_to_nobody(moved_on: date) -> None:
+    load = Load()
+    identities = _namesakes(moved_on, load)
+    center = _linked(load)
+    assert len({center.persons()[identity] for identity in identities}) == 3
+    assert _reasons(center)["ambiguous"] > 0
+
+
+def test_the_ledger_says_which_of_two_namesakes_has_moved() -> None:
+    load = Load()
+    stays, leaves, comes = _namesakes(date(2022, 4, 1), load, previous=("kokuho", "A", "1"))
+    persons = _linked(load).persons()
+    assert persons[stays] == persons[comes] != persons[leaves]
+
+
+def test_a_namesake_who_is_decided_to_be_another_leaves_no_doubt() -> None:
+    load = Load()
+    stays, leaves, comes = _namesakes(date(2022, 4, 1), load)
+    center = Center()
+    center.take(load)
+    center.decide("apart", *sorted((stays, comes)))
+    relink(center.connection, KEY, KEY, rules(), REFERENCE, 1)
+    persons = center.persons()
+    assert persons[leaves] == persons[comes] != persons[stays]
+
+
+def test_a_namesake_who_came_later_is_nobodys_past() -> None:
+    load = Load()
+    leaves = load.person("kokuho", "A", "2", branch="01", kana="サトウ　ハナコ")
+    comes = load.person("kokuho", "B", "3", branch="01", kana="サトウ　ハナコ")
+    another = load.person("kokuho", "C", "4", branch="01", kana="サトウ　ハナコ")
+    load.enrol(leaves, "kokuho", "A", date(2019, 4, 1), date(2022, 4, 1))
+    load.enrol(comes, "kokuho", "B", date(2022, 4, 1))
+    load.enrol(another, "kokuho", "C", date(2023, 4, 1))
+    persons = _linked(load).persons()
+    assert persons[leaves] == persons[comes] != persons[another]
+
+
+def test_a_name_that_very_many_have_ties_nobody() -> None:
+    load = Load()
+    leaves, comes = (load.person("kokuho", insurer, "1", branch="01", kana="サトウ　ハナコ") for insurer in ("A", "B"))
+    for number in range(1600):
+        load.person("kokuho", "C", str(number), branch="01", kana="サトウ　ハナコ")
+    load.enrol(leaves, "kokuho", "A", date(2019, 4, 1), date(2022, 4, 1))
+    load.enrol(comes, "kokuho", "B", date(2022, 4, 1))
+    persons = _linked(load).persons()
+    assert persons[leaves] != persons[comes]
+
+
 def test_where_the_ledger_names_the_number_before_a_late_notice_is_not_waited_for() -> None:
     load = Load()
     here = load.person("kokuho", "A", "1", branch="01", kana="サトウ")

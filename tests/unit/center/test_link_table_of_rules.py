@@ -36,6 +36,7 @@ def test_another_table_is_another_set_of_rules(tmp_path: Path) -> None:
         ("a,strong,number,1,month,all,never,2025-04-01,x\n", "'never'"),
         (GOOD + GOOD, "twice"),
         ("b,weak,name,1,month,all,told,2025-04-01,x\n" + GOOD, "weaker rule stands before"),
+        ("a,weak,name succession,2,month,enrolled,unheard,2025-04-01,x\n", "no rule asks for the name alone"),
     ],
 )
 def test_a_rule_that_cannot_be_followed_is_refused(tmp_path: Path, rows: str, reason: str) -> None:
