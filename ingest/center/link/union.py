@@ -197,7 +197,7 @@ def _is_in_doubt(  # pragma: no cover  (compiled)
     """
     earliest = NEVER
     for known in range(first, found):
-        if circle[known] == first:
+        if circle[known] == first and life_first[heads[known]] != NONE:
             earliest = min(earliest, facts[heads[known], LAST_START])
     for one in bundled:
         head = leader(parent, one)

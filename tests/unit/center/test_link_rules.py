@@ -237,6 +237,30 @@ def test_who_may_be_a_namesake_whose_leaving_nobody_told_is_given_to_nobody(move
     assert _reasons(center)["ambiguous"] > 0
 
 
+def test_who_turns_75_beside_a_namesake_of_the_town_who_left_is_given_to_nobody() -> None:
+    load = Load()
+    stays = load.person("kokuho", "A", "1", branch="01", kana="サトウ　ハナコ")
+    leaves = load.person("kokuho", "A", "2", branch="01", kana="サトウ　ハナコ")
+    turns = load.person("koki", "A", "3", kana="サトウ　ハナコ")
+    load.enrol(stays, "kokuho", "A", date(2018, 4, 1))
+    load.enrol(leaves, "kokuho", "A", date(2019, 4, 1), date(2024, 7, 11))
+    load.enrol(turns, "koki", "A", date(2025, 5, 20))
+    persons = _linked(load).persons()
+    assert len({persons[identity] for identity in (stays, leaves, turns)}) == 3
+
+
+def test_a_receipt_without_number_goes_with_the_name_of_its_town_though_a_namesake_is_elsewhere() -> None:
+    load = Load()
+    elsewhere = load.person("kokuho", "B", "1", branch="01", kana="サトウ　ハナコ")
+    here = load.person("kokuho", "A", "2", branch="01", kana="サトウ　ハナコ")
+    receipt = load.person("kokuho", "A", "9", branch="01", kana="サトウ　ハナコ")
+    load.enrol(elsewhere, "kokuho", "B", date(2018, 4, 1))
+    load.enrol(here, "kokuho", "A", date(2019, 4, 1), date(2024, 7, 11))
+    load.claims(receipt, "kokuho", "A", date(2023, 4, 1))
+    persons = _linked(load).persons()
+    assert persons[receipt] == persons[here] != persons[elsewhere]
+
+
 def test_the_ledger_says_which_of_two_namesakes_has_moved() -> None:
     load = Load()
     stays, leaves, comes = _namesakes(date(2022, 4, 1), load, previous=("kokuho", "A", "1"))
