@@ -15,7 +15,7 @@ import polars as pl
 
 from ingest.center.errors import CenterError
 from ingest.masters.errors import MasterRefused
-from ingest.masters.lookups import disease_icd10, drug_classes
+from ingest.masters.lookups import disease_icd10, drugs
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class KnownCodes:
     """Codes of receipts and what they lead to.
 
     ``diseases``  disease_code, icd10_code of every 傷病名コード that leads to an ICD-10 (2013)
-    ``drugs``     item_code, drug_class_code (薬効分類, 4 digits) of every 医薬品コード
+    ``drugs``     every 医薬品コード of the price list, as by ``lookups.drugs``
     """
 
     diseases: pl.DataFrame
@@ -36,7 +36,7 @@ def read(workspace: Path) -> KnownCodes:
     Raises CenterError where the store of masters is damaged.
     """
     try:
-        return KnownCodes(disease_icd10(workspace).select("disease_code", "icd10_code"), drug_classes(workspace))
+        return KnownCodes(disease_icd10(workspace).select("disease_code", "icd10_code"), drugs(workspace))
     except MasterRefused as refused:
         raise CenterError(str(refused)) from None
 
@@ -53,6 +53,5 @@ def put(connection: duckdb.DuckDBPyConnection, codes: KnownCodes) -> None:
     """Replace ``control.known_disease`` and ``control.known_drug`` by the codes."""
     for table, frame in (("known_disease", codes.diseases), ("known_drug", codes.drugs)):
         connection.register("known_codes", frame.to_arrow())
-        connection.execute(f"DELETE FROM control.{table}")
-        connection.execute(f"INSERT INTO control.{table} BY NAME SELECT * FROM known_codes")
+        connection.execute(f"CREATE OR REPLACE TABLE control.{table} AS FROM known_codes")
         connection.unregister("known_codes")

@@ -143,7 +143,8 @@ _OWN_TABLES = {
     "control.change_history": "build_sequence BIGINT, table_name VARCHAR, reason VARCHAR, partitions BIGINT, "
     "first_month DATE, last_month DATE, persons BIGINT",
     "control.known_disease": "disease_code VARCHAR, icd10_code VARCHAR",
-    "control.known_drug": "item_code VARCHAR, drug_class_code VARCHAR",
+    "control.known_drug": "item_code VARCHAR, drug_class_code VARCHAR, ingredient_code VARCHAR, form_code VARCHAR, "
+    "is_generic BOOLEAN, has_generic BOOLEAN",
     "reference.loaded": "table_name VARCHAR, year BIGINT, files BIGINT, rows BIGINT, areas BIGINT, source VARCHAR, "
     "digest VARCHAR",  # public tables in the warehouse; digest is of the whole table, see center/reference_values.py
     "reference.value": f"table_name VARCHAR, {columns_sql(REFERENCE_VALUE)}",

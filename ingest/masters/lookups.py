@@ -61,21 +61,41 @@ def _core_diseases() -> pl.DataFrame:
     ).unique("disease_code", maintain_order=True).sort("disease_code")  # fmt: skip
 
 
-def drug_classes(workspace: Path) -> pl.DataFrame:
-    """薬効分類 of each 医薬品コード: item_code, drug_class_code, sorted.
+def drugs(workspace: Path) -> pl.DataFrame:
+    """What the price list says of each 医薬品コード, sorted by it: item_code, drug_class_code (薬効分類),
+    ingredient_code (成分), form_code (剤形: 1 内用薬, 4 注射薬, 6 外用薬, 8 歯科用薬剤), is_generic (後発品),
+    has_generic (a 後発品 is listed).
 
-    It is the first four digits of 薬価基準収載医薬品コード. Drugs that the price list does not hold are left out.
-    Without a master, the typed core answers for the few drugs that it knows.
+    The first four digits of 薬価基準収載医薬品コード are the class, the first seven the ingredient, and drugs that
+    agree in nine are of one ingredient, form and strength: they have a generic where one of them is generic. Drugs
+    that the price list does not hold are left out. Without a master, the typed core answers for those that it knows.
     """
     stored = store.load(workspace, "drug")
     if stored is None:
-        return pl.read_csv(CORE_DRUGS, infer_schema=False).select("item_code", "drug_class_code").sort("item_code")
-    listed = pl.col("price_standard_code").str.slice(0, 4)
-    return (
-        stored.records.select(item_code="code", drug_class_code=listed)
-        .filter(pl.col("drug_class_code").str.contains(r"^[0-9]{4}$"))
-        .sort("item_code")
-    )
+        listed = pl.read_csv(CORE_DRUGS, infer_schema=False).with_columns(
+            pl.col("is_generic") == "true", pl.col("has_generic") == "true"
+        )
+    else:
+        strength = pl.col("price_standard_code").str.slice(0, 9)
+        listed = (
+            stored.records.filter(pl.col("price_standard_code").str.contains(r"^[0-9]{7}"))
+            .with_columns(pl.col("is_generic").fill_null(False))
+            .select(
+                "price_standard_code",
+                "form_code",
+                "is_generic",
+                item_code="code",
+                has_generic=pl.col("is_generic").any().over(strength),
+            )
+        )
+    return listed.select(
+        "item_code",
+        pl.col("price_standard_code").str.slice(0, 4).alias("drug_class_code"),
+        pl.col("price_standard_code").str.slice(0, 7).alias("ingredient_code"),
+        "form_code",
+        "is_generic",
+        "has_generic",
+    ).sort("item_code")
 
 
 def subtraction_codes(workspace: Path) -> dict[str, str] | None:

@@ -5,6 +5,8 @@
     'medical': ('measure_medical', ['medical', 'enrolment']),
     'dental': ('measure_medical', ['medical', 'enrolment']),
     'pharmacy': ('measure_medical', ['medical', 'enrolment']),
+    'prescription': ('measure_prescription', ['medical', 'enrolment']),
+    'visit': ('measure_visit', ['medical', 'enrolment']),
     'quality': ('measure_classification', ['medical']),
     'linkage': ('measure_linkage', ['enrolment', 'medical', 'checkup', 'care_claim', 'care_certification', 'population']),
     'disease': ('measure_disease', ['medical', 'enrolment']),
@@ -51,6 +53,10 @@ with catalogue as (
             when indicator_id like 'mortality_ratio%' then 'mortality_ratio'
             when indicator_id like 'independent_years%' then 'independent_years'
             when indicator_id like 'death_%' then 'causes'
+            when
+                indicator_id in ('generic_drug_share', 'duplicate_prescription', 'polypharmacy', 'sleep_drug')
+                then 'prescription'
+            when indicator_id in ('multiple_visits', 'frequent_visits') then 'visit'
             when indicator_id = 'enrolment_share' then 'enrolment_share'
             else block_code
         end as way

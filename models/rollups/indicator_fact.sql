@@ -16,7 +16,7 @@
 {%- set measures = [
     'measure_members', 'measure_medical', 'measure_classification', 'measure_attendance', 'measure_continuity',
     'measure_checkup', 'measure_metabolic', 'measure_questionnaire', 'measure_guidance', 'measure_care',
-    'measure_crossing', 'measure_linkage'
+    'measure_crossing', 'measure_linkage', 'measure_prescription', 'measure_visit'
 ] %}
 {%- set measures_of_classes = ['measure_disease', 'measure_certified'] %}
 {%- set sums = ['numerator', 'denominator'] %}

@@ -19,6 +19,7 @@ from tests.spec.models import contributions_of_checkups as of_checkups
 from tests.spec.models import contributions_of_crossing as of_crossing
 from tests.spec.models import contributions_of_diseases as of_diseases
 from tests.spec.models import contributions_of_linkage as of_linkage
+from tests.spec.models import contributions_of_prescriptions as of_prescriptions
 from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
 
 Table = Callable[[str], list[Row]]
@@ -335,7 +336,7 @@ def _attribution(table: Table) -> of_diseases.Attribution:
         table,
         seed,
         _core(CORE_DISEASES, "disease_code", "icd10_code"),
-        _core(CORE_DRUGS, "item_code", "drug_class_code"),
+        {code: price[:4] for code, price in _core(CORE_DRUGS, "item_code", "price_standard_code").items()},
     )
 
 
@@ -454,6 +455,16 @@ def crossing(table: Table) -> Iterator[Contribution]:
                 yield _of(indicator, row, month, above, below, band=band, class_code=of_class)
 
 
+def prescriptions(table: Table) -> Iterator[Contribution]:
+    """Drugs by quantity and who is prescribed too much; who goes to doctors too often."""
+    with CORE_DRUGS.open(encoding="utf-8", newline="") as file:
+        drugs = {row["item_code"]: row for row in csv.DictReader(file)}
+    for told in (of_prescriptions.prescriptions(table, seed, drugs), of_prescriptions.visits(table, seed)):
+        for indicator, row, month, above, below in told:
+            if counts(month):
+                yield _of(indicator, row, month, above, below)
+
+
 def linkage(table: Table) -> Iterator[Contribution]:
     """紐付けの品質, by insurer and month."""
     towns: dict[str, set[str]] = defaultdict(set)
@@ -469,5 +480,5 @@ def linkage(table: Table) -> Iterator[Contribution]:
 
 FAMILIES = (
     members, medical, classification, attendance_asof, attendance_legal, continued_attendance, checkups, guidance,
-    certification, care_cost, linkage, diseases, crossing,
+    certification, care_cost, linkage, diseases, crossing, prescriptions,
 )  # fmt: skip

@@ -130,8 +130,26 @@ def test_what_could_not_be_classified_is_counted_by_reason(workspace: Path) -> N
 
 
 def test_without_a_master_of_drugs_the_typed_core_knows_their_classes(tmp_path: Path) -> None:
-    known = dict(lookups.drug_classes(tmp_path).iter_rows())
-    assert known["620007853"] == "2171" and len(known) > 100  # amlodipine: 血管拡張剤
+    known = lookups.drugs(tmp_path)
+    amlodipine = known.row(by_predicate=pl.col("item_code") == "620007853", named=True)
+    assert amlodipine == {
+        "item_code": "620007853", "drug_class_code": "2171", "ingredient_code": "2171022", "form_code": "1",
+        "is_generic": True, "has_generic": True,
+    }  # fmt: skip
+    assert known.height > 100 and known["form_code"].is_in(["1", "4", "6"]).all()
+
+
+def test_a_drug_has_a_generic_where_one_of_its_ingredient_form_and_strength_is_listed(tmp_path: Path) -> None:
+    records = [
+        drug("611111111", price_standard_code="2171022F2017", is_generic="0"),
+        drug("612222222", price_standard_code="2171022F2999", is_generic="1"),
+        drug("613333333", price_standard_code="2171022F1010", is_generic="0"),
+        drug("614444444", price_standard_code="", is_generic="0"),
+    ]
+    (tmp_path / "y").write_bytes(data("drug", records))
+    importing.import_files(tmp_path, [tmp_path / "y"])
+    found = lookups.drugs(tmp_path).select("item_code", "is_generic", "has_generic").rows()
+    assert found == [("611111111", False, True), ("612222222", True, True), ("613333333", False, False)]
 
 
 def test_without_masters_the_typed_core_answers(tmp_path: Path) -> None:
@@ -182,8 +200,9 @@ def test_the_official_masters_agree_with_the_typed_core(shared: Path, tmp_path: 
     assert {each.state for each in outcomes} == {"imported"} and len(outcomes) == 8
     assert lookups.subtraction_codes(tmp_path) == uke_layout.core_subtraction_codes()
     icd10 = lookups.disease_icd10(tmp_path)
-    drugs = lookups.drug_classes(tmp_path / "without")
-    assert drugs.join(lookups.drug_classes(tmp_path), on=["item_code", "drug_class_code"], how="anti").is_empty()
+    drugs = lookups.drugs(tmp_path / "without")
+    same = ["item_code", "drug_class_code", "ingredient_code", "form_code", "is_generic"]  # generics come and go
+    assert drugs.join(lookups.drugs(tmp_path), on=same, how="anti").is_empty()
     core = pl.read_csv(lookups.CORE_DISEASES, infer_schema=False).join(icd10, on="disease_code", how="left")
     assert core["icd10_code"].to_list() == core["icd10_code_right"].to_list()
     assert stored(tmp_path, "drug").imports[-1].unknown_count == 16
