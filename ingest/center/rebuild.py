@@ -66,7 +66,7 @@ def rebuild(settings: Settings, progress: ProgressCallback, project: Path = PROJ
             built = build_models(settings, beside, ring, ledger, progress, full_refresh=True, project=project)
             figures["nodes"] = built["nodes"]
         faults.point("rebuild.whole")
-        _put_in_place(center, beside, ledger)
+        _put_in_place(center, beside, ledger, figures.pop("kept", None))
         faults.point("rebuild.replaced")
     return figures
 
@@ -147,20 +147,33 @@ def _land(
 
 
 def _take_over_editions(center: CenterSettings, beside: CenterSettings, ring: KeyRing) -> dict[str, Any]:
-    """Copy the editions out of the old warehouse, which alone holds them; returns how many, or that they are lost."""
+    """Copy the editions out of the old warehouse, which alone holds them; returns how many. One that cannot be read is
+    to be ``kept`` under a name beside it, for what it holds may yet be saved."""
     if not center.warehouse.is_file():
         return {}
     try:
         old = open_warehouse(center, ring, read_only=True)
     except WarehouseError:
-        return {"editions": "lost: the old warehouse could not be read; those of a backup can be read with its key"}
+        aside = _aside(center.warehouse).name
+        return {"editions": f"none: the old warehouse could not be read, and is kept as {aside}", "kept": aside}
     with old, open_warehouse(beside, ring) as new:
         return {"editions": edition.take_over(old, new)}
 
 
-def _put_in_place(center: CenterSettings, beside: CenterSettings, ledger: Ledger) -> None:
-    """The new file takes the place of the old one; marked open, so that a kill here locks nobody out."""
+def _aside(path: Path) -> Path:
+    """A name of its own beside a file: nothing that was kept before is written over."""
+    number = 1
+    while (found := path.with_name(f"{path.stem}.unreadable-{number}{path.suffix}")).exists():
+        number += 1
+    return found
+
+
+def _put_in_place(center: CenterSettings, beside: CenterSettings, ledger: Ledger, aside: str | None) -> None:
+    """The new file takes the place of the old one, which is kept where it has a name ``aside``; marked open, so that a
+    kill here locks nobody out."""
     _require_no_log(beside.warehouse)
+    if aside:
+        center.warehouse.replace(center.home / aside)
     at_rest.take_place(ledger, beside.warehouse.name, center.warehouse.name)
     _log_of(center.warehouse).unlink(missing_ok=True)  # of the old file, never of the new one
     beside.warehouse.replace(center.warehouse)
