@@ -235,10 +235,10 @@ def _block(buf: Array, size: int, row: int, encoding: str, memory: Room) -> Bloc
     buf = buf[: _padded(size - 1)]
     buf[size:] = 0
     fields, lines = kernels.count(buf)
-    sep, first = memory.array(fields + 1, np.int32), memory.array(lines + 1, np.int32)
+    sep, first = memory.array(fields + 1 + kernels.AT_ONCE, np.int32), memory.array(lines + 1, np.int32)
     odd = np.empty(lines + 1, np.uint8)
     kernels.separators(buf, sep, first, odd)
-    return Block(buf, sep, first, odd[:lines].view(bool), row, encoding)
+    return Block(buf, sep[: fields + 1], first, odd[:lines].view(bool), row, encoding)
 
 
 @dataclass(frozen=True)
