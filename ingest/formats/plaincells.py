@@ -9,11 +9,13 @@ that have codes, patterns or rules of their own, and a text as long as there are
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import DTypeLike
 
 from ingest.formats import sheet_kernels as kernels
 from ingest.formats import uke_arrow
@@ -27,15 +29,15 @@ from ingest.formats.eras import ERAS, FIRST_YEAR
 from ingest.formats.fewtexts import FewTexts, learn
 from ingest.formats.groups import place_of
 from ingest.formats.plainplan import Plan
-from ingest.formats.uke_text import characters
+from ingest.formats.uke_text import ROOM, characters
 from ingest.formats.vocabulary import Vocabulary
 
-FEW = 1_000
+FEW = 250
 """A text of more different ones than these is read where it stands, cell by cell."""
 SLICE = 4_000
 """Lines of the first block whose texts are numbered before it is asked which have many."""
 _HELD_BYTES = 16
-"""Room for each text beside its view to begin with."""
+"""Room for the texts of a line beside their views to begin with."""
 _YEARS = np.array([FIRST_YEAR, *(year for _, year, _ in ERAS)], np.int64)
 
 
@@ -46,69 +48,90 @@ class PlainCells:
         self._plan = plan = Plan(contract, own)
         self._encoding = encoding
         self._schema: dict[str, pl.DataType] = contract.plain_schema()
-        self._limits = kernels.Limits(*plan.limits)
         self._words = Vocabulary(encoding)
         self._coded = [FewTexts(group, self._words) for group in plan.groups]
         self._texts = {name: FewTexts(plan.otherwise[name], self._words) for name in plan.texts}
         self._constants: dict[str, pa.Array] = {}
-        self._slice = SLICE
         self._days = {name: FewTexts(plan.otherwise[name], self._words) for name in plan.days}
+        self._is_begun = False
 
     def read(self, block: Block, lines: Array) -> tuple[pl.DataFrame, Array]:
         """(the table of the lines that are not odd, whether each is odd)."""
         height, plan = len(lines), self._plan
         if height == 0:
             return pl.DataFrame(schema=self._schema), np.zeros(0, bool)
-        at, odd = block.at(lines), np.full(height, plan.is_bad)
-        ids = {group: np.empty(height, np.int32) for group in (*self._coded, *self._texts.values())}
-        many = {name: _Texts(self, name, height) for name, group in self._texts.items() if _has_many(group)}
-        value, number_state = np.empty((len(plan.numbers), height), np.int64), _states(len(plan.numbers), height)
-        day, day_state = np.empty((len(plan.days), height), np.int32), _states(len(plan.days), height)
-        step, self._slice = self._slice, max(self._slice, height)
-        for begin in range(0, height, step):
-            here = slice(begin, begin + step)
-            some, rows = at._replace(lines=lines[here]), np.arange(begin, min(begin + step, height))
-            self._number(some, {group: numbers[here] for group, numbers in ids.items()})
-            kernels.put_days(some, plan.day_fields, _YEARS, rows, np.arange(len(day)), day, day_state)
-            kernels.put_numbers(
-                some, plan.number_fields, plan.number_bounds, self._limits, rows, np.arange(len(value)), value,
-                number_state, odd,
-            )  # fmt: skip
-            for texts in many.values():
-                texts.put(some, rows)
+        at = block.at(lines)
+        if not self._is_begun:
+            self._begin(at)
+        many = [name for name, group in self._texts.items() if len(group) > FEW]
+        few = [*self._coded, *(group for name, group in self._texts.items() if name not in many)]
+        taken = self._taken(block, at, few, many)
+        odd, ids = taken.odd, self._own_numbers(few, taken)
         columns: dict[str, pa.Array] = {"source_row": pa.array(block.rows_of(lines))}
-        few = [group for group in ids if group not in self._texts.values() or not _has_many(group)]
         learn(few)
         for group in few:
             odd |= group.is_bad[ids[group]] if group.is_bad.any() else False
             columns |= {name: group.column(name, ids[group]) for name in group.columns}
-        for name in self._texts.keys() - columns.keys():
-            texts = many.get(name) or _Texts(self, name, height)
-            if name not in many:
-                texts.put(at, np.arange(height))
-            columns[name] = self._completed(name, self._texts[name], at, odd, texts.array(), texts.state)
+        for number, name in enumerate(many):
+            view, state = taken.texts.value[number], taken.texts.state[number]
+            texts = uke_arrow.Texts(view, state == VALID, taken.texts.held[: taken.used])
+            columns[name] = self._completed(name, self._texts[name], at, odd, texts.array(), state)
         for number, (name, group) in enumerate(self._days.items()):
-            days = uke_arrow.dates(day[number], day_state[number] == VALID)
-            columns[name] = self._completed(name, group, at, odd, days, day_state[number])
+            state = taken.days.state[number]
+            days = uke_arrow.dates(taken.days.value[number], state == VALID)
+            columns[name] = self._completed(name, group, at, odd, days, state)
         for number, name in enumerate(plan.numbers):
-            columns[name] = uke_arrow.whole_numbers(value[number], number_state[number] == VALID)
+            value, state = taken.numbers.value[number], taken.numbers.state[number]
+            columns[name] = uke_arrow.whole_numbers(value, state == VALID)
         columns |= {name: self._constant(name, height) for name in plan.constant}
         table = uke_arrow.table({name: columns[name] for name in self._schema})
         return (table.filter(~pl.Series(odd)) if odd.any() else table), odd
+
+    def _begin(self, at: Lines) -> None:
+        """Numbers the texts of the first lines, so that it is known which have many."""
+        some, self._is_begun = at._replace(lines=at.lines[:SLICE]), True
+        for group in self._texts.values():
+            texts = self._words.of_rows(some, self._plan.fields(group.fields))
+            group.number(list(texts.T), np.empty(len(texts), np.int32))
+
+    def _taken(self, block: Block, at: Lines, few: Sequence[FewTexts], many: Sequence[str]) -> _Taken:
+        """The cells of some lines: numbers, days and ``many`` where they stand, the texts of ``few`` by number."""
+        plan, height, rows = self._plan, len(at.lines), np.arange(len(at.lines))
+        fields = sorted({name for group in few for name in group.fields}, key=place_of)
+        numbers = kernels.Numbers(
+            plan.number_fields, plan.number_bounds, *plan.limits, *_columns(len(plan.numbers), height, np.int64)
+        )
+        days = kernels.Days(plan.day_fields, _YEARS, *_columns(len(plan.days), height, np.int32))
+        text_fields = plan.fields([plan.otherwise[name].fields[0] for name in many])
+        is_decoded = np.array([self._encoding == "cp932" and plan.is_printed(name) for name in many], bool)
+        view, held = _columns(len(many), height, np.uint64, 2), np.empty(_HELD_BYTES * height, np.uint8)
+        texts = kernels.Texts(text_fields, is_decoded, *view, held)
+        number = np.empty((len(fields), height), np.int32)
+        odd, counts = np.full(height, plan.is_bad), np.zeros(len(kernels.COUNTS), np.int64)
+        while True:
+            ids = kernels.Ids(plan.fields(fields), number, self._words.words())
+            kernels.put_lines(at, rows, numbers, days, texts, ids, characters(), odd, counts)
+            done, used = int(counts[kernels.COUNTS.done]), int(counts[kernels.COUNTS.used])
+            if done == height:
+                return _Taken(numbers, days, texts, used, dict(zip(fields, number, strict=True)), odd)
+            size = block.size_of(at.lines[done])
+            self._words.make_room(size)
+            if used + ROOM * size > len(texts.held):
+                more = np.empty(len(texts.held) + ROOM * size, np.uint8)
+                texts = texts._replace(held=np.concatenate([texts.held, more]))
+
+    def _own_numbers(self, few: Sequence[FewTexts], taken: _Taken) -> dict[FewTexts, Array]:
+        """The number of each line's texts in each group."""
+        ids = {group: np.empty(len(taken.odd), np.int32) for group in few}
+        for group in few:
+            group.number([taken.ids[name] for name in group.fields], ids[group])
+        return ids
 
     def _constant(self, name: str, height: int) -> pa.Array:
         """A column that says the same of every line, of memory that all blocks have in common."""
         if len(self._constants.get(name, ())) < height:
             self._constants[name] = uke_arrow.array(self._plan.constant[name].new_from_index(0, height))
         return self._constants[name][:height]
-
-    def _number(self, at: Lines, ids: dict[FewTexts, Array]) -> None:
-        """Numbers the texts of some lines by group; those of a text that turned out to have many are left."""
-        few = [group for group in ids if group in self._coded or not _has_many(group)]
-        fields = sorted({name for group in few for name in group.fields}, key=place_of)
-        texts = self._words.of_rows(at, self._plan.fields(fields))
-        for group in few:
-            group.number([texts[:, fields.index(name)] for name in group.fields], ids[group])
 
     def _completed(self, name: str, group: FewTexts, at: Lines, odd: Array, column: pa.Array, state: Array) -> pa.Array:
         """A column with the cells of another form than nearly all have."""
@@ -125,42 +148,20 @@ class PlainCells:
             odd |= column.is_null().to_numpy(zero_copy_only=False)
         return column
 
-    def is_decoded(self, name: str) -> bool:
-        """Whether a text is read from CP932 as it is printed."""
-        return self._plan.is_printed(name) and self._encoding == "cp932"
 
-    def field_of(self, name: str) -> Array:
-        """Where a text stands in its line."""
-        return self._plan.text_fields[:, [self._plan.texts.index(name)]]
+@dataclass(frozen=True)
+class _Taken:
+    """The cells of some lines as the loop put them; ``used`` the bytes of ``texts.held``, ``ids`` by field the numbers
+    of its texts, ``odd`` the lines that break a rule so far."""
 
-
-class _Texts:
-    """A column of texts that are read where they stand."""
-
-    def __init__(self, own: PlainCells, name: str, height: int) -> None:
-        self._fields, self._is_printed = own.field_of(name), own.is_decoded(name)
-        self._view, self.state = np.zeros(2 * height, np.uint64), np.zeros(height, np.uint8)
-        self._held, self._counts = np.empty(_HELD_BYTES * height, np.uint8), np.zeros(3, np.int64)
-
-    def put(self, at: Lines, rows: Array) -> None:
-        """Puts the texts of some lines into some rows."""
-        self._counts[kernels.DONE] = 0
-        while True:
-            kernels.put_texts(
-                at, self._fields, self._is_printed, characters(), rows, self._view, self.state, self._held, self._counts
-            )
-            if self._counts[kernels.DONE] == len(at.lines):
-                return
-            self._held = np.concatenate([self._held, np.empty(len(self._held) + len(at.buf), np.uint8)])
-
-    def array(self) -> pa.Array:
-        """The column."""
-        return uke_arrow.Texts(self._view, self.state == VALID, self._held[: self._counts[kernels.USED]]).array()
+    numbers: kernels.Numbers
+    days: kernels.Days
+    texts: kernels.Texts
+    used: int
+    ids: dict[str, Array]
+    odd: Array
 
 
-def _states(columns: int, height: int) -> Array:
-    return np.zeros((columns, height), np.uint8)
-
-
-def _has_many(group: FewTexts) -> bool:
-    return len(group) > FEW
+def _columns(count: int, height: int, kind: DTypeLike, width: int = 1) -> tuple[Array, Array, Array]:
+    """Which rows of values and states so many columns are: all; their values, and states of ``BLANK``."""
+    return np.arange(count), np.zeros((count, width * height), kind), np.zeros((count, height), np.uint8)

@@ -172,67 +172,6 @@ def _put_texts(
         counts[COUNTS.others] += how == OTHER
 
 
-class Limits(NamedTuple):
-    """What ``Numbers`` says of the values of its columns."""
-
-    low: Array
-    high: Array
-    required: Array
-
-
-DONE, USED, OTHERS = COUNTS
-
-
-@loop
-def put_numbers(
-    at: Lines, fields: Array, bounds: Array, limits: Limits,
-    rows: Array, columns: Array, value: Array, state: Array, bad: Array,
-) -> None:  # fmt: skip
-    """The whole numbers alone of ``put_lines``."""
-    numbers = Numbers(fields, bounds, limits.low, limits.high, limits.required, columns, value, state)
-    for number in range(at.lines.size):
-        fetch_ahead(at, number)
-        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
-        kind = at.kinds[number] if at.kinds.size else 0
-        if _put_numbers(at, base, last, kind, rows[number], numbers):
-            bad[rows[number]] = True
-
-
-@loop
-def put_days(
-    at: Lines, fields: Array, year_before: Array, rows: Array, columns: Array, value: Array, state: Array
-) -> int:
-    """The dates alone of ``put_lines``; gives how many are of another form."""
-    days, others = Days(fields, year_before, columns, value, state), 0
-    for number in range(at.lines.size):
-        fetch_ahead(at, number)
-        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
-        kind = at.kinds[number] if at.kinds.size else 0
-        others += _put_days(at, base, last, kind, rows[number], days)
-    return others
-
-
-@loop
-def put_texts(
-    at: Lines, fields: Array, is_printed: bool, characters: Characters,
-    rows: Array, view: Array, state: Array, held: Array, counts: Array,
-) -> None:  # fmt: skip
-    """The texts alone of one column of ``put_lines``, which stops where ``held`` may be too small."""
-    for number in range(counts[DONE], at.lines.size):
-        fetch_ahead(at, number)
-        base, last = at.first[at.lines[number]], at.first[at.lines[number] + 1]
-        kind = at.kinds[number] if at.kinds.size else 0
-        start, stop = cell(at.buf, at.sep, base, last, fields[kind, 0])
-        if start < stop:
-            if counts[USED] + ROOM * (stop - start) > held.size:
-                return
-            row = rows[number]
-            used, how = put_plain_text(at.buf, start, stop, is_printed, characters, view, row, held, counts[USED])
-            counts[USED], state[row] = used, how
-            counts[OTHERS] += how == OTHER
-        counts[DONE] = number + 1
-
-
 @loop
 def spread(values: Array, has_value: Array, place_of: Array, ids: Array, rows: Array, out: Array, state: Array) -> None:
     """Puts into row ``rows[i]`` of a column what the text with number ``ids[i]`` says: the value at its place."""
