@@ -47,21 +47,25 @@ class Search:
         return self._texts.are_in(pl.Series([content]))
 
     def in_files(self, *folders: Path) -> Iterator[str]:
-        """Names of files that hold a needle in their raw bytes or in their own path."""
-        for folder in folders:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and (self.in_file(path) or self.in_text(str(path))):
-                    yield str(path)
+        """Names of files in these folders that hold a needle in their raw bytes or in their own path."""
+        found = (path for folder in folders for path in sorted(folder.rglob("*")))
+        yield from self.in_paths(path for path in found if path.is_file())
+
+    def in_paths(self, paths: Iterable[Path]) -> Iterator[str]:
+        """The same of these files."""
+        sieve = _Sieve()
+        hits: set[str] = set()
+        for path in paths:
+            sieve.add(self._texts, pl.Series(str(path), [str(path)]))
+            for piece in _pieces(path):
+                sieve.add(self._bytes, pl.Series(str(path), [piece.decode("latin-1")]))
+                if sieve.size > _PIECE:
+                    hits |= set(sieve.hits())
+        yield from sorted(hits | set(sieve.hits()))
 
     def in_file(self, path: Path) -> bool:
-        """Whether the raw bytes hold a needle; a large file piece by piece, each with the end of the one before."""
-        before = b""
-        with path.open("rb") as handle:
-            while piece := handle.read(_PIECE):
-                if self.in_bytes(before + piece):
-                    return True
-                before = piece[-_LONGEST:]
-        return False
+        """Whether the raw bytes hold a needle."""
+        return any(self.in_bytes(piece) for piece in _pieces(path))
 
     def in_arrow(self, name: str, batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
         """Columns of the table ``name`` that hold a needle as text, or as bytes inside a binary value."""
@@ -118,7 +122,7 @@ class _Patterns:
 
 
 class _Sieve:
-    """Columns that wait until so many of them are there that looking for the needles is worth its preparation."""
+    """Columns and files that wait until there are so many that looking for the needles is worth its preparation."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -129,11 +133,20 @@ class _Sieve:
         self._waiting.setdefault(patterns, []).append(texts)
 
     def hits(self) -> Iterator[str]:
-        """Names of the waiting columns that hold a needle; none waits afterwards."""
+        """Names of those waiting that hold a needle; none waits afterwards."""
         waiting, self._waiting, self.size = self._waiting, {}, 0
         for patterns, columns in waiting.items():
             if patterns.are_in(pl.concat(column.alias("") for column in columns)):
                 yield from (column.name for column in columns if patterns.are_in(column))
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """The bytes of a file; of a large one piece by piece, each with the end of the one before."""
+    before = b""
+    with path.open("rb") as handle:
+        while piece := handle.read(_PIECE):
+            yield before + piece
+            before = piece[-_LONGEST:]
 
 
 def _joined(values: pl.Series) -> pl.Series:

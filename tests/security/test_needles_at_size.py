@@ -176,7 +176,7 @@ def test_a_needle_in_a_spill_file_and_a_key_in_a_log_are_found(
 
 
 def test_no_byte_that_the_center_wrote_holds_a_person_or_a_key(center: Settings, spilled: Path, search: Search) -> None:
-    assert [str(path) for path in _written(center, spilled) if search.in_file(path)] == []
+    assert list(search.in_paths(_written(center, spilled))) == []
 
 
 def test_no_table_that_the_center_can_open_holds_a_person_or_a_key(
