@@ -7,10 +7,6 @@ that the center uses: ``open_warehouse``, the change set, the plugin of the prof
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,11 +21,11 @@ from ingest.reference import store
 from ingest.reference.reading import read
 from ingest.reference.tables import tables
 from ingest.sealing.keys import KeyRing
-from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, Settings
+from ingest.settings import Settings
 from ingest.statistics.columns import SUMMED
 from ingest.statistics.reading import StatisticsFile
 from ingest.statistics.reading import read as read_counts
-from tests import counts_world, parsed_project
+from tests import counts_world, dbt_here
 from tests.handmade import DEFAULTS, demo_workspace
 
 Row = dict[str, Any]
@@ -147,36 +143,22 @@ class World:
 
     def build(self, *selection: str, full_refresh: bool = False, expect: bool = True) -> dict[str, str]:
         """``dbt build`` (or what ``selection`` names); statuses by node name. The change set is closed after."""
-        target = self._center.home / "target"
         with open_warehouse(self._center, self._ring) as connection:
             known_codes.put(connection, known_codes.read(self.settings.workspace))
             reference_values.put(connection, reference_values.read(self._center.home))
             last = connection.execute("SELECT max(reference_month) FROM control.build").fetchone()
             if last and last[0] and last[0] < self.reference_month:
                 changes.add_months(connection, last[0], self.reference_month)
-        reference_month = self.reference_month.isoformat()
-        command = [
-            *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "build", "--target", "center"),
-            *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
-            *("--target-path", str(target), "--log-path", str(self._center.logs)),
-            *("--vars", json.dumps({"reference_month": reference_month})),
-            *(["--full-refresh"] if full_refresh else []),
-            *(["--select", *selection] if selection else []),
-        ]
-        environment = os.environ | {WORKSPACE_VARIABLE: str(self.settings.workspace)}
-        with parsed_project.lent(target, reference_month):
-            process = subprocess.run(
-                command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, timeout=300
-            )
+        more = [*(["--full-refresh"] if full_refresh else []), *(["--select", *selection] if selection else [])]
+        result = dbt_here.dbt(self.settings, self._center, self.reference_month.isoformat(), "build", more)
         if expect:
-            assert process.returncode == 0, process.stdout[-4000:] + process.stderr[-2000:]
+            assert result.success, dbt_here.reason(result)
             self._builds += 1
             with open_warehouse(self._center, self._ring) as connection:
                 changes.close(connection, self._builds)
                 connection.execute("INSERT INTO control.build VALUES (?, ?, 'test', ?, 'finished')",
                                    [self._builds, self.reference_month, full_refresh])  # fmt: skip
-        found = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
-        return {result["unique_id"].split(".")[2]: result["status"] for result in found}
+        return {one.node.unique_id.split(".")[2]: str(one.status) for one in result.result}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the warehouse."""

@@ -15,8 +15,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from ingest import faults
 from ingest import settings as settings_module
@@ -28,7 +26,8 @@ from ingest.center.link import link
 from ingest.center.receive import receive
 from ingest.progress import silent
 from ingest.sealing.keys import KeyRing
-from ingest.settings import PROJECT_ROOT, WORKSPACE_VARIABLE, CenterSettings, Settings
+from ingest.settings import CenterSettings, Settings
+from tests import dbt_here
 from tests.property.incremental_rows import moved
 
 LAYERS = ("staging", "intermediate", "marts", "rollups", "published")
@@ -179,43 +178,10 @@ def _dbt_in_this_process(selection: Sequence[str]) -> Iterator[None]:
         settings: Settings, center: CenterSettings, variables: dict[str, str], *, full_refresh: bool, **_: Any
     ) -> Outcome:
         more = [*(["--full-refresh"] if full_refresh else []), *(["--select", *selection] if selection else [])]
-        result = _dbt(settings, center, variables["reference_month"], more)
-        assert result.success, result.exception or [node.message for node in result.result if node.message]
+        result = dbt_here.dbt(settings, center, variables["reference_month"], "run", more)
+        assert result.success, dbt_here.reason(result)
         return Outcome(not selection, {}, ("what was not selected",) if selection else ())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build_module, "run_dbt", run)
         yield
-
-
-def _dbt(settings: Settings, center: CenterSettings, reference_month: str, more: Sequence[str]) -> dbtRunnerResult:
-    place = [
-        *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT), "--target", "center"),
-        *("--target-path", str(center.home / "target"), "--vars", f"{{reference_month: '{reference_month}'}}"),
-    ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(WORKSPACE_VARIABLE, str(settings.workspace))
-        patch.chdir(PROJECT_ROOT)
-        if not _PARSED:
-            _PARSED.append(_invoked(dbtRunner(), ["parse", *place]).result)
-        return _invoked(dbtRunner(manifest=_PARSED[0]), ["run", *place, *more])
-
-
-def _invoked(runner: dbtRunner, arguments: list[str]) -> dbtRunnerResult:
-    try:
-        return runner.invoke([*_QUIET, *arguments])
-    finally:  # dbt-duckdb keeps its connection for the life of the process, and with it the warehouse
-        if DuckDBConnectionManager._ENV is not None:
-            DuckDBConnectionManager._ENV.close()
-        DuckDBConnectionManager.close_all_connections()
-
-
-_QUIET = (
-    "--quiet",
-    "--no-use-colors",
-    "--no-send-anonymous-usage-stats",
-    "--no-write-json",
-    "--log-level-file",
-    "none",
-)
-_PARSED: list[Any] = []  # the project, read once a process
