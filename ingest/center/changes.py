@@ -35,7 +35,7 @@ def _spans_sql(contract: Contract, relation: str) -> str:
     if contract.name == "care_certification":
         return (
             "SELECT DISTINCT 'care' AS scheme_code, insurer_number, "
-            "least(certified_start_date, insured_start_date, event_date) AS first_month, "
+            "least(certified_start_date, event_date) AS first_month, "
             f"NULL::DATE AS last_month FROM {relation}"
         )
     if contract.name == "guidance":  # counted in the fiscal year of its checkup, which may have ended before it

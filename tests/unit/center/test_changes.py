@@ -94,6 +94,14 @@ def test_a_certification_opens_every_month_from_its_first_date_to_the_month_of_r
     assert center.connection.execute(places).fetchall() == [("care", "C")]
 
 
+def test_a_certification_opens_no_month_for_the_sake_of_the_day_on_which_its_person_became_insured() -> None:
+    center, load = Center(), Load()
+    load.certify(load.person("care", "C", "5"), "C", date(2025, 2, 20))
+    load.care_certification[0]["insured_start_date"] = date(2009, 6, 14)
+    _land(center, load)
+    assert _months(center, "care_certification") == [date(2025, 2, 1), date(2025, 3, 1)]
+
+
 def test_a_population_table_opens_the_january_of_its_year() -> None:
     center = Center()
     row = {"source_file_id": "f", "record_key_tag": tag("p"), "municipality_code": "16202", "year": 2024}
