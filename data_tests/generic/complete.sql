@@ -1,7 +1,7 @@
 {# The named columns hold a value in every row. Only the number of offenders is told. #}
-{% test complete(model, columns) %}
+{% test complete(model, columns, period=none) %}
 select count(*) as incomplete_count
-from {{ model }}
+from {{ rows_to_test(model, period) }}
 where
     {% for column in columns -%}
     {{ column }} is null

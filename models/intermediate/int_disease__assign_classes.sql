@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 {#- The classes that a disease lies in: 大分類, 中分類, our own 細小分類 and the lifestyle groups. Chronic kidney disease
     lies in one of two classes by whether the receipt holds 透析. Of two detailed classes the narrower one has it:
     E11.3 is 糖尿病網膜症, not 糖尿病. -#}

@@ -35,7 +35,12 @@ HALF_BUILDS = {
     "half: staging": ("path:models/staging",),
     "half: members": ("path:models/staging", "path:models/intermediate", "enrolment", "person_month"),
     "half: marts": ("path:models/staging", "path:models/intermediate", "path:models/marts"),
-    "half: figures": ("path:models/staging", "path:models/intermediate", "path:models/marts", "indicator_fact"),
+    "half: figures": (
+        "path:models/staging",
+        "path:models/intermediate",
+        "path:models/marts",
+        "path:models/rollups/facts",
+    ),
 }
 NOBODY_FROZE = {"published.edition", "published.own_edition_change"}  # what is called final no load and no build makes
 MEMBERS = "SELECT count(DISTINCT person_id) FROM marts.enrolment"

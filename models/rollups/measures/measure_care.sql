@@ -101,15 +101,16 @@ counted as (
     where insured_class_code = '{{ class }}'
     union all
     {% endfor -%}
+    -- The certified stand once, for the first level (seed indicator_bases).
     {% for level in levels -%}
     select
         'certified_level_{{ level }}' as indicator_id,
         {{ place | join(', ') }},
         person_id,
         case when care_level_code = '{{ level }}' then 1 else 0 end as numerator,
-        1 as denominator
+        {{ 1 if loop.first else 0 }} as denominator
     from certified
-    where insured_class_code = '1'
+    where insured_class_code = '1'{% if not loop.first %} and care_level_code = '{{ level }}'{% endif %}
     union all
     {% endfor -%}
     {% for level in levels -%}

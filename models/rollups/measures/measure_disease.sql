@@ -1,6 +1,9 @@
 {#- What diseases cost, both ways: by the one disease that each 医科 receipt's cost is given to (claim_attribution), and
     by every disease that a person has. Numerators by class; the denominators of rates over members and of shares of a
-    total belong to no class and stand once (class_code ''), those of other indicators in theirs (base_indicator_id). -#}
+    total belong to no class and stand once (class_code ''), those of other indicators in theirs (base_indicator_id).
+
+    All of it is told by fiscal year: a row is a person's year (month is its first), and the classes are those in force
+    when it begins. -#}
 {%- set place = [
     'scheme_code', 'insurer_number', 'municipality_code', 'district_code', 'fiscal_year', 'sex_code', 'age_band_code',
     'person_id'
@@ -40,7 +43,6 @@ attributed as (
 of_diseases as (
     select
         {{ place | join(', ') }},
-        service_month as month,
         icd10_code,
         is_dialysed,
         count(case when attribution_method_code <> 'unmatched' then 1 end) as claims_count,
@@ -54,13 +56,12 @@ of_diseases as (
         coalesce(sum(case when is_inpatient then days_count else 0 end), 0) as inpatient_days_count
     from attributed
     where icd10_code is not null
-    group by {{ place | join(', ') }}, service_month, icd10_code, is_dialysed
+    group by {{ place | join(', ') }}, icd10_code, is_dialysed
 ),
 
 of_classes as (
     select
         {% for column in place %}of_diseases.{{ column }}, {% endfor %}
-        of_diseases.month,
         classes.class_kind_code,
         classes.class_code,
         {% for column in sums -%}
@@ -71,44 +72,11 @@ of_classes as (
         on
             of_diseases.icd10_code = classes.icd10_code
             and of_diseases.is_dialysed = classes.is_dialysed
-            and of_diseases.month >= classes.valid_from
-            and (classes.valid_to is null or of_diseases.month < classes.valid_to)
+            and {{ fiscal_year_start('of_diseases.fiscal_year') }} >= classes.valid_from
+            and (classes.valid_to is null or {{ fiscal_year_start('of_diseases.fiscal_year') }} < classes.valid_to)
     group by
         {% for column in place %}of_diseases.{{ column }}, {% endfor %}
-        of_diseases.month, classes.class_kind_code, classes.class_code
-),
-
-written as (
-    select * from {{ ref('claim_disease') }}
-),
-
-known as (
-    select * from {{ source('control', 'known_disease') }}
-),
-
--- A disease that an insured person has: on any 医科 receipt of the month and not only suspected.
-ill as (
-    select distinct
-        attributed.person_id,
-        attributed.scheme_code,
-        attributed.insurer_number,
-        attributed.fiscal_year,
-        attributed.service_month as month,
-        classes.class_code
-    from attributed
-    inner join written
-        on
-            attributed.linkage_domain = written.linkage_domain
-            and attributed.record_key_tag = written.record_key_tag
-            and not written.is_suspected
-    left join known on written.disease_code = known.disease_code
-    inner join classes
-        on
-            coalesce(written.icd10_code, known.icd10_code) = classes.icd10_code
-            and attributed.is_dialysed = classes.is_dialysed
-            and attributed.service_month >= classes.valid_from
-            and (classes.valid_to is null or attributed.service_month < classes.valid_to)
-    where attributed.sex_code <> 'U'
+        classes.class_kind_code, classes.class_code
 ),
 
 -- Patients are a share of the members that claims_per_1000 counts: at the end of a month that receipts came for.
@@ -136,30 +104,33 @@ members as (
 
 -- Who leaves or dies within a month is no member at its end. A disease of that month counts where the person was a
 -- member at the end of the nearest month of the year, one before it if there is any; who never was is in no share.
-leaving as (
+treated_months as (
     select distinct
-        ill.person_id,
-        ill.scheme_code,
-        ill.insurer_number,
-        ill.fiscal_year,
-        ill.month
-    from ill
+        person_id,
+        scheme_code,
+        insurer_number,
+        fiscal_year,
+        service_month as month
+    from attributed
+    where sex_code <> 'U'
+),
+
+leaving as (
+    select treated_months.*
+    from treated_months
     left join members
         on
-            ill.person_id = members.person_id
-            and ill.scheme_code = members.scheme_code
-            and ill.insurer_number = members.insurer_number
-            and ill.month = members.month
+            treated_months.person_id = members.person_id
+            and treated_months.scheme_code = members.scheme_code
+            and treated_months.insurer_number = members.insurer_number
+            and treated_months.month = members.month
     where members.person_id is null
 ),
 
 nearest as (
     select
-        leaving.person_id,
-        leaving.scheme_code,
-        leaving.insurer_number,
+        {% for column in place %}members.{{ column }}, {% endfor %}
         leaving.month,
-        members.month as member_month,
         row_number() over (
             partition by leaving.person_id, leaving.scheme_code, leaving.insurer_number, leaving.month
             order by
@@ -175,32 +146,60 @@ nearest as (
             and leaving.fiscal_year = members.fiscal_year
 ),
 
-placed as (
+standing as (
     select
-        ill.*,
-        coalesce(nearest.member_month, ill.month) as member_month
-    from ill
-    left join nearest
+        {{ place | join(', ') }},
+        month
+    from members
+    union all
+    select
+        {{ place | join(', ') }},
+        month
+    from nearest
+    where choice = 1
+),
+
+written as (
+    select * from {{ ref('claim_disease') }}
+),
+
+known as (
+    select * from {{ source('control', 'known_disease') }}
+),
+
+-- A disease that an insured person has: on any 医科 receipt and not only suspected.
+ill as (
+    select distinct
+        {% for column in place %}standing.{{ column }}, {% endfor %}
+        coalesce(written.icd10_code, known.icd10_code) as icd10_code,
+        attributed.is_dialysed
+    from attributed
+    inner join written
         on
-            ill.person_id = nearest.person_id
-            and ill.scheme_code = nearest.scheme_code
-            and ill.insurer_number = nearest.insurer_number
-            and ill.month = nearest.month
-            and nearest.choice = 1
+            attributed.linkage_domain = written.linkage_domain
+            and attributed.record_key_tag = written.record_key_tag
+            and not written.is_suspected
+    left join known on written.disease_code = known.disease_code
+    inner join standing
+        on
+            attributed.person_id = standing.person_id
+            and attributed.scheme_code = standing.scheme_code
+            and attributed.insurer_number = standing.insurer_number
+            and attributed.service_month = standing.month
+    where attributed.sex_code <> 'U'
 ),
 
 suffered as (
     select distinct
-        {% for column in place %}members.{{ column }}, {% endfor %}
-        members.month,
-        placed.class_code
-    from placed
-    inner join members
+        {% for column in place %}ill.{{ column }}, {% endfor %}
+        classes.class_code
+    from ill
+    inner join classes
         on
-            placed.person_id = members.person_id
-            and placed.scheme_code = members.scheme_code
-            and placed.insurer_number = members.insurer_number
-            and placed.member_month = members.month
+            ill.icd10_code = classes.icd10_code
+            and ill.is_dialysed = classes.is_dialysed
+            and {{ fiscal_year_start('ill.fiscal_year') }} >= classes.valid_from
+            and (classes.valid_to is null or {{ fiscal_year_start('ill.fiscal_year') }} < classes.valid_to)
 ),
 
 contributions as (
@@ -209,7 +208,6 @@ contributions as (
         '{{ indicator }}' as indicator_id,
         class_code,
         {{ place | join(', ') }},
-        month,
         {{ numerator }} as numerator,
         0 as denominator
     from of_classes
@@ -220,7 +218,6 @@ contributions as (
         '{{ indicator }}' as indicator_id,
         class_code,
         {{ place | join(', ') }},
-        month,
         {{ numerator }} as numerator,
         {{ denominator }} as denominator
     from of_classes
@@ -231,7 +228,6 @@ contributions as (
         'lifestyle_cost_share' as indicator_id,
         class_code,
         {{ place | join(', ') }},
-        month,
         with_pharmacy_yen as numerator,
         0 as denominator
     from of_classes
@@ -241,7 +237,6 @@ contributions as (
         'lifestyle_cost_share' as indicator_id,
         '' as class_code,
         {{ place | join(', ') }},
-        month,
         0 as numerator,
         with_pharmacy_yen as denominator
     from of_classes
@@ -251,7 +246,6 @@ contributions as (
         'disease_patients' as indicator_id,
         class_code,
         {{ place | join(', ') }},
-        month,
         1 as numerator,
         0 as denominator
     from suffered
@@ -264,19 +258,16 @@ final as (
         insurer_number,
         municipality_code,
         district_code,
-        month,
+        {{ fiscal_year_start('fiscal_year') }} as month,
         fiscal_year,
         sex_code,
         age_band_code,
         person_id,
-        cast(sum(numerator) as bigint) as numerator,
-        cast(sum(denominator) as bigint) as denominator,
+        cast(numerator as bigint) as numerator,
+        cast(denominator as bigint) as denominator,
         class_code
     from contributions
     where numerator <> 0 or denominator <> 0
-    group by
-        indicator_id, class_code, scheme_code, insurer_number, municipality_code, district_code, month, fiscal_year,
-        sex_code, age_band_code, person_id
 )
 
 select * from final

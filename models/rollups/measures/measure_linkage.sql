@@ -1,7 +1,8 @@
 {#- How well records are joined to persons, without truth: what cannot be, and what should be found.
 
-    By insurer and month only, for all sexes and ages together; but persons against the population by sex and age.
-    Everything is looked for within the scheme and fiscal year of the row, and no farther than the change set reaches. -#}
+    By insurer and month only, for all sexes and ages together. Everything is looked for within the scheme and fiscal
+    year of the row, and no farther than the change set reaches. Members stand once, under overlapping_insurers, for all
+    figures over them (seed indicator_bases). -#}
 {%- set place = ['scheme_code', 'insurer_number', 'month', 'fiscal_year'] -%}
 with months as (
     select * from {{ ref('int_calendar__list_months') }}
@@ -206,9 +207,10 @@ joined as (
         '{{ indicator }}' as indicator_id,
         {{ place | join(', ') }},
         person_id,
-        case when {{ column }} then 1 else 0 end as numerator,
-        1 as denominator
+        1 as numerator,
+        0 as denominator
     from described
+    where {{ column }}
     {% endfor -%}
     union all
     select
@@ -250,46 +252,7 @@ joined as (
         1 as numerator,
         0 as denominator
     from {{ events }}
-    union all
-    select
-        '{{ indicator }}' as indicator_id,
-        {{ place | join(', ') }},
-        person_id,
-        0 as numerator,
-        1 as denominator
-    from members
     {% endfor -%}
-),
-
--- 人口 is of 1 January: it stands beside the months of the fiscal year which that day lies in.
-bands as (
-    select age_band_code from {{ ref('age_bands') }}
-    where age_from >= 75
-),
-
-population as (
-    select
-        responsible.insurer_number,
-        months.month,
-        months.fiscal_year,
-        counts.sex_code,
-        counts.age_band_code,
-        counts.population_count
-    from {{ ref('population') }} as counts
-    inner join bands on counts.age_band_code = bands.age_band_code
-    inner join months on counts.year - 1 = months.fiscal_year
-    inner join {{ ref('int_insurer__find_own_municipality') }} as responsible
-        on
-            counts.municipality_code = responsible.municipality_code
-            and months.month = responsible.month
-            and responsible.scheme_code = 'koki'
-),
-
-counted_months as (
-    select distinct
-        insurer_number,
-        month
-    from population
 ),
 
 final as (
@@ -315,40 +278,6 @@ final as (
         joined.month,
         joined.fiscal_year,
         joined.person_id
-    union all
-    select
-        'koki_to_population' as indicator_id,
-        members.scheme_code,
-        members.insurer_number,
-        null as municipality_code,
-        null as district_code,
-        members.month,
-        members.fiscal_year,
-        members.sex_code,
-        members.age_band_code,
-        members.person_id,
-        1 as numerator,
-        0 as denominator
-    from members
-    inner join bands on members.age_band_code = bands.age_band_code
-    inner join counted_months
-        on members.insurer_number = counted_months.insurer_number and members.month = counted_months.month
-    where members.scheme_code = 'koki'
-    union all
-    select
-        'koki_to_population' as indicator_id,
-        'koki' as scheme_code,
-        insurer_number,
-        null as municipality_code,
-        null as district_code,
-        month,
-        fiscal_year,
-        sex_code,
-        age_band_code,
-        null as person_id,
-        0 as numerator,
-        population_count as denominator
-    from population
 )
 
 select * from final

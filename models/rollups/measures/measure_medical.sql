@@ -1,6 +1,7 @@
 {#- Receipts by kind: 医科 (DPC among them), 歯科, 調剤, and all three together.
 
-    Days are of 医科 and 歯科 alone: a 調剤 receipt has none. -#}
+    Days are of 医科 and 歯科 alone: a 調剤 receipt has none. Members stand once for all figures over them (seed
+    indicator_bases says which have the denominator of which). -#}
 {%- set place = [
     'scheme_code', 'insurer_number', 'municipality_code', 'district_code', 'fiscal_year', 'sex_code', 'age_band_code',
     'person_id'
@@ -17,12 +18,18 @@
     ('pharmacy_cost_per_member_month', 'pharmacy', 'cost_yen'),
     ('total_cost_per_member_month', 'total', 'cost_yen'),
 ] -%}
+{%- set members_of = [
+    ('claims_per_1000', 'medical'),
+    ('dental_cost_per_member_month', 'dental'),
+    ('pharmacy_cost_per_member_month', 'pharmacy'),
+    ('total_cost_per_member_month', 'total'),
+] -%}
 {%- set ratios = [
     ('points_per_claim', 'medical', 'points', 'claims_count'),
     ('points_per_day', 'medical', 'points', 'days_count'),
     ('days_per_claim', 'medical', 'days_count', 'claims_count'),
     ('days_per_inpatient_claim', 'medical', 'inpatient_days_count', 'inpatient_claims_count'),
-    ('inpatient_claims_share', 'medical', 'inpatient_claims_count', 'claims_count'),
+    ('inpatient_claims_share', 'medical', 'inpatient_claims_count', '0'),
     ('outpatient_claims_share', 'medical', 'outpatient_claims_count', 'claims_count'),
     ('inpatient_cost_share', 'medical', 'inpatient_yen', 'cost_yen'),
     ('outpatient_cost_share', 'medical', 'outpatient_yen', 'cost_yen'),
@@ -137,7 +144,7 @@ members as (
 ),
 
 contributions as (
-    {% for indicator, kind, numerator in per_member -%}
+    {% for indicator, kind in members_of -%}
     select
         '{{ indicator }}' as indicator_id,
         {{ place | join(', ') }},
@@ -147,6 +154,8 @@ contributions as (
     from members
     where kind_code = '{{ kind }}'
     union all
+    {% endfor -%}
+    {% for indicator, kind, numerator in per_member -%}
     select
         '{{ indicator }}' as indicator_id,
         {{ place | join(', ') }},

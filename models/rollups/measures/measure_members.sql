@@ -1,3 +1,4 @@
+{#- Members, and shares of them by age; all of these over the denominator of the first (seed indicator_bases). -#}
 {%- set ages = [('members_under_40', 0, 39), ('members_40_64', 40, 64), ('members_65_74', 65, 74)] -%}
 with members as (
     select * from {{ ref('person_month') }}
@@ -17,9 +18,11 @@ counted as (
         '{{ indicator }}' as indicator_id,
         members.*,
         case when age_at_month_end between {{ first_age }} and {{ last_age }} then 1 else 0 end as numerator,
-        1 as denominator
+        {{ 1 if loop.first else 0 }} as denominator
     from members
-    where scheme_code in ('kokuho', 'kumiai')
+    where
+        scheme_code in ('kokuho', 'kumiai')
+        {% if not loop.first %}and age_at_month_end between {{ first_age }} and {{ last_age }}{% endif %}
     {% endfor %}
 ),
 

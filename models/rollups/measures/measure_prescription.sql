@@ -164,22 +164,27 @@ contributions as (
         replaceable_quantity as denominator
     from quantities
     where replaceable_quantity > 0
-    {% for rule in ['duplicate_prescription', 'polypharmacy', 'sleep_drug'] -%}
     union all
     select
-        '{{ rule }}' as indicator_id,
+        met.rule_id as indicator_id,
         {% for column in place %}members.{{ column }}, {% endfor %}
-        case when met.person_id is null then 0 else 1 end as numerator,
-        1 as denominator
+        1 as numerator,
+        0 as denominator
     from members
-    left join met
+    inner join met
         on
-            met.rule_id = '{{ rule }}'
-            and members.person_id = met.person_id
+            members.person_id = met.person_id
             and members.scheme_code = met.scheme_code
             and members.insurer_number = met.insurer_number
             and members.month = met.month
-    {% endfor -%}
+    union all
+    -- Members stand once, for all three rules (seed indicator_bases).
+    select
+        'duplicate_prescription' as indicator_id,
+        {{ place | join(', ') }},
+        0 as numerator,
+        1 as denominator
+    from members
 ),
 
 final as (

@@ -1,9 +1,5 @@
 {#- Who goes to many doctors, or to one very often, month by month (rules: seed prescription_rules): 重複受診 and 頻回受診
     of members at the month's end, by 医科 receipts of outpatients, over all members of months that 医科 came for. -#}
-{%- set place = [
-    'scheme_code', 'insurer_number', 'municipality_code', 'district_code', 'month', 'fiscal_year', 'sex_code',
-    'age_band_code', 'person_id'
-] -%}
 with months as (
     select * from {{ ref('int_calendar__list_months') }}
 ),
@@ -63,29 +59,15 @@ met as (
             and counted.visit_day_count >= coalesce(rules.visit_day_count, 0)
 ),
 
-came as (
-    select distinct
-        scheme_code,
-        insurer_number,
-        month
-    from receipts
-),
-
 members as (
-    select spine.*
-    from {{ ref('person_month') }} as spine
-    inner join came
-        on
-            spine.scheme_code = came.scheme_code
-            and spine.insurer_number = came.insurer_number
-            and spine.month = came.month
-    where spine.is_member
+    select * from {{ ref('person_month') }}
+    where is_member
 ),
 
+-- Members below the line are those of the receipts per 1,000 (seed indicator_bases).
 final as (
-    {% for rule in ['multiple_visits', 'frequent_visits'] -%}
     select
-        '{{ rule }}' as indicator_id,
+        met.rule_id as indicator_id,
         members.scheme_code,
         members.insurer_number,
         members.municipality_code,
@@ -95,18 +77,15 @@ final as (
         members.sex_code,
         members.age_band_code,
         members.person_id,
-        cast(case when met.person_id is null then 0 else 1 end as bigint) as numerator,
-        cast(1 as bigint) as denominator
+        cast(1 as bigint) as numerator,
+        cast(0 as bigint) as denominator
     from members
-    left join met
+    inner join met
         on
-            met.rule_id = '{{ rule }}'
-            and members.person_id = met.person_id
+            members.person_id = met.person_id
             and members.scheme_code = met.scheme_code
             and members.insurer_number = met.insurer_number
             and members.month = met.month
-    {{ 'union all' if not loop.last }}
-    {% endfor -%}
 )
 
 select * from final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -157,6 +158,18 @@ def test_every_incremental_model_deletes_before_it_inserts(compiled: dict[str, A
         if node["config"]["materialized"] == "incremental":
             hooks = " ".join(hook["sql"] for hook in node["config"]["pre-hook"])
             assert "delete_reached" in hooks or "delete_touched" in hooks, name
+
+
+def test_a_denominator_that_is_shared_is_there_wherever_it_is_asked_for() -> None:
+    seeds = PROJECT_ROOT / "seeds"
+    with (seeds / "indicators.csv").open(encoding="utf-8") as file:
+        indicators = {row["indicator_id"]: row for row in csv.DictReader(file)}
+    with (seeds / "indicator_bases.csv").open(encoding="utf-8") as file:
+        pairs = [(row["indicator_id"], row["base_indicator_id"]) for row in csv.DictReader(file)]
+    assert not {base for _, base in pairs} & {figure for figure, _ in pairs}, "the base of a base"
+    for figure, base in pairs:
+        for column in ("scheme_codes", "period_kinds"):
+            assert set(indicators[figure][column].split()) <= set(indicators[base][column].split()), (figure, column)
 
 
 def test_every_layer_has_models(compiled: dict[str, Any]) -> None:

@@ -1,0 +1,10 @@
+{#- Receipts by kind, drugs and visits, and receipts held against checkups and certifications. -#}
+{%- set counted = {'measures': [
+    'measure_medical', 'measure_classification', 'measure_crossing', 'measure_prescription', 'measure_visit'
+]} -%}
+{{ config(
+    pre_hook="{{ delete_reached('scheme_fiscal_year', 'fact_medical.period') }}",
+    post_hook="{{ count_years_before('count_figures', " ~ counted ~ ") }}"
+) }}
+
+{{ count_figures(**counted) }}

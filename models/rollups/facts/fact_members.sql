@@ -1,0 +1,8 @@
+{#- Members, how well records are joined to them, and they beside the population. -#}
+{%- set counted = {'measures': ['measure_members', 'measure_linkage', 'measure_population']} -%}
+{{ config(
+    pre_hook="{{ delete_reached('scheme_fiscal_year', 'fact_members.period') }}",
+    post_hook="{{ count_years_before('count_figures', " ~ counted ~ ") }}"
+) }}
+
+{{ count_figures(**counted) }}
