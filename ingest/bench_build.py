@@ -167,7 +167,7 @@ def _rewritten_to_touched(settings: Settings) -> float:
     environment = os.environ | {WORKSPACE_VARIABLE: str(settings.workspace)}
     told = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, text=True).stdout
     (row,) = json.loads(told[told.index("{") :])["show"]
-    return round(row["rewritten"] / row["touched"], 2)
+    return round(float(row["rewritten"]) / float(row["touched"]), 2)
 
 
 def _built(workspace: Path, *, is_full: bool) -> Built:

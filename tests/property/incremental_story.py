@@ -42,6 +42,9 @@ class Story:
             self._claim(kind, self.hanako, TOWN, date(2024, 6, 1), {"claim_kind_code": kind} | more)
         self._claim("before the move, paid", self.moving, OTHER_TOWN, date(2024, 5, 1))
         self._claim("after the move, paid", self.moving_misread, after, date(2024, 10, 1))
+        often = {"days_count": 16}
+        self._claim("goes often, and is certified", self.taro, LATE_ELDERLY, date(2024, 6, 1), often, lines=1)
+        self._census("16201", 2025)
         self._checkup("first of the year", self.hanako, TOWN, date(2024, 5, 20))
         self._checkup("second of the year", self.hanako, TOWN, date(2024, 7, 20))
         self._checkup("the year before", self.moving, OTHER_TOWN, date(2024, 1, 15))
@@ -120,10 +123,17 @@ class Story:
                "applied_start_date": start, "applied_end_date": end}  # fmt: skip
         self._add(name, "enrolment", person, number, row)
 
-    def _claim(self, name: str, person: Person, number: Number, month: date, more: Row | None = None) -> None:
+    def _claim(
+        self, name: str, person: Person, number: Number, month: date, more: Row | None = None, *, lines: int = 2
+    ) -> None:
         row = {"service_month": month, "search_number": f"9{len(self.records):029d}", "points": 300, "meal_yen": 0,
                "receipt_number": len(self.records)}  # fmt: skip
-        self._add(name, "claim", person, number, row | (more or {}), lines=2)
+        self._add(name, "claim", person, number, row | (more or {}), lines=lines)
+
+    def _census(self, municipality: str, year: int) -> None:
+        row = {"municipality_code": municipality, "year": year, "sex_code": "1", "age_band_code": "75-79",
+               "population_count": 900, "created_date": date(2025, 1, 20)}  # fmt: skip
+        self.world.sites["16"].put("population", Version(0, row, {}))
 
     def _checkup(self, name: str, person: Person, number: Number, day: date) -> None:
         self._add(name, "checkup", person, number, {"exam_date": day, "exam_month": day.replace(day=1)}, lines=3)
