@@ -8,7 +8,8 @@
     'prescription': ('measure_prescription', ['medical', 'enrolment']),
     'visit': ('measure_visit', ['medical', 'enrolment']),
     'quality': ('measure_classification', ['medical']),
-    'linkage': ('measure_linkage', ['enrolment', 'medical', 'checkup', 'care_claim', 'care_certification', 'population']),
+    'linkage': ('measure_linkage', ['enrolment', 'medical', 'checkup', 'care_claim', 'care_certification']),
+    'koki_to_population': ('measure_population', ['enrolment', 'population']),
     'disease': ('measure_disease', ['medical', 'enrolment']),
     'crossing': ('measure_crossing', ['checkup', 'medical', 'enrolment', 'care_certification']),
     'certified_patients': ('measure_certified', ['care_certification', 'medical', 'enrolment']),
@@ -56,6 +57,7 @@ with catalogue as (
             when
                 indicator_id in ('generic_drug_share', 'duplicate_prescription', 'polypharmacy', 'sleep_drug')
                 then 'prescription'
+            when indicator_id = 'koki_to_population' then 'koki_to_population'
             when indicator_id in ('multiple_visits', 'frequent_visits') then 'visit'
             when indicator_id = 'enrolment_share' then 'enrolment_share'
             else block_code
