@@ -43,9 +43,9 @@
     ~ 'group by months.fiscal_year order by months.fiscal_year'
 ).rows -%}
 {%- set together = [] -%}
-{%- set held = namespace(count=most) -%}
+{%- set held = namespace(count=0) -%}
 {%- for year, count in found -%}
-    {%- if held.count + count > most -%}
+    {%- if loop.first or held.count + count > most -%}
         {%- do together.append({'first': 0 if loop.first else year, 'last': year}) -%}
         {%- set held.count = 0 -%}
     {%- endif -%}

@@ -17,6 +17,7 @@ import pyarrow as pa
 from tests.security.needles import byte_forms, written_forms
 
 _AMOUNTS = ("_yen", "_points", "_count", "_days", "_rate", "numerator", "denominator", "contribution", "value", "edges")
+_HASHES = ("identity_hash", "tokens_sum")  # of link.told, as numbers of twenty digits
 _PIECE = 64 << 20
 _ROWS = 500_000
 _LONGEST = 1 << 10
@@ -37,7 +38,7 @@ class Search:
         written = {form for content in encoded for form in written_forms(content)}
         self._bytes = _Patterns(form.decode("latin-1") for form in encoded | written)
         self._texts = _Patterns({*self.forms, *(form.decode("ascii") for form in written)})
-        # Among a million sums of money any seven digits stand by chance.
+        # Among a million sums of money, or hashes as numbers, any seven digits stand by chance.
         self._amounts = _Patterns(form for form in self.forms if not form.isdigit())
 
     def in_bytes(self, content: bytes) -> bool:
@@ -78,7 +79,8 @@ class Search:
                 if series.dtype == pl.Binary:
                     sieve.add(self._bytes, _joined(series))
                 else:
-                    sieve.add(self._amounts if column.endswith(_AMOUNTS) else self._texts, series.cast(pl.String))
+                    is_number = column.endswith((*_AMOUNTS, *_HASHES))
+                    sieve.add(self._amounts if is_number else self._texts, series.cast(pl.String))
             if sieve.size > _PIECE:
                 hits |= set(sieve.hits())
         yield from sorted(hits | set(sieve.hits()))
