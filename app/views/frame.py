@@ -14,13 +14,13 @@ from app.access.sessions import COOKIE, Session
 from app.runtime import Runtime, runtime
 from app.show import month_name
 from app.text import LANGUAGES, Text
-from app.views import about, diseases, editions, league, linkage, overview, person
+from app.views import about, diseases, editions, league, linkage, overview, person, tree
 from app.views.screen import Screen
 from ingest.policy.access import AccessDenied
 
 _VIEWS = {
-    "overview": overview.render, "league": league.render, "diseases": diseases.render, "linkage": linkage.render,
-    "editions": editions.render, "person": person.render, "about": about.render,
+    "overview": overview.render, "league": league.render, "diseases": diseases.render, "tree": tree.render,
+    "linkage": linkage.render, "editions": editions.render, "person": person.render, "about": about.render,
 }  # fmt: skip
 _STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 _ICON = str(Path(__file__).resolve().parent.parent / "icon.png")

@@ -12,6 +12,7 @@
     'koki_to_population': ('measure_population', ['enrolment', 'population']),
     'disease': ('measure_disease', ['medical', 'enrolment']),
     'crossing': ('measure_crossing', ['checkup', 'medical', 'enrolment', 'care_certification']),
+    'tree': ('measure_crossing', ['checkup', 'medical', 'enrolment']),
     'certified_patients': ('measure_certified', ['care_certification', 'medical', 'enrolment']),
     'checkup': ('measure_checkup', ['checkup', 'enrolment']),
     'metabolic': ('measure_metabolic', ['checkup', 'enrolment']),

@@ -5,6 +5,10 @@
     健診有無別点数   what eligible persons (attendance_asof) cost in the fiscal year, by whether they were examined: over all
                  eligible persons as KDB does, over those of them ill of a lifestyle disease as KDB does too, and over
                  their own group
+    健診ツリー     eligible persons by whether they were examined, whether a receipt of the year names a lifestyle disease
+                 (治療中), and what the checkup says: level of 特定保健指導 (as in its file) and values that call for a
+                 doctor. All are over the eligible persons that points_of_examined_per_eligible brings (seed
+                 indicator_bases)
     要介護認定別     points and receipts of members aged 40 or more in months with and without a certification -#}
 {%- set place = [
     'scheme_code', 'insurer_number', 'municipality_code', 'district_code', 'month', 'fiscal_year', 'sex_code',
@@ -100,6 +104,7 @@ referrals as (
         examinees.sex_code,
         examinees.fiscal_year_age_band_code as age_band_code,
         examinees.person_id,
+        examinees.guidance_level_code,
         referred.record_key_tag is not null as is_referred,
         of_high_sugar.record_key_tag is not null as has_high_sugar,
         visits.person_id is not null as has_visited,
@@ -193,8 +198,17 @@ eligible as (
         {% for column in place %}eligible_months.{{ column }}, {% endfor %}
         eligible_months.is_examined = 1 as is_examined,
         case when lifestyle_patients.person_id is null then 0 else 1 end as lifestyle_count,
-        coalesce(costs.points, 0) as points
+        coalesce(costs.points, 0) as points,
+        lifestyle_patients.person_id is not null as is_treated,
+        referrals.guidance_level_code,
+        coalesce(referrals.is_referred, false) as is_referred
     from eligible_months
+    left join referrals
+        on
+            eligible_months.person_id = referrals.person_id
+            and eligible_months.scheme_code = referrals.scheme_code
+            and eligible_months.insurer_number = referrals.insurer_number
+            and eligible_months.fiscal_year = referrals.fiscal_year
     left join costs
         on
             eligible_months.person_id = costs.person_id
@@ -273,6 +287,29 @@ contributions as (
         {{ '1' if denominator == 'own' else denominator }} as denominator
     from eligible
     where {{ group if denominator == 'own' else 'true' }}
+    union all
+    {% endfor -%}
+    {% for indicator, node in [
+        ('tree_examined', 'is_examined'),
+        ('tree_examined_treated', 'is_examined and is_treated'),
+        ('tree_treated_referred', 'is_examined and is_treated and is_referred'),
+        ('tree_examined_untreated', 'is_examined and not is_treated'),
+        ('tree_untreated_intensive', "is_examined and not is_treated and guidance_level_code = '1'"),
+        ('tree_untreated_motivational', "is_examined and not is_treated and guidance_level_code = '2'"),
+        ('tree_untreated_referred', "is_examined and not is_treated and guidance_level_code = '3' and is_referred"),
+        ('tree_untreated_information',
+         "is_examined and not is_treated and guidance_level_code = '3' and not is_referred"),
+        ('tree_unexamined', 'not is_examined'),
+        ('tree_unexamined_treated', 'not is_examined and is_treated'),
+        ('tree_unexamined_untreated', 'not is_examined and not is_treated'),
+    ] -%}
+    select
+        '{{ indicator }}' as indicator_id,
+        {{ place | join(', ') }},
+        1 as numerator,
+        0 as denominator
+    from eligible
+    where {{ node }}
     union all
     {% endfor -%}
     {% for indicator, condition in [

@@ -446,6 +446,9 @@ def crossing(table: Table) -> Iterator[Contribution]:
     for told in (
         of_crossing.referrals(claims, of_age, fiscal_year),
         of_crossing.costs_by_attendance(claims, lambda receipt: bool(has(receipt, "lifestyle")), eligible, fiscal_year),
+        of_crossing.tree_of_eligible(
+            claims, lambda receipt: bool(has(receipt, "lifestyle")), eligible, of_age, fiscal_year
+        ),
         of_crossing.claims_by_certification(table, claims),
         of_crossing.sickness_of_the_certified(table, claims, has),
         of_crossing.care_costs_by_service(table),

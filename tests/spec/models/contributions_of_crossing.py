@@ -16,6 +16,10 @@ from tests.spec.models.contributions_of_checkups import Examinee
 Table = Callable[[str], list[Row]]
 Told = tuple[str, Row, date, str, int, int, str]
 MEDICAL = ("medical", "dpc")
+TREE = (
+    "examined examined_treated treated_referred examined_untreated untreated_intensive untreated_motivational"
+    " untreated_referred untreated_information unexamined unexamined_treated unexamined_untreated"
+)
 
 
 def is_referred(who: Examinee) -> bool:
@@ -81,6 +85,43 @@ def costs_by_attendance(
                 yield f"points_of_{name}_per_lifestyle", row, month, band, share, int(is_ill), ""
             if of_group:
                 yield f"points_per_{name}", row, month, band, cost, 1, ""
+
+
+def tree_of_eligible(
+    claims: list[Row],
+    has_lifestyle: Callable[[tuple[object, ...]], bool],
+    eligible: dict[tuple[object, ...], tuple[Row, bool]],
+    examinees: list[Examinee],
+    year_of: Callable[[date], int],
+) -> Iterator[Told]:
+    """Where every eligible person stands: examined or not, treated or not, and what the checkup asks for."""
+    ill, came = set(), set()
+    for row in claims:
+        if row["claim_kind_code"] in MEDICAL and not row["is_summary"]:
+            insurer = row["scheme_code"], row["insurer_number"], year_of(row["service_month"])
+            came.add(insurer)
+            if has_lifestyle((row["linkage_domain"], row["record_key_tag"])):
+                ill.add((row["person_id"], *insurer))
+    found = {
+        (who.row["person_id"], who.row["scheme_code"], who.row["insurer_number"], year_of(who.row["exam_month"])): who
+        for who in examinees
+    }
+    for key, (row, examined) in eligible.items():
+        if key[1:] not in came:
+            continue
+        treated, who = key in ill, found.get(key)
+        nodes = [f"{'' if examined else 'un'}examined"]
+        nodes.append(f"{nodes[0]}_{'' if treated else 'un'}treated")
+        if examined and who is not None:
+            level = who.row["guidance_level_code"]
+            if treated:
+                nodes += ["treated_referred"] * is_referred(who)
+            elif level in ("1", "2"):
+                nodes.append({"1": "untreated_intensive", "2": "untreated_motivational"}[level])
+            elif level == "3":
+                nodes.append("untreated_referred" if is_referred(who) else "untreated_information")
+        for node in TREE.split():
+            yield f"tree_{node}", row, row["month"], row["fiscal_year_age_band_code"], int(node in nodes), 1, ""
 
 
 def claims_by_certification(table: Table, claims: list[Row]) -> Iterator[Told]:
