@@ -91,7 +91,7 @@ class Shape:
     @property
     def decimals(self) -> int:
         """Digits after the point: rates and years one, days per claim and facilities two, counts and yen none."""
-        if self.unit.startswith(("%", "件", "年", "全国")):
+        if self.unit.startswith(("%", "件", "年", "全国", "人/1万人年")):
             return 1
         return 2 if self.unit.startswith("日") or self.unit.endswith("/千人") else 0
 

@@ -116,8 +116,9 @@ def _stages(
         _hand_over(workspace, held, month)
         if name == "late":
             rewritten.append(_rewritten_to_touched(settings_module.load(workspace)))
-        done = _built(workspace, is_full=False)
+        done = _built(workspace, is_full=not name)  # the history before a month is laid down at once
         if name:
+            progress(f"{month:%Y-%m} {done.seconds} s", number, 4)
             yield name, done
         if month == early:
             yield "full_year", _built(workspace, is_full=True)
@@ -167,6 +168,8 @@ def _rewritten_to_touched(settings: Settings) -> float:
     environment = os.environ | {WORKSPACE_VARIABLE: str(settings.workspace)}
     told = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, capture_output=True, text=True).stdout
     (row,) = json.loads(told[told.index("{") :])["show"]
+    if not float(row["touched"] or 0):
+        raise ValueError("the last month changed nothing that has a figure: deliver more months (--months)")
     return round(float(row["rewritten"]) / float(row["touched"]), 2)
 
 

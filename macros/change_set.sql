@@ -10,7 +10,7 @@
                                後期 with each other's enrolments, 後期 with the population: what linkage finds, and who
                                comes from elsewhere, rests on all; care and the others with each other's
                                certifications, receipts and members: they are held against each other; a year with
-                              the checkups, guidance and members of the year before, whom it is compared with)
+                              the checkups, guidance, members and dialysis of the year before, which it is compared with)
 #}
 
 {# Condition: the row of `relation` lies within reach of the change set. `month` is an expression over that row. #}
@@ -29,7 +29,7 @@
                 *,
                 {{ fiscal_year('month') }} + 1 as fiscal_year
             from {{ source('control', 'change_partition') }}
-            where table_name in ('checkup', 'checkup_result', 'guidance', 'enrolment')
+            where table_name in ('checkup', 'checkup_result', 'guidance', 'enrolment', 'claim', 'claim_item')
         ) as change
         {% else -%}
         from {{ source('control', 'change_partition') }} as change

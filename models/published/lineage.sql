@@ -7,6 +7,7 @@
     'pharmacy': ('measure_medical', ['medical', 'enrolment']),
     'prescription': ('measure_prescription', ['medical', 'enrolment']),
     'visit': ('measure_visit', ['medical', 'enrolment']),
+    'severity': ('measure_severity', ['medical', 'enrolment']),
     'quality': ('measure_classification', ['medical']),
     'linkage': ('measure_linkage', ['enrolment', 'medical', 'checkup', 'care_claim', 'care_certification']),
     'koki_to_population': ('measure_population', ['enrolment', 'population']),

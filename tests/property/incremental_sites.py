@@ -21,7 +21,7 @@ from ingest.statistics.reading import read as read_counts
 from ingest.warehouse import connect
 from tests import counts_world
 from tests.handmade import DEFAULTS
-from tests.property.incremental_rows import Row, Version, arrivals
+from tests.property.incremental_rows import Number, Row, Version, arrivals
 
 
 class Site:
@@ -37,6 +37,7 @@ class Site:
         self._waiting: dict[str, list[Row]] = {}
         self._others: set[int] = set()  # batches of no rows: retractions and decisions
         self._identities: set[bytes] = set()
+        self._tags: dict[tuple[str, str], bytes] = {}  # of enrolments, by insurer and number
         self._decided: list[str] = []
 
     def copied(self, settings: Settings) -> Site:
@@ -44,7 +45,7 @@ class Site:
         other = Site(settings, self._domain)
         other._sequence, other._previous = self._sequence, self._previous
         other._others, other._identities = set(self._others), set(self._identities)
-        other._decided = list(self._decided)
+        other._decided, other._tags = list(self._decided), dict(self._tags)
         return other
 
     def put(self, table: str, version: Version) -> None:
@@ -80,6 +81,11 @@ class Site:
                 connection.register(name, frame.select(list(RAW_TABLES[name])).to_arrow())
             self._seal(connection, {name: name for name in tables}, "facts")
         self._identities |= set(sealed.identity["identity_tag"])
+        if "enrolment" in plain:
+            known = plain["enrolment"].join(
+                sealed.tables["enrolment"].select("source_row", "identity_tag"), "source_row"
+            )
+            self._tags |= {(row["insurer_number"], row["number"]): row["identity_tag"] for row in known.to_dicts()}
         self._waiting = {}
 
     def tell(self, *rows: Row, reference_month: date) -> None:
@@ -126,17 +132,27 @@ class Site:
         tags = sorted(self._identities)
         if len(tags) < 2:
             return
+        if size % 4 == 3 and self._decided:
+            self._say({"decision_code": "undo", "undone_id": self._decided[how % len(self._decided)]})
+            return
+        one, other = which % len(tags), (which + 1 + how % (len(tags) - 1)) % len(tags)
+        self._say({"decision_code": ("merge", "split", "apart")[size % 3], "one_tag": tags[one],
+                   "other_tag": tags[other], "undone_id": ""})  # fmt: skip
+
+    def merge(self, one: Number, other: Number) -> None:
+        """Somebody says of two members that they are one person."""
+        self.send()
+        tags = {
+            name: self._tags[number.insurer, number.number] for name, number in (("one_tag", one), ("other_tag", other))
+        }
+        self._say({"decision_code": "merge", "undone_id": ""} | tags)
+
+    def _say(self, decision: dict[str, Any]) -> None:
         self._sequence += 1
         self._others.add(self._sequence)
         name = f"{self._domain}-{len(self._decided)}"
-        said: dict[str, Any] = {"decision_id": name, "place": 1, "decided_by": "富山花子", "reason": "照会済み",
-                                "decided_on": date(2025, 4, 1)}  # fmt: skip
-        if size % 4 == 3 and self._decided:
-            said |= {"decision_code": "undo", "undone_id": self._decided[how % len(self._decided)]}
-        else:
-            one, other = which % len(tags), (which + 1 + how % (len(tags) - 1)) % len(tags)
-            said |= {"decision_code": ("merge", "split", "apart")[size % 3], "one_tag": tags[one],
-                     "other_tag": tags[other], "undone_id": ""}  # fmt: skip
+        said = {"decision_id": name, "place": 1, "decided_by": "富山花子", "reason": "照会済み",
+                "decided_on": date(2025, 4, 1)} | decision  # fmt: skip
         self._decided.append(name)
         with connect(threads=1) as connection:
             connection.register("decision", pl.DataFrame([said], schema=DECISION).to_arrow())

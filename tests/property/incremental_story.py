@@ -14,7 +14,7 @@ CARE = Number("care", "169508", None, None, "0000070001", None)
 
 
 class Story:
-    """Three people of one prefecture; each chapter sends what the center has to hear of next."""
+    """Five people of one prefecture; each chapter sends what the center has to hear of next."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -22,6 +22,8 @@ class Story:
         self.taro = Person("16", "タロウ", date(1948, 2, 1), "1", [LATE_ELDERLY])
         self.moving = Person("16", "ジロウ", date(1956, 8, 1), "1", [OTHER_TOWN])
         self.moving_misread = Person("16", "ジラウ", date(1965, 8, 1), "1", [TOWN])
+        numbers = [Number("kokuho", "160010", "16201", "紡", f"70{day}", "01") for day in (11, 12)]
+        self.alike = [Person("16", "サブロウ", date(1961, 3, 11 + each), "1", [numbers[each]]) for each in (0, 1)]
         self.records: dict[str, Record] = {}
 
     def people_come(self) -> None:
@@ -31,6 +33,8 @@ class Story:
         self._enrol("before the move", self.moving, OTHER_TOWN, date(2023, 10, 1), date(2024, 9, 1))
         after = Number("kokuho", "160010", "16201", "紡", "7003", "01")
         self._enrol("after the move", self.moving_misread, after, date(2024, 9, 1))
+        for who in self.alike:
+            self._enrol(f"alike {who.birth}", who, who.numbers[0], date(2024, 4, 1))
         self._claim("moves its month", self.hanako, TOWN, date(2024, 5, 1))
         self._claim("is taken back", self.hanako, TOWN, date(2024, 6, 1))
         # Of June there is a total, and a receipt that the medicine goes back to, until the receipt is taken back.
@@ -108,6 +112,10 @@ class Story:
         self._divide(date(2024, 7, 1), {None: None}, is_deleted=True)
         self.world.change(self.records["before the move"], applied_end_date=None)
         self.world.repeat(self.records["hanako"], 0)
+
+    def two_are_said_to_be_one(self) -> None:
+        """A word of a person on two whom nothing else ties."""
+        self.world.sites["16"].merge(*(who.numbers[0] for who in self.alike))
 
     def _divide(
         self, created: date, places: dict[str | None, str | None], name: str = "小学校区", *, is_deleted: bool = False

@@ -114,6 +114,7 @@ def test_a_story_of_every_kind_of_change_ends_as_if_it_had_been_told_at_once(set
 
     for which, code in ((3, 0), (11, 4), (3, 2), (5, 3)):  # words of a person: merge, split, apart, undo
         world.sites["16"].decide(which, 5, code)
+    story.two_are_said_to_be_one()
     assert center.die_at("link.written")
     center.bring_up()
     assert center.one("SELECT count(*) FROM link.alias WHERE reason = 'manual'")

@@ -1,6 +1,7 @@
-{#- Receipts by kind, drugs and visits, and receipts held against checkups and certifications. -#}
+{#- Receipts by kind, drugs, visits and what grew severe, and receipts held against checkups and certifications. -#}
 {%- set counted = {'measures': [
-    'measure_medical', 'measure_classification', 'measure_crossing', 'measure_prescription', 'measure_visit'
+    'measure_medical', 'measure_classification', 'measure_crossing', 'measure_prescription', 'measure_visit',
+    'measure_severity'
 ]} -%}
 {{ config(
     pre_hook="{{ delete_reached('scheme_fiscal_year', 'fact_medical.period') }}",

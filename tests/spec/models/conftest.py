@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.dbt_fixture import World
-from tests.spec.models import asked, crowd, medicated, public_tables, sick, stories
+from tests.spec.models import asked, crowd, medicated, public_tables, severe, sick, stories
 from tests.spec.models.built import Built
 from tests.spec.models.delivery import REFERENCE_MONTH, Delivery
 
@@ -20,6 +20,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     asked.ask(first)
     sick.sicken(first)
     medicated.medicate(first)
+    severe.grow_severe(first)
     crowd.gather(first, tottori)
     world = World(tmp_path_factory.mktemp("spec_models"), REFERENCE_MONTH)
     for delivery, domain in ((first, "16"), (second, "16"), (tottori, "31")):

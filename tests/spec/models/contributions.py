@@ -20,6 +20,7 @@ from tests.spec.models import contributions_of_crossing as of_crossing
 from tests.spec.models import contributions_of_diseases as of_diseases
 from tests.spec.models import contributions_of_linkage as of_linkage
 from tests.spec.models import contributions_of_prescriptions as of_prescriptions
+from tests.spec.models import contributions_of_severity as of_severity
 from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
 
 Table = Callable[[str], list[Row]]
@@ -468,6 +469,13 @@ def prescriptions(table: Table) -> Iterator[Contribution]:
                 yield _of(indicator, row, month, above, below)
 
 
+def severity(table: Table) -> Iterator[Contribution]:
+    """High cost, long stays and dialysis."""
+    for indicator, row, month, above, below in of_severity.severity(table, _attribution(table).is_dialysed):
+        if counts(month):
+            yield _of(indicator, row, month, above, below)
+
+
 def linkage(table: Table) -> Iterator[Contribution]:
     """紐付けの品質, by insurer and month."""
     towns: dict[str, set[str]] = defaultdict(set)
@@ -483,5 +491,5 @@ def linkage(table: Table) -> Iterator[Contribution]:
 
 FAMILIES = (
     members, medical, classification, attendance_asof, attendance_legal, continued_attendance, checkups, guidance,
-    certification, care_cost, linkage, diseases, crossing, prescriptions,
+    certification, care_cost, linkage, diseases, crossing, prescriptions, severity,
 )  # fmt: skip
