@@ -265,6 +265,9 @@ def _table(screen: Screen, comparison: tables.Comparison, choice: filters.Choice
     notes = [text("overview.click_hint")]
     if sources := comparison.sources():
         notes.append(html.escape(counts.note(text, sources)))
+    has_districts = any(level(key) == "district" for key in comparison.columns)
+    if has_districts and choice.age != data.ALL and choice.period_kind != "fiscal_year":
+        notes.append(text("overview.no_ages_of_districts"))
     peers = [key for key in comparison.columns if level(key) == "peer"]
     if peers:
         notes.append(f"{text('level.peer')}：{text('level.peer_note')}")

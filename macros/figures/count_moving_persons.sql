@@ -35,6 +35,7 @@ moving_in_areas as (
     select
         moving.indicator_no,
         place_ladder.area_no,
+        place_ladder.area_level = 'district' as is_district,
         moving.month,
         moving.sex_no,
         moving.band_no,
@@ -46,8 +47,8 @@ moving_in_areas as (
     from moving
     inner join place_ladder on moving.place_no = place_ladder.place_no
     group by
-        moving.indicator_no, place_ladder.area_no, moving.month, moving.sex_no, moving.band_no, moving.person_no,
-        moving.keeps_sex, moving.keeps_band
+        moving.indicator_no, place_ladder.area_no, place_ladder.area_level, moving.month, moving.sex_no, moving.band_no,
+        moving.person_no, moving.keeps_sex, moving.keeps_band
 ),
 
 -- All sexes and all bands of a person are told apart only where the person has several.
@@ -61,6 +62,7 @@ moving_in_cells as (
     select
         indicator_no,
         area_no,
+        is_district,
         month,
         {{ sex }} as sex_no,
         {{ band }} as band_no,
@@ -72,7 +74,7 @@ moving_in_cells as (
     from moving_in_areas
     where {{ condition }}
     group by
-        indicator_no, area_no, month, person_no, keeps_sex, keeps_band
+        indicator_no, area_no, is_district, month, person_no, keeps_sex, keeps_band
         {{- ', sex_no' if sex == 'sex_no' }}{{ ', band_no' if band == 'band_no' }}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
@@ -95,6 +97,7 @@ moving_cells as (
     select
         indicator_no,
         area_no,
+        is_district,
         month,
         sex_no,
         band_no,
@@ -112,6 +115,6 @@ moving_cells as (
         max(numerator) as largest_contribution,
         max(running_numerator) as largest_running
     from moving_running
-    group by indicator_no, area_no, month, sex_no, band_no, adds_sexes, adds_bands
+    group by indicator_no, area_no, is_district, month, sex_no, band_no, adds_sexes, adds_bands
 )
 {%- endmacro %}

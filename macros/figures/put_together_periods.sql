@@ -8,6 +8,7 @@ cells_of_months as (
         + of_months.band_no as cell_no
     from of_months
     inner join catalogue on of_months.indicator_no = catalogue.indicator_no and catalogue.has_years_to_date
+    where of_months.is_told_by_month
 ),
 
 running as (
@@ -78,7 +79,7 @@ of_years as (
         on
             of_months.indicator_no = catalogue.indicator_no
             and catalogue.has_fiscal_years
-            and not catalogue.has_years_to_date
+            and not (catalogue.has_years_to_date and of_months.is_told_by_month)
     group by of_months.indicator_no, of_months.area_no, of_months.sex_no, of_months.band_no
 ),
 
@@ -98,6 +99,7 @@ periods as (
         of_months.largest_contribution
     from of_months
     inner join catalogue on of_months.indicator_no = catalogue.indicator_no and catalogue.has_months
+    where of_months.is_told_by_month
     union all
     {% for kind, source, period, condition in [
         ('year_to_date', 'running', 'facts.month', 'true'),

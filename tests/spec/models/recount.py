@@ -105,9 +105,10 @@ def _figures(cells: dict[Cell, list[Contribution]], catalogue: dict[str, dict[st
     for (indicator, scheme, year, *place), rows in cells.items():
         kinds = catalogue[indicator]["period_kinds"].split()
         is_sum = {"area", "period"} <= set(catalogue[indicator]["additive_over"].split())
+        level, area, sex, band, of_class = place
         for kind, period, inside in _periods(rows, year):
-            if kind in kinds:
-                level, area, sex, band, of_class = place
+            # Of an age in a district there are years alone.
+            if kind in kinds and (kind == "fiscal_year" or level != "district" or band == "all"):
                 figures = _sums(inside) if is_sum or of_class else _persons(inside)
                 if is_sum or of_class or figures[1]:  # a share of nobody is not there
                     found[indicator, kind, period, scheme, level, area, sex, band, of_class] = figures
