@@ -64,6 +64,9 @@ def _of_one(name: str, shares: pl.DataFrame, district_sets: pl.DataFrame) -> pl.
     if of_class:
         counted = counted.filter(pl.col("numerator") > 0)
     counted = counted.join(numbered, on="cell").with_columns(indicator=pl.lit(name))
+    # Of an age in a district there are years alone.
+    is_month_of_age = (pl.col("level") == "district") & (pl.col("of_band") != "all")
+    counted = counted.filter(~is_month_of_age | (pl.col("period_kind") == "fiscal_year"))
     return counted.select(*KEY, pl.col(FIGURES).cast(pl.Int64))
 
 
