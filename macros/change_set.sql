@@ -15,22 +15,14 @@
 
 {# Condition: the row of `relation` lies within reach of the change set. `month` is an expression over that row. #}
 {% macro is_reached(relation, reach, month, tables=[]) %}
+    {% if reach == 'month' and execute -%}
+    {#- Written out, the months keep the rest of a long history from being read. -#}
+    {{ month }} in ({{ months_changed(tables) }}) and
+    {% endif -%}
     exists (
         select 1
         {% if reach == 'scheme_fiscal_year' -%}
-        from (
-            {#- Told as years, for only what is equal is found without comparing every row with every change. -#}
-            select
-                *,
-                {{ fiscal_year('month') }} as fiscal_year
-            from {{ source('control', 'change_partition') }}
-            union all
-            select
-                *,
-                {{ fiscal_year('month') }} + 1 as fiscal_year
-            from {{ source('control', 'change_partition') }}
-            where table_name in ('checkup', 'checkup_result', 'guidance', 'enrolment', 'claim', 'claim_item')
-        ) as change
+        from ({{ changes_by_year() }}) as change
         {% else -%}
         from {{ source('control', 'change_partition') }} as change
         {% endif -%}
@@ -65,6 +57,32 @@
             {%- endif %}
     )
 {% endmacro %}
+
+{# The months of the change set, as a list of dates; of an empty one a day that is no month's first. #}
+{% macro months_changed(tables) -%}
+{%- set found = run_query(
+    'select distinct month from ' ~ source('control', 'change_partition')
+    ~ (" where table_name in ('" ~ tables | join("', '") ~ "')" if tables else '') ~ ' order by month'
+).columns[0].values() -%}
+{%- for month in found or ['0001-01-02'] -%}
+date '{{ month }}'{{ ', ' if not loop.last }}
+{%- endfor -%}
+{%- endmacro %}
+
+{# The change set told as years, for only what is equal is found without comparing every row with every change; some
+    changes reach the year after theirs, too. #}
+{% macro changes_by_year() -%}
+select
+    *,
+    {{ fiscal_year('month') }} as fiscal_year
+from {{ source('control', 'change_partition') }}
+union all
+select
+    *,
+    {{ fiscal_year('month') }} + 1 as fiscal_year
+from {{ source('control', 'change_partition') }}
+where table_name in ('checkup', 'checkup_result', 'guidance', 'enrolment', 'claim', 'claim_item')
+{%- endmacro %}
 
 {# The same as a filter of what is inserted: everything when the model is built from nothing. #}
 {% macro only_reached(relation, reach, month, tables=[]) -%}

@@ -10,9 +10,8 @@
 
     As in count_figures, figures, areas, sexes and bands go by numbers of this run on the way.
 
-    years   first and last fiscal year; those of years_counted where they are not given. No year is protected by another. #}
-{% macro protect_figures(years=none) -%}
-{%- set years = years or years_counted() -%}
+    No year is protected by another: those are taken that are counted (figures/years_counted.sql). #}
+{% macro protect_figures() -%}
 {%- set figure = ['indicator_id', 'definition_version', 'period_kind', 'period', 'scheme_code', 'class_code'] %}
 {%- set cell = figure + ['area_level', 'area_id', 'sex_code', 'age_band_code'] %}
 {%- set counts = ['numerator', 'denominator', 'contributor_count', 'denominator_contributor_count'] %}
@@ -42,7 +41,7 @@ counted as (
     select * from facts
     where
         area_level <> 'district'
-        and {{ fiscal_year('period') }} between {{ years.first }} and {{ years.last }}
+        and {{ is_counted_month('period') }}
         and {{ only_reached('facts', 'scheme_fiscal_year', 'facts.period') }}
 ),
 
@@ -55,7 +54,7 @@ sent as (
         cast(sum(brought.insurers_count) as bigint) as insurers_count
     from {{ ref('sent_fact') }} as brought
     where
-        {{ fiscal_year('brought.period') }} between {{ years.first }} and {{ years.last }}
+        {{ is_counted_month('brought.period') }}
         and {{ only_reached('brought', 'scheme_fiscal_year', 'brought.period') }}
     group by {% for column in cell %}brought.{{ column }}, {% endfor %}brought.is_whole
 ),

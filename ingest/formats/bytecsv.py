@@ -171,7 +171,7 @@ def _state(path: Path, file: PlainFile) -> bool | None:
 def _state_of(path: Path, encoding: str, begin: int, end: int) -> bool | None:
     """The same of the lines from a byte to another."""
     buf = bytearray(SURVEY_BYTES)
-    with path.open("rb", buffering=0) as handle:
+    with path.open("rb") as handle:
         while begin < end:
             handle.seek(begin)
             data = memoryview(buf)[: handle.readinto(memoryview(buf)[: end - begin])]

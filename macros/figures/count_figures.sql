@@ -16,14 +16,12 @@
 
     measures     models of models/rollups/measures that all bring the same columns
     has_classes  whether they tell their figures by class of disease (class_code)
-    base_facts   model whose figures those of the classes are over, where the measures do not bring them
-    years        first and last fiscal year that are counted; those of years_counted where they are not given #}
-{% macro count_figures(measures, has_classes=false, base_facts=none, years=none) -%}
-{%- set years = years or years_counted() -%}
+    base_facts   model whose figures those of the classes are over, where the measures do not bring them #}
+{% macro count_figures(measures, has_classes=false, base_facts=none) -%}
 with
-{{ list_figures(years) }},
+{{ list_figures() }},
 
-{{ place_contributions(measures, has_classes, years) }},
+{{ place_contributions(measures, has_classes) }},
 
 {{ count_steady_persons() }},
 
@@ -52,7 +50,7 @@ cast({{ 'max' if figure.startswith('largest') else 'sum' }}({{ figure }}) as big
 {%- endmacro %}
 
 {# CTEs: `catalogue` of the figures by their numbers, `schemes`, `months`, and the years that are counted. #}
-{% macro list_figures(years) -%}
+{% macro list_figures() -%}
 figures_listed as (
     select
         indicators.indicator_id,
@@ -146,7 +144,7 @@ years_reached as (
         fiscal_year
     from scheme_years
     where
-        fiscal_year between {{ years.first }} and {{ years.last }}
+        {{ is_counted_year('fiscal_year') }}
         and {{ only_reached('scheme_years', 'scheme_fiscal_year', 'scheme_years.month') }}
 ),
 

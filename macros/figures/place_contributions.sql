@@ -1,5 +1,5 @@
 {# CTEs: the `places` that are counted, the `areas` they lie in, and the rows of the measures by their numbers (`told`). #}
-{% macro place_contributions(measures, has_classes, years) -%}
+{% macro place_contributions(measures, has_classes) -%}
 measured as (
     {% for measure in measures -%}
     select
@@ -18,8 +18,7 @@ measured as (
         numerator,
         denominator
     from {{ ref(measure) }}
-    -- Written out, the years keep the measures from counting those before.
-    where fiscal_year between {{ years.first }} and {{ years.last }}
+    where {{ is_counted_year('fiscal_year') }}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),

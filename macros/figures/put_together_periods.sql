@@ -205,7 +205,7 @@ class_bases as (
             and facts.area_id = areas.area_id
     inner join sexes on facts.sex_code = sexes.sex_code
     inner join bands on facts.age_band_code = bands.age_band_code
-    where facts.period_kind = 'fiscal_year'
+    where facts.period_kind = 'fiscal_year' and {{ is_counted_month('facts.period') }}
     {% endif -%}
 ),
 

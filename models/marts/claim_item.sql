@@ -1,13 +1,10 @@
-{{ config(pre_hook="{{ delete_reached('month', 'claim_item.service_month', ['claim', 'claim_item']) }}") }}
+{{ config(materialized='view') }}
 
+{#- A line is read with its receipt, which tells the version that stands: tens of millions of lines are not written a
+    second time (decision 0039). -#}
 with lines as (
     select * from {{ ref('stg_medical__claim_item') }}
-),
-
-items as (
-    select *
-    from lines
-    where not is_withdrawn and {{ only_reached('lines', 'month', 'lines.service_month', ['claim', 'claim_item']) }}
+    where not is_withdrawn
 ),
 
 identities as (
@@ -16,24 +13,24 @@ identities as (
 
 final as (
     select
-        items.linkage_domain,
-        items.record_key_tag,
+        lines.linkage_domain,
+        lines.record_key_tag,
         identities.person_id,
-        items.claim_kind_code,
-        items.scheme_code,
-        items.insurer_number,
-        items.service_month,
-        items.sequence_number,
-        items.item_kind_code,
-        items.item_code,
-        items.category_code,
-        items.quantity,
-        items.points,
-        items.times_count,
-        items.days_code
-    from items
+        lines.claim_kind_code,
+        lines.scheme_code,
+        lines.insurer_number,
+        lines.service_month,
+        lines.sequence_number,
+        lines.item_kind_code,
+        lines.item_code,
+        lines.category_code,
+        lines.quantity,
+        lines.points,
+        lines.times_count,
+        lines.days_code
+    from lines
     left join identities
-        on items.linkage_domain = identities.linkage_domain and items.identity_tag = identities.identity_tag
+        on lines.linkage_domain = identities.linkage_domain and lines.identity_tag = identities.identity_tag
 )
 
 select * from final

@@ -1,7 +1,11 @@
 {{ config(pre_hook="{{ delete_reached('month', 'person_month.month', ['enrolment']) }}") }}
 
 with enrolments as (
-    select * from {{ ref('enrolment') }}
+    select
+        *,
+        count(*) over (partition by person_id, scheme_code, insurer_number) > 1 as is_one_of_several
+    from {{ ref('enrolment') }}
+    where coalesce(applied_end_date, date '9999-12-31') > applied_start_date
 ),
 
 months as (
@@ -25,7 +29,6 @@ spread as (
         on
             enrolments.applied_start_date < months.next_month
             and coalesce(enrolments.applied_end_date, date '9999-12-31') > months.month
-    where coalesce(enrolments.applied_end_date, date '9999-12-31') > enrolments.applied_start_date
 ),
 
 reached as (
@@ -37,18 +40,19 @@ reached as (
 -- Intervals of one person at one insurer may overlap (a new number on re-joining): a day is covered once.
 laid as (
     select
-        reached.*,
-        max(reached.covered_until_date) over (
+        *,
+        max(covered_until_date) over (
             in_order rows between unbounded preceding and 1 preceding
         ) as covered_before_date,
         row_number() over (
-            partition by reached.person_id, reached.scheme_code, reached.insurer_number, reached.month
-            order by reached.covered_until_date desc, reached.applied_start_date desc, reached.record_key_tag asc
+            partition by person_id, scheme_code, insurer_number, month
+            order by covered_until_date desc, applied_start_date desc, record_key_tag asc
         ) as choice
     from reached
+    where is_one_of_several
     window in_order as (
-        partition by reached.person_id, reached.scheme_code, reached.insurer_number, reached.month
-        order by reached.covered_from_date, reached.covered_until_date, reached.record_key_tag
+        partition by person_id, scheme_code, insurer_number, month
+        order by covered_from_date, covered_until_date, record_key_tag
     )
 ),
 
@@ -72,14 +76,39 @@ covered as (
     group by person_id, scheme_code, insurer_number, month
 ),
 
+{% set described = [
+    'linkage_domain', 'person_id', 'scheme_code', 'insurer_number', 'month', 'fiscal_year', 'municipality_code',
+    'district_code', 'sex_code', 'birth_month', 'is_born_on_first'
+] -%}
+-- Nearly everybody has one interval at an insurer, of which nothing overlaps.
+members as (
+    select
+        {{ described | join(', ') }},
+        {{ days_between('covered_from_date', 'covered_until_date') }} as covered_days,
+        covered_until_date = next_month as is_member
+    from reached
+    where not is_one_of_several
+    union all
+    select
+        {{ columns_of('laid', described) }},
+        covered.covered_days,
+        covered.is_member
+    from laid
+    inner join covered
+        on
+            laid.person_id = covered.person_id
+            and laid.scheme_code = covered.scheme_code
+            and laid.insurer_number = covered.insurer_number
+            and laid.month = covered.month
+    where laid.choice = 1
+),
+
 aged as (
     select
-        laid.*,
-        {{ age_at_month_end('laid.birth_month', 'laid.is_born_on_first', 'laid.month') }} as age_at_month_end,
-        {{ age_at_fiscal_year_end('laid.birth_month', 'laid.is_born_on_first', 'laid.fiscal_year') }}
-            as age_at_fiscal_year_end
-    from laid
-    where laid.choice = 1
+        *,
+        {{ age_at_month_end('birth_month', 'is_born_on_first', 'month') }} as age_at_month_end,
+        {{ age_at_fiscal_year_end('birth_month', 'is_born_on_first', 'fiscal_year') }} as age_at_fiscal_year_end
+    from members
 ),
 
 final as (
@@ -92,20 +121,14 @@ final as (
         aged.fiscal_year,
         aged.municipality_code,
         aged.district_code,
-        cast(covered.covered_days as bigint) as covered_days,
-        covered.is_member,
+        cast(aged.covered_days as bigint) as covered_days,
+        aged.is_member,
         aged.sex_code,
         aged.age_at_month_end,
         aged.age_at_fiscal_year_end,
         coalesce(month_ages.age_band_code, 'unknown') as age_band_code,
         coalesce(year_ages.age_band_code, 'unknown') as fiscal_year_age_band_code
     from aged
-    inner join covered
-        on
-            aged.person_id = covered.person_id
-            and aged.scheme_code = covered.scheme_code
-            and aged.insurer_number = covered.insurer_number
-            and aged.month = covered.month
     left join ages as month_ages on aged.age_at_month_end = month_ages.age
     left join ages as year_ages on aged.age_at_fiscal_year_end = year_ages.age
 )

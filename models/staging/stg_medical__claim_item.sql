@@ -35,6 +35,7 @@ final as (
             lines.linkage_domain = records.linkage_domain
             and lines.source_file_id = records.source_file_id
             and lines.parent_source_row = records.source_row
+            and lines.service_month = records.service_month
 )
 
 select * from final

@@ -1,7 +1,7 @@
 {#- Certification and care. -#}
 {%- set counted = {'measures': ['measure_care']} -%}
 {{ config(
-    pre_hook="{{ delete_reached('scheme_fiscal_year', 'fact_care.period') }}",
+    pre_hook=["{{ count_last_years() }}", "{{ delete_reached('scheme_fiscal_year', 'fact_care.period') }}"],
     post_hook="{{ count_years_before('count_figures', " ~ counted ~ ") }}"
 ) }}
 

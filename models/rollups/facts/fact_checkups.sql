@@ -4,7 +4,7 @@
     'measure_metabolic', 'measure_questionnaire', 'measure_guidance'
 ]} -%}
 {{ config(
-    pre_hook="{{ delete_reached('scheme_fiscal_year', 'fact_checkups.period') }}",
+    pre_hook=["{{ count_last_years() }}", "{{ delete_reached('scheme_fiscal_year', 'fact_checkups.period') }}"],
     post_hook="{{ count_years_before('count_figures', " ~ counted ~ ") }}"
 ) }}
 

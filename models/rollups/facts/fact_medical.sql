@@ -4,7 +4,7 @@
     'measure_severity'
 ]} -%}
 {{ config(
-    pre_hook="{{ delete_reached('scheme_fiscal_year', 'fact_medical.period') }}",
+    pre_hook=["{{ count_last_years() }}", "{{ delete_reached('scheme_fiscal_year', 'fact_medical.period') }}"],
     post_hook="{{ count_years_before('count_figures', " ~ counted ~ ") }}"
 ) }}
 

@@ -1,6 +1,6 @@
 with members as (
     select * from {{ ref('person_month') }}
-    where scheme_code in ('kokuho', 'kumiai')
+    where scheme_code in ('kokuho', 'kumiai') and {{ is_counted_year('fiscal_year', years_before=1) }}
 ),
 
 months as (
@@ -36,7 +36,10 @@ examinations as (
         fiscal_year,
         min(exam_month) as exam_month
     from {{ ref('checkup') }}
-    where scheme_code in ('kokuho', 'kumiai') and is_member_matched
+    where
+        scheme_code in ('kokuho', 'kumiai')
+        and is_member_matched
+        and {{ is_counted_year('fiscal_year', years_before=1) }}
     group by person_id, scheme_code, insurer_number, fiscal_year
 ),
 

@@ -7,7 +7,10 @@
 ] -%}
 with receipts as (
     select * from {{ ref('claim') }}
-    where not is_summary and claim_kind_code in ('medical', 'dpc')
+    where
+        not is_summary
+        and claim_kind_code in ('medical', 'dpc')
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 delivered as (
@@ -28,7 +31,7 @@ insured as (
             spine.scheme_code = delivered.scheme_code
             and spine.insurer_number = delivered.insurer_number
             and spine.month = delivered.month
-    where spine.is_member
+    where spine.is_member and {{ is_counted_year('spine.fiscal_year') }}
 ),
 
 certified as (
@@ -63,7 +66,10 @@ ill as (
             coalesce(written.icd10_code, known.icd10_code) = classes.icd10_code
             and written.service_month >= classes.valid_from
             and (classes.valid_to is null or written.service_month < classes.valid_to)
-    where not written.is_suspected and written.claim_kind_code in ('medical', 'dpc')
+    where
+        not written.is_suspected
+        and written.claim_kind_code in ('medical', 'dpc')
+        and {{ is_counted_month('written.service_month') }}
 ),
 
 counted as (

@@ -12,6 +12,7 @@ claims as (
         not is_summary
         and claim_kind_code <> 'pharmacy'
         and service_month in (select month from months)
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 -- 0000999 未コード化傷病名 has no code to classify by. A DPC receipt writes the ICD-10 beside each disease itself.
@@ -22,7 +23,8 @@ unclassified as (
     from {{ ref('claim_disease') }} as diseases
     left join known on diseases.disease_code = known.disease_code
     where
-        diseases.icd10_code is null
+        {{ is_counted_month('diseases.service_month') }}
+        and diseases.icd10_code is null
         and (known.disease_code is null or diseases.disease_code = '0000999')
 ),
 

@@ -20,7 +20,10 @@ with months as (
 
 receipts as (
     select * from {{ ref('claim') }}
-    where not is_summary and service_month in (select month from months)
+    where
+        not is_summary
+        and service_month in (select month from months)
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 examinees as (
@@ -30,6 +33,7 @@ examinees as (
         and is_first_of_year
         and age_at_fiscal_year_end between 40 and 74
         and exam_month in (select month from months)
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 referred as (
@@ -150,7 +154,7 @@ eligible_months as (
             attendance.scheme_code = delivered.scheme_code
             and attendance.insurer_number = delivered.insurer_number
             and attendance.fiscal_year = delivered.fiscal_year
-    where attendance.indicator_id = 'attendance_asof'
+    where attendance.indicator_id = 'attendance_asof' and {{ is_counted_year('attendance.fiscal_year') }}
 ),
 
 costs as (
@@ -187,6 +191,7 @@ lifestyle_patients as (
             receipts.linkage_domain = written.linkage_domain
             and receipts.record_key_tag = written.record_key_tag
             and not written.is_suspected
+            and {{ is_counted_month('written.service_month') }}
     left join known on written.disease_code = known.disease_code
     inner join lifestyle_diseases on coalesce(written.icd10_code, known.icd10_code) = lifestyle_diseases.icd10_code
     where receipts.claim_kind_code in ('medical', 'dpc')
@@ -229,6 +234,7 @@ certified as (
         person_id,
         month
     from {{ ref('care_person_month') }}
+    where {{ is_counted_year('fiscal_year') }}
 ),
 
 cared_for as (

@@ -37,7 +37,7 @@ classes as (
 
 attributed as (
     select * from {{ ref('claim_attribution') }}
-    where service_month in (select month from months)
+    where service_month in (select month from months) and {{ is_counted_year('fiscal_year') }}
 ),
 
 of_diseases as (
@@ -86,7 +86,7 @@ delivered as (
         insurer_number,
         service_month as month
     from {{ ref('claim') }}
-    where claim_kind_code in ('medical', 'dpc')
+    where claim_kind_code in ('medical', 'dpc') and {{ is_counted_year('fiscal_year') }}
 ),
 
 members as (
@@ -99,7 +99,7 @@ members as (
             spine.scheme_code = delivered.scheme_code
             and spine.insurer_number = delivered.insurer_number
             and spine.month = delivered.month
-    where spine.is_member
+    where spine.is_member and {{ is_counted_year('spine.fiscal_year') }}
 ),
 
 -- Who leaves or dies within a month is no member at its end. A disease of that month counts where the person was a
@@ -161,6 +161,7 @@ standing as (
 
 written as (
     select * from {{ ref('claim_disease') }}
+    where {{ is_counted_month('service_month') }}
 ),
 
 known as (

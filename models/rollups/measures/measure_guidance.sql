@@ -9,6 +9,7 @@ examinees as (
         and is_first_of_year
         and age_at_fiscal_year_end between 40 and 74
         and exam_month in (select month from months)
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 -- The level is what the checkup file says: 1 積極的支援, 2 動機付け支援.

@@ -21,7 +21,7 @@ members as (
         *,
         count(*) over (partition by person_id, scheme_code, month) > 1 as is_overlapping
     from {{ ref('person_month') }}
-    where is_member
+    where is_member and {{ is_counted_year('fiscal_year') }}
 ),
 
 -- 資格 is of the prefecture and goes on through a move within it; 適用 says at which insurer, and from when.
@@ -83,7 +83,7 @@ claims as (
             claims.person_id = deaths.person_id
             and claims.scheme_code = deaths.scheme_code
             and claims.fiscal_year = deaths.fiscal_year
-    where not claims.is_summary
+    where not claims.is_summary and {{ is_counted_year('claims.fiscal_year') }}
 ),
 
 -- Of one person, the enrolments of a scheme within a fiscal year say one sex and one month of birth.
@@ -183,6 +183,7 @@ certified as (
         person_id,
         month
     from {{ ref('care_person_month') }}
+    where {{ is_counted_year('fiscal_year') }}
 ),
 
 joined as (

@@ -48,6 +48,7 @@ receipts as (
         *,
         case when claim_kind_code = 'dpc' then 'medical' else claim_kind_code end as kind_code
     from {{ ref('claim') }}
+    where {{ is_counted_year('fiscal_year') }}
 ),
 
 -- A 総括 receipt repeats the money and the days of its children, which are counted themselves.
@@ -140,7 +141,7 @@ members as (
             spine.scheme_code = delivered.scheme_code
             and spine.insurer_number = delivered.insurer_number
             and spine.month = delivered.month
-    where spine.is_member
+    where spine.is_member and {{ is_counted_year('spine.fiscal_year') }}
 ),
 
 contributions as (

@@ -2,7 +2,7 @@
 {%- set ages = [('members_under_40', 0, 39), ('members_40_64', 40, 64), ('members_65_74', 65, 74)] -%}
 with members as (
     select * from {{ ref('person_month') }}
-    where is_member
+    where is_member and {{ is_counted_year('fiscal_year') }}
 ),
 
 counted as (

@@ -15,10 +15,12 @@ examinees as (
         and age_at_fiscal_year_end between 40 and 74
         and waist is not null
         and exam_month in (select month from months)
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 results as (
     select * from {{ ref('checkup_result') }}
+    where {{ is_counted_month('exam_month') }}
 ),
 
 criteria as (

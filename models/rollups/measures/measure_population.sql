@@ -5,7 +5,7 @@ with months as (
 
 members as (
     select * from {{ ref('person_month') }}
-    where is_member and scheme_code = 'koki'
+    where is_member and scheme_code = 'koki' and {{ is_counted_year('fiscal_year') }}
 ),
 
 -- 人口 is of 1 January: it stands beside the months of the fiscal year which that day lies in.

@@ -21,7 +21,10 @@ receipts as (
         case when claim_kind_code = 'pharmacy' then prescribing_institution_code else institution_code end
             as prescriber_code
     from {{ ref('claim') }}
-    where not is_summary and service_month in (select month from months)
+    where
+        not is_summary
+        and service_month in (select month from months)
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 prescribed as (
@@ -37,7 +40,7 @@ prescribed as (
     inner join {{ ref('claim_item') }} as items
         on receipts.linkage_domain = items.linkage_domain and receipts.record_key_tag = items.record_key_tag
     inner join {{ source('control', 'known_drug') }} as drugs on items.item_code = drugs.item_code
-    where items.item_kind_code = 'IY'
+    where items.item_kind_code = 'IY' and {{ is_counted_month('items.service_month') }}
 ),
 
 quantities as (
@@ -153,7 +156,7 @@ members as (
             spine.scheme_code = came.scheme_code
             and spine.insurer_number = came.insurer_number
             and spine.month = came.month
-    where spine.is_member
+    where spine.is_member and {{ is_counted_year('spine.fiscal_year') }}
 ),
 
 contributions as (

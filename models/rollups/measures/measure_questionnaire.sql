@@ -9,11 +9,12 @@ examinees as (
         is_first_of_year
         and (scheme_code = 'koki' or age_at_fiscal_year_end between 40 and 74)
         and exam_month in (select month from months)
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 answers as (
     select * from {{ ref('checkup_result') }}
-    where code_value is not null
+    where code_value is not null and {{ is_counted_month('exam_month') }}
 ),
 
 -- Which answers of a question an indicator counts; the choices of some questions changed with R6.

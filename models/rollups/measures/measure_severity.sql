@@ -25,7 +25,11 @@ receipts as (
         *,
         service_month as month
     from {{ ref('claim') }}
-    where claim_kind_code in ('medical', 'dpc') and not is_summary and service_month in (select month from months)
+    where
+        claim_kind_code in ('medical', 'dpc')
+        and not is_summary
+        and service_month in (select month from months)
+        and {{ is_counted_year('fiscal_year', years_before=1) }}
 ),
 
 costly as (
@@ -53,7 +57,7 @@ costly as (
 
 members as (
     select * from {{ ref('person_month') }}
-    where is_member
+    where is_member and {{ is_counted_year('fiscal_year', years_before=1) }}
 ),
 
 dialysed as (
@@ -63,7 +67,7 @@ dialysed as (
         insurer_number,
         service_month as month
     from {{ ref('claim_attribution') }}
-    where is_dialysed
+    where is_dialysed and {{ is_counted_year('fiscal_year', years_before=1) }}
 ),
 
 dialysed_members as (

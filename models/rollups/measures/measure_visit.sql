@@ -10,7 +10,10 @@ receipts as (
         service_month as month
     from {{ ref('claim') }}
     where
-        claim_kind_code in ('medical', 'dpc') and not is_summary and service_month in (select month from months)
+        claim_kind_code in ('medical', 'dpc')
+        and not is_summary
+        and service_month in (select month from months)
+        and {{ is_counted_year('fiscal_year') }}
 ),
 
 visited as (
@@ -61,7 +64,7 @@ met as (
 
 members as (
     select * from {{ ref('person_month') }}
-    where is_member
+    where is_member and {{ is_counted_year('fiscal_year') }}
 ),
 
 -- Members below the line are those of the receipts per 1,000 (seed indicator_bases).
