@@ -9,8 +9,8 @@
            scheme_fiscal_year  the whole scheme for the fiscal year (kokuho_koki with either of its two; 国保, 国保組合 and
                                後期 with each other's enrolments, 後期 with the population: what linkage finds, and who
                                comes from elsewhere, rests on all; care and the others with each other's
-                               certifications, receipts and members: they are held against each other; a year with
-                              the checkups, guidance, members and dialysis of the year before, which it is compared with)
+                               certifications, receipts and members: they are held against each other; a year with the
+                              checkups, guidance, members and diseases of the year before, which it is compared with)
 #}
 
 {# Condition: the row of `relation` lies within reach of the change set. `month` is an expression over that row. #}
@@ -81,7 +81,7 @@ select
     *,
     {{ fiscal_year('month') }} + 1 as fiscal_year
 from {{ source('control', 'change_partition') }}
-where table_name in ('checkup', 'checkup_result', 'guidance', 'enrolment', 'claim', 'claim_item')
+where table_name in ('checkup', 'checkup_result', 'guidance', 'enrolment', 'claim', 'claim_diagnosis', 'claim_item')
 {%- endmacro %}
 
 {# The same as a filter of what is inserted: everything when the model is built from nothing. #}

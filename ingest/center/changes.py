@@ -94,6 +94,30 @@ def _enrolment_spans_sql(versions: str) -> str:
         ) AS records"""
 
 
+def _certification_spans_sql(versions: str, is_fresh: str) -> str:
+    """Spans of certification events, one row a version.
+
+    An event that restates a period told before, as every change of address and every end does, says nothing of the
+    months before its own date (``int_care_certification__resolve_intervals``). It was told before where an earlier
+    event of the identity tells the same start, in a record that is the same with and without this batch.
+    """
+    return f"""
+        WITH steady AS (
+            SELECT linkage_domain, record_key_tag FROM raw.care_certification GROUP BY ALL
+            HAVING count(*) = 1 AND NOT bool_or({is_fresh}) AND min(correction_code) <> '3'
+        ), tellings AS (
+            SELECT linkage_domain, identity_tag, insurer_number, certified_start_date, min(event_date) AS told_date
+            FROM raw.care_certification SEMI JOIN steady USING (linkage_domain, record_key_tag)
+            GROUP BY ALL
+        )
+        SELECT DISTINCT 'care' AS scheme_code, insurer_number,
+               CASE WHEN told_date < event_date THEN event_date
+                    ELSE least(certified_start_date, event_date) END AS first_month,
+               NULL::DATE AS last_month
+        FROM {versions}
+        LEFT JOIN tellings USING (linkage_domain, identity_tag, insurer_number, certified_start_date)"""
+
+
 _FULLS = (
     "SELECT DISTINCT linkage_domain, scheme_code, insurer_number, full_as_of_date FROM raw.enrolment "
     "WHERE full_as_of_date IS NOT NULL"
@@ -160,7 +184,12 @@ def add_landed(
             f"(SELECT *, {is_fresh} AS is_fresh FROM raw.{name} "
             f"SEMI JOIN {fresh} USING (linkage_domain, record_key_tag))"
         )
-        spans = _enrolment_spans_sql(versions) if name == "enrolment" else _spans_sql(contract, versions)
+        if name == "enrolment":
+            spans = _enrolment_spans_sql(versions)
+        elif name == "care_certification":
+            spans = _certification_spans_sql(versions, is_fresh)
+        else:
+            spans = _spans_sql(contract, versions)
         for table in (name, *children(name)):
             _insert(connection, spans, table, reason, reference_month)
         if name == "enrolment":

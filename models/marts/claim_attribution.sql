@@ -97,17 +97,6 @@ dialysed as (
             and (dialysis.valid_to is null or lines.service_month < dialysis.valid_to)
 ),
 
-group_points as (
-    select
-        linkage_domain,
-        record_key_tag,
-        line_group,
-        sum(points) as points
-    from lines
-    group by linkage_domain, record_key_tag, line_group
-    having sum(points) > 0
-),
-
 pointed as (
     select distinct
         lines.linkage_domain,
@@ -128,6 +117,24 @@ pointed as (
             and substr(candidates.icd10_code, 1, length(links.icd10_to_code)) <= links.icd10_to_code
 ),
 
+{% set line_group = ['linkage_domain', 'record_key_tag', 'line_group'] -%}
+group_points as (
+    select
+        linkage_domain,
+        record_key_tag,
+        line_group,
+        sum(points) as points
+    from lines
+    where
+        exists (
+            select 1
+            from pointed
+            where {{ same_in('lines', 'pointed', line_group) }}
+        )
+    group by linkage_domain, record_key_tag, line_group
+    having sum(points) > 0
+),
+
 shared as (
     select
         pointed.linkage_domain,
@@ -139,11 +146,7 @@ shared as (
             )
         ) as parts
     from pointed
-    inner join group_points
-        on
-            pointed.linkage_domain = group_points.linkage_domain
-            and pointed.record_key_tag = group_points.record_key_tag
-            and pointed.line_group = group_points.line_group
+    inner join group_points on {{ same_in('pointed', 'group_points', line_group) }}
 ),
 
 scores as (

@@ -1,5 +1,5 @@
-{#- Cost and patients by class of disease, over the members and the cost of fact_medical. -#}
-{%- set counted = {'measures': ['measure_disease'], 'has_classes': true, 'base_facts': 'fact_medical'} -%}
+{#- Cost, patients and new patients by class of disease, over the members and the cost of fact_medical. -#}
+{%- set counted = {'measures': ['measure_disease', 'measure_new_patients'], 'has_classes': true, 'base_facts': 'fact_medical'} -%}
 {{ config(
     pre_hook=["{{ count_last_years() }}", "{{ delete_reached('scheme_fiscal_year', 'fact_diseases.period') }}"],
     post_hook="{{ count_years_before('count_figures', " ~ counted ~ ") }}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.dbt_fixture import World
-from tests.spec.models import asked, crowd, medicated, public_tables, severe, sick, stories
+from tests.spec.models import asked, crowd, medicated, newly_ill, public_tables, severe, sick, stories
 from tests.spec.models.built import Built
 from tests.spec.models.delivery import REFERENCE_MONTH, Delivery
 
@@ -21,6 +21,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     sick.sicken(first)
     medicated.medicate(first)
     severe.grow_severe(first)
+    newly_ill.fall_ill(first)
     crowd.gather(first, tottori)
     world = World(tmp_path_factory.mktemp("spec_models"), REFERENCE_MONTH)
     for delivery, domain in ((first, "16"), (second, "16"), (tottori, "31")):

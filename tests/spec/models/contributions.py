@@ -19,6 +19,7 @@ from tests.spec.models import contributions_of_checkups as of_checkups
 from tests.spec.models import contributions_of_crossing as of_crossing
 from tests.spec.models import contributions_of_diseases as of_diseases
 from tests.spec.models import contributions_of_linkage as of_linkage
+from tests.spec.models import contributions_of_new_patients as of_new_patients
 from tests.spec.models import contributions_of_prescriptions as of_prescriptions
 from tests.spec.models import contributions_of_severity as of_severity
 from tests.spec.models.delivery import FIRST_MONTH, REFERENCE_MONTH
@@ -476,6 +477,24 @@ def severity(table: Table) -> Iterator[Contribution]:
             yield _of(indicator, row, month, above, below)
 
 
+def new_patients(table: Table) -> Iterator[Contribution]:
+    """Who is newly ill of what, among those whose year before was seen."""
+    attribution, classes = _attribution(table), of_diseases.Classes(seed)
+
+    def classes_on(receipt: tuple[object, ...]) -> set[str]:
+        return {
+            code
+            for icd10, line in attribution.diseases(receipt)
+            if not line["is_suspected"]
+            for code in classes.of(icd10, attribution.is_dialysed(receipt))
+            if classes.kinds[code] == "lifestyle"
+        }
+
+    for row, month, code in of_new_patients.new_patients(table, classes_on):
+        if code and counts(month):
+            yield _of("disease_new_patients", row, month, 1, 0, class_code=code)
+
+
 def linkage(table: Table) -> Iterator[Contribution]:
     """紐付けの品質, by insurer and month."""
     towns: dict[str, set[str]] = defaultdict(set)
@@ -492,4 +511,5 @@ def linkage(table: Table) -> Iterator[Contribution]:
 FAMILIES = (
     members, medical, classification, attendance_asof, attendance_legal, continued_attendance, checkups, guidance,
     certification, care_cost, linkage, diseases, crossing, prescriptions, severity,
+    new_patients,
 )  # fmt: skip

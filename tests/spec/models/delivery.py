@@ -27,6 +27,7 @@ class Insurer:
 
 
 TOYAMA = Insurer("kokuho", "160010", "16201")
+TAKAOKA = Insurer("kokuho", "160028", "16202")
 UOZU = Insurer("kokuho", "160036", "16204")
 HIMI = Insurer("kokuho", "160044", "16205")
 NAMERIKAWA = Insurer("kokuho", "160051", "16206")

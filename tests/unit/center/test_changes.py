@@ -102,6 +102,46 @@ def test_a_certification_opens_no_month_for_the_sake_of_the_day_on_which_its_per
     assert _months(center, "care_certification") == [date(2025, 2, 1), date(2025, 3, 1)]
 
 
+def _event(identity: bytes, day: date, start: date, **more: object) -> Load:
+    """A load of one later event that restates the certification since ``start``."""
+    load = Load()
+    load.certify(identity, "C", day)
+    load.care_certification[0].update({"event_code": "3", "certified_start_date": start} | more)
+    return load
+
+
+def test_the_end_of_a_certification_that_was_told_before_opens_no_month_before_it() -> None:
+    center, load = Center(), Load()
+    identity = load.person("care", "C", "5")
+    load.certify(identity, "C", date(2022, 5, 10))
+    _land(center, load)
+    _close(center)
+    _land(center, _event(identity, date(2025, 2, 20), date(2022, 5, 10)))
+    assert _months(center, "care_certification") == [date(2025, 2, 1), date(2025, 3, 1)]
+
+
+def test_the_end_of_a_certification_that_nobody_told_opens_it_from_its_start() -> None:
+    center, load = Center(), Load()
+    identity = load.person("care", "C", "5")
+    load.certify(identity, "C", date(2024, 11, 10))
+    _land(center, load)
+    _close(center)
+    _land(center, _event(identity, date(2025, 2, 20), date(2024, 12, 1)))
+    assert _months(center, "care_certification")[0] == date(2024, 12, 1)
+
+
+def test_the_end_of_a_certification_whose_telling_was_corrected_opens_it_from_its_start() -> None:
+    center, load = Center(), Load()
+    identity = load.person("care", "C", "5")
+    load.certify(identity, "C", date(2024, 11, 10))
+    load.certify(identity, "C", date(2024, 11, 10))
+    load.care_certification[1].update({"correction_code": "2", "corrected_date": date(2024, 12, 1)})
+    _land(center, load)
+    _close(center)
+    _land(center, _event(identity, date(2025, 2, 20), date(2024, 11, 10)))
+    assert _months(center, "care_certification")[0] == date(2024, 11, 1)
+
+
 def test_a_population_table_opens_the_january_of_its_year() -> None:
     center = Center()
     row = {"source_file_id": "f", "record_key_tag": tag("p"), "municipality_code": "16202", "year": 2024}
