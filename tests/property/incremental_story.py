@@ -14,7 +14,7 @@ CARE = Number("care", "169508", None, None, "0000070001", None)
 
 
 class Story:
-    """Five people of one prefecture; each chapter sends what the center has to hear of next."""
+    """Six people of one prefecture; each chapter sends what the center has to hear of next."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -24,6 +24,9 @@ class Story:
         self.moving_misread = Person("16", "ジラウ", date(1965, 8, 1), "1", [TOWN])
         numbers = [Number("kokuho", "160010", "16201", "紡", f"70{day}", "01") for day in (11, 12)]
         self.alike = [Person("16", "サブロウ", date(1961, 3, 11 + each), "1", [numbers[each]]) for each in (0, 1)]
+        self.settled = Person(
+            "16", "シロウ", date(1961, 1, 5), "2", [Number("kokuho", "160028", "16202", "紡", "7021", "01")]
+        )
         self.records: dict[str, Record] = {}
 
     def people_come(self) -> None:
@@ -35,6 +38,9 @@ class Story:
         self._enrol("after the move", self.moving_misread, after, date(2024, 9, 1))
         for who in self.alike:
             self._enrol(f"alike {who.birth}", who, who.numbers[0], date(2024, 4, 1))
+        self._enrol("insured for a year", self.settled, self.settled.numbers[0], date(2023, 10, 1))
+        self._claim("a year before", self.moving, OTHER_TOWN, date(2023, 11, 1))
+        self._claim("newly ill", self.settled, self.settled.numbers[0], date(2024, 11, 1), lines=1)
         self._claim("moves its month", self.hanako, TOWN, date(2024, 5, 1))
         self._claim("is taken back", self.hanako, TOWN, date(2024, 6, 1))
         # Of June there is a total, and a receipt that the medicine goes back to, until the receipt is taken back.
