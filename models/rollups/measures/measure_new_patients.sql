@@ -24,38 +24,42 @@ attributed as (
         and {{ is_counted_year('fiscal_year', years_before=1) }}
 ),
 
-written as (
-    select
-        diseases.linkage_domain,
-        diseases.record_key_tag,
-        coalesce(diseases.icd10_code, known.icd10_code) as icd10_code
-    from {{ ref('claim_disease') }} as diseases
-    left join {{ source('control', 'known_disease') }} as known on diseases.disease_code = known.disease_code
-    where not diseases.is_suspected and {{ is_counted_month('diseases.service_month', years_before=1) }}
-),
-
--- Each month by the classes in force when its year begins, as patients are.
 classes as (
     select * from {{ ref('int_disease__assign_classes') }}
     where class_kind_code = 'lifestyle'
 ),
 
+-- What a receipt comes to, whether it holds 透析 or not. Put together here, few rows are held against the receipts.
+written as (
+    select distinct
+        diseases.linkage_domain,
+        diseases.record_key_tag,
+        classes.is_dialysed,
+        classes.class_code,
+        classes.valid_from,
+        classes.valid_to
+    from {{ ref('claim_disease') }} as diseases
+    left join {{ source('control', 'known_disease') }} as known on diseases.disease_code = known.disease_code
+    inner join classes on coalesce(diseases.icd10_code, known.icd10_code) = classes.icd10_code
+    where not diseases.is_suspected and {{ is_counted_month('diseases.service_month', years_before=1) }}
+),
+
+-- Each month by the classes in force when its year begins, as patients are.
 ill as (
     select distinct
         attributed.person_id,
         attributed.scheme_code,
         attributed.insurer_number,
         attributed.service_month as month,
-        classes.class_code
+        written.class_code
     from attributed
     inner join written
-        on attributed.linkage_domain = written.linkage_domain and attributed.record_key_tag = written.record_key_tag
-    inner join classes
         on
-            written.icd10_code = classes.icd10_code
-            and attributed.is_dialysed = classes.is_dialysed
-            and {{ fiscal_year_start('attributed.fiscal_year') }} >= classes.valid_from
-            and (classes.valid_to is null or {{ fiscal_year_start('attributed.fiscal_year') }} < classes.valid_to)
+            attributed.linkage_domain = written.linkage_domain
+            and attributed.record_key_tag = written.record_key_tag
+            and attributed.is_dialysed = written.is_dialysed
+            and {{ fiscal_year_start('attributed.fiscal_year') }} >= written.valid_from
+            and (written.valid_to is null or {{ fiscal_year_start('attributed.fiscal_year') }} < written.valid_to)
 ),
 
 one_after_another as (
