@@ -40,7 +40,11 @@ _REFERENCE = re.compile(r"^reference_month = \S+", re.MULTILINE)
 _MEMORY = "4500MB"  # of DuckDB; dbt and what DuckDB does not count come on top of it
 _REWRITTEN = """
 with facts as (
-    select scheme_code, period, count(*) as row_count from {{ ref('indicator_fact') }} group by scheme_code, period
+    {% for part in ['members', 'checkups', 'medical', 'diseases', 'care', 'certified', 'certified_cost'] %}
+    select '{{ part }}' as part, scheme_code, period, count(*) as row_count
+    from {{ ref('fact_' ~ part) }} group by scheme_code, period
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 changed as (
     select scheme_code, {{ fiscal_year('month') }} as fiscal_year from {{ source('control', 'change_partition') }}
@@ -49,8 +53,11 @@ changed as (
     where scheme_code in ('kokuho', 'koki')
 )
 select
-    sum(case when {{ is_reached('facts', 'scheme_fiscal_year', 'facts.period') }} then row_count else 0 end)
-        as rewritten,
+    sum(case
+        when part <> 'certified_cost' and {{ is_reached('facts', 'scheme_fiscal_year', 'facts.period') }} then row_count
+        when part = 'certified_cost' and {{ is_reached('facts', 'scheme_year_or_care', 'facts.period') }} then row_count
+        else 0
+    end) as rewritten,
     sum(case when exists (
         select 1 from changed
         where changed.scheme_code = facts.scheme_code and changed.fiscal_year = {{ fiscal_year('facts.period') }}

@@ -8,9 +8,11 @@
            fiscal_year         the partition's insurer for the whole fiscal year
            scheme_fiscal_year  the whole scheme for the fiscal year (kokuho_koki with either of its two; 国保, 国保組合 and
                                後期 with each other's enrolments, 後期 with the population: what linkage finds, and who
-                               comes from elsewhere, rests on all; care and the others with each other's
-                               certifications, receipts and members: they are held against each other; a year with the
-                              checkups, guidance, members and diseases of the year before, which it is compared with)
+                               comes from elsewhere, rests on all; care with the receipts and members of the others, which
+                               its certified are; a year with the checkups, guidance, members and diseases of the year
+                               before, which it is compared with)
+           scheme_year_or_care the same, and the others with the certifications of care that they are held against: a
+                               certification that ends or moves speaks of years long past, so this is for what needs it
 #}
 
 {# Condition: the row of `relation` lies within reach of the change set. `month` is an expression over that row. #}
@@ -21,7 +23,7 @@
     {% endif -%}
     exists (
         select 1
-        {% if reach == 'scheme_fiscal_year' -%}
+        {% if reach in ['scheme_fiscal_year', 'scheme_year_or_care'] -%}
         from ({{ changes_by_year() }}) as change
         {% else -%}
         from {{ source('control', 'change_partition') }} as change
@@ -30,7 +32,7 @@
             {% if tables -%}
             change.table_name in ('{{ tables | join("', '") }}') and
             {% endif -%}
-            {% if reach == 'scheme_fiscal_year' -%}
+            {% if reach in ['scheme_fiscal_year', 'scheme_year_or_care'] -%}
             (
                 change.scheme_code = {{ relation }}.scheme_code
                 or ({{ relation }}.scheme_code = 'kokuho_koki' and change.scheme_code in ('kokuho', 'koki'))
@@ -39,7 +41,9 @@
                     and change.table_name = 'enrolment'
                 )
                 or ({{ relation }}.scheme_code = 'koki' and change.table_name = 'population')
+                {% if reach == 'scheme_year_or_care' -%}
                 or ({{ relation }}.scheme_code <> 'care' and change.table_name = 'care_certification')
+                {% endif -%}
                 or (
                     {{ relation }}.scheme_code = 'care'
                     and change.table_name in ('claim', 'claim_diagnosis', 'enrolment')

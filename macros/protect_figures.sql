@@ -42,7 +42,7 @@ counted as (
     where
         area_level <> 'district'
         and {{ is_counted_month('period') }}
-        and {{ only_reached('facts', 'scheme_fiscal_year', 'facts.period') }}
+        and {{ only_reached('facts', 'scheme_year_or_care', 'facts.period') }}
 ),
 
 -- One row a cell: its sources together.
@@ -55,7 +55,7 @@ sent as (
     from {{ ref('sent_fact') }} as brought
     where
         {{ is_counted_month('brought.period') }}
-        and {{ only_reached('brought', 'scheme_fiscal_year', 'brought.period') }}
+        and {{ only_reached('brought', 'scheme_year_or_care', 'brought.period') }}
     group by {% for column in cell %}brought.{{ column }}, {% endfor %}brought.is_whole
 ),
 

@@ -7,7 +7,7 @@
 {% if period and var('reference_month') and not flags.FULL_REFRESH -%}
 (
     select * from (select * from {{ model }}) as tested
-    where {{ is_reached('tested', 'scheme_fiscal_year', 'tested.' ~ period) }}
+    where {{ is_reached('tested', 'scheme_year_or_care', 'tested.' ~ period) }}
 ) as reached
 {%- else -%}
 {{ model }}

@@ -16,10 +16,12 @@
 
     measures     models of models/rollups/measures that all bring the same columns
     has_classes  whether they tell their figures by class of disease (class_code)
-    base_facts   model whose figures those of the classes are over, where the measures do not bring them #}
-{% macro count_figures(measures, has_classes=false, base_facts=none) -%}
+    schemes      schemes that the measures bring (国保＋後期 is made of its two)
+    base_facts   model whose figures those of the classes are over, where the measures do not bring them
+    reach        which changes reach a year of a scheme (change_set.sql) #}
+{% macro count_figures(measures, schemes, has_classes=false, base_facts=none, reach='scheme_fiscal_year') -%}
 with
-{{ list_figures() }},
+{{ list_figures(schemes, reach) }},
 
 {{ place_contributions(measures, has_classes) }},
 
@@ -50,7 +52,7 @@ cast({{ 'max' if figure.startswith('largest') else 'sum' }}({{ figure }}) as big
 {%- endmacro %}
 
 {# CTEs: `catalogue` of the figures by their numbers, `schemes`, `months`, and the years that are counted. #}
-{% macro list_figures() -%}
+{% macro list_figures(schemes, reach) -%}
 figures_listed as (
     select
         indicators.indicator_id,
@@ -128,13 +130,7 @@ schemes as (
 ),
 
 scheme_years as (
-    select
-        schemes.scheme_code,
-        months.fiscal_year,
-        min(months.month) as month
-    from schemes
-    cross join months
-    group by schemes.scheme_code, months.fiscal_year
+    {{ scheme_years(schemes) }}
 ),
 
 -- What is counted anew, and what is asked for it: 国保＋後期 is made of both.
@@ -145,7 +141,7 @@ years_reached as (
     from scheme_years
     where
         {{ is_counted_year('fiscal_year') }}
-        and {{ only_reached('scheme_years', 'scheme_fiscal_year', 'scheme_years.month') }}
+        and {{ only_reached('scheme_years', reach, 'scheme_years.month') }}
 ),
 
 years_asked as (

@@ -20,11 +20,13 @@ and {{ month }} < {{ fiscal_year_start("coalesce(getvariable('last_year'), 9999)
 {{ ' - ' ~ years if years }}
 {%- endmacro %}
 
-{# Hook: the years that the model itself counts. #}
-{% macro count_last_years() -%}
+{# Hook: the years that the model itself counts.
+
+    arguments  those that the model is written with (count_years_before) #}
+{% macro count_last_years(arguments={}) -%}
 {%- do [ref('person_month'), ref('int_calendar__list_months')] -%}  {#- years_together reads them, where this is executed -#}
 {%- if execute -%}
-    {{ _set_years(years_together() | last) }}
+    {{ _set_years(years_together(arguments) | last) }}
 {%- endif -%}
 {%- endmacro %}
 
@@ -35,7 +37,7 @@ and {{ month }} < {{ fiscal_year_start("coalesce(getvariable('last_year'), 9999)
 {% macro count_years_before(counting, arguments={}) -%}
 {%- if execute -%}
     {%- set first_counted = run_query("select getvariable('first_year')").rows[0][0] -%}
-    {%- for years in years_together() if years.last < first_counted -%}
+    {%- for years in years_together(arguments) if years.last < first_counted -%}
         {{ _set_years(years) }}
         insert into {{ this }}
         {{ context[counting](**arguments) }};
@@ -54,16 +56,22 @@ set variable last_year = {{ years.last }};
     several together where there are few, for every statement takes seconds to plan, whatever it counts.
 
     A full refresh counts all; what others sent of years outside the calendar is with its ends. Else they are those that
-    the change set reaches. #}
-{% macro years_together() -%}
+    the change set reaches: of figures those of their schemes. #}
+{% macro years_together(arguments) -%}
 {%- set most = 1500000 -%}
 {%- set is_all = flags.FULL_REFRESH -%}
 {%- if not is_all and not is_incremental() -%}
     {{ return([{'first': 0, 'last': 9999}]) }}
 {%- endif -%}
 {%- set reached -%}
-    select distinct fiscal_year from
-    {{ ref('int_calendar__list_months') if is_all else '(' ~ changes_by_year() ~ ') as changed' }}
+    {%- if is_all -%}
+    select distinct fiscal_year from {{ ref('int_calendar__list_months') }}
+    {%- elif arguments.schemes is defined -%}
+    select distinct fiscal_year from ({{ scheme_years(arguments.schemes) }}) as years
+    where {{ is_reached('years', arguments.reach or 'scheme_fiscal_year', 'years.month') }}
+    {%- else -%}
+    select distinct fiscal_year from ({{ changes_by_year() }}) as years
+    {%- endif -%}
 {%- endset -%}
 {%- set found = run_query(
     'select reached.fiscal_year, count(members.person_id) as member_months from (' ~ reached ~ ') as reached left join '
@@ -81,4 +89,20 @@ set variable last_year = {{ years.last }};
     {%- set held.count = held.count + count -%}
 {%- endfor -%}
 {{ return(together or [{'first': 1, 'last': 0}]) }}
+{%- endmacro %}
+
+{# Schemes by fiscal years of the calendar, and the first month of each; 国保＋後期 goes with either of its two. #}
+{% macro scheme_years(schemes) -%}
+select
+    schemes.scheme_code,
+    months.fiscal_year,
+    min(months.month) as month
+from (
+    {% for scheme in schemes + (['kokuho_koki'] if 'koki' in schemes else []) -%}
+    select '{{ scheme }}' as scheme_code
+    {{ 'union all' if not loop.last }}
+    {% endfor -%}
+) as schemes
+cross join {{ ref('int_calendar__list_months') }} as months
+group by schemes.scheme_code, months.fiscal_year
 {%- endmacro %}

@@ -34,7 +34,8 @@ started as (
         case
             when told.event_code = '3' or told.certified_start_date is null then told.event_date
             when told.telling > 1 then greatest(told.certified_start_date, told.event_date)
-            else told.certified_start_date
+            -- Who moves in brings the dates of the insurer before: nobody is certified where not yet insured.
+            else greatest(told.certified_start_date, coalesce(told.insured_start_date, told.certified_start_date))
         end as effective_start_date
     from told
 ),

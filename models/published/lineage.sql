@@ -13,7 +13,8 @@
     'koki_to_population': ('measure_population', ['enrolment', 'population']),
     'disease': ('measure_disease', ['medical', 'enrolment']),
     'new_patients': ('measure_new_patients', ['medical', 'enrolment']),
-    'crossing': ('measure_crossing', ['checkup', 'medical', 'enrolment', 'care_certification']),
+    'crossing': ('measure_crossing', ['checkup', 'medical', 'enrolment']),
+    'certified_cost': ('measure_certified_cost', ['medical', 'enrolment', 'care_certification']),
     'tree': ('measure_crossing', ['checkup', 'medical', 'enrolment']),
     'certified_patients': ('measure_certified', ['care_certification', 'medical', 'enrolment']),
     'checkup': ('measure_checkup', ['checkup', 'enrolment']),
@@ -49,6 +50,7 @@ with catalogue as (
             when indicator_id = 'continued_attendance' then 'continuity'
             when indicator_id like 'guidance%' then 'guidance'
             when indicator_id = 'certified_patients' then 'certified_patients'
+            when indicator_id like 'points_per_claim_%certified' then 'certified_cost'
             when indicator_id = 'disease_new_patients' then 'new_patients'
             when indicator_id like 'care_cost%' then 'care_cost'
             when indicator_id like 'certified%' then 'certified'

@@ -24,14 +24,15 @@ IN_ORDER = ["event_date", "event_code", "event_reason_code"]
 def _events(tables: Tables) -> pl.DataFrame:
     """異動 in their order, with the day from which each speaks.
 
-    The first that tells of a certification speaks from its beginning; one that tells of it again (a change of the
-    address, of the level) and one that ends it from its own day.
+    The first that tells of a certification speaks from its beginning, but not of days before the person was insured
+    there; one that tells of it again (a change of the address, of the level) and one that ends it from its own day.
     """
     events = tables["care_certification"].sort("person", *IN_ORDER)
     is_first = pl.int_range(pl.len()).over("person", "insurer_number", "certified_start_date") == 0
     start, day = pl.col("certified_start_date"), pl.col("event_date")
     ends = (pl.col("event_code") == "3") | start.is_null()
-    speaks = pl.when(ends).then(day).when(is_first).then(start).otherwise(pl.max_horizontal(start, day))
+    first = pl.max_horizontal(start, "insured_start_date")
+    speaks = pl.when(ends).then(day).when(is_first).then(first).otherwise(pl.max_horizontal(start, day))
     return events.with_columns(speaks_from=speaks)
 
 

@@ -1,7 +1,10 @@
 {#- Certification and care. -#}
-{%- set counted = {'measures': ['measure_care']} -%}
+{%- set counted = {'schemes': ['care'], 'measures': ['measure_care']} -%}
 {{ config(
-    pre_hook=["{{ count_last_years() }}", "{{ delete_reached('scheme_fiscal_year', 'fact_care.period') }}"],
+    pre_hook=[
+        "{{ count_last_years(" ~ counted ~ ") }}",
+        "{{ delete_reached('scheme_fiscal_year', 'fact_care.period') }}"
+    ],
     post_hook="{{ count_years_before('count_figures', " ~ counted ~ ") }}"
 ) }}
 

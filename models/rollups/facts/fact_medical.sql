@@ -1,10 +1,13 @@
-{#- Receipts by kind, drugs, visits and what grew severe, and receipts held against checkups and certifications. -#}
-{%- set counted = {'measures': [
+{#- Receipts by kind, drugs, visits and what grew severe, and receipts held against checkups. -#}
+{%- set counted = {'schemes': ['kokuho', 'kumiai', 'koki'], 'measures': [
     'measure_medical', 'measure_classification', 'measure_crossing', 'measure_prescription', 'measure_visit',
     'measure_severity'
 ]} -%}
 {{ config(
-    pre_hook=["{{ count_last_years() }}", "{{ delete_reached('scheme_fiscal_year', 'fact_medical.period') }}"],
+    pre_hook=[
+        "{{ count_last_years(" ~ counted ~ ") }}",
+        "{{ delete_reached('scheme_fiscal_year', 'fact_medical.period') }}"
+    ],
     post_hook="{{ count_years_before('count_figures', " ~ counted ~ ") }}"
 ) }}
 

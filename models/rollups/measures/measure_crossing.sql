@@ -1,4 +1,4 @@
-{#- Checkups held against receipts (健診・レセ突合) and certification against receipts.
+{#- Checkups held against receipts (健診・レセ突合).
 
     受診勧奨者      of the examinees of measure_checkup, whose values call for a doctor (seed referral_values); of them,
                  who has a 医科 receipt from the month of the examination to the end of the fiscal year, and who has not
@@ -8,8 +8,7 @@
     健診ツリー     eligible persons by whether they were examined, whether a receipt of the year names a lifestyle disease
                  (治療中), and what the checkup says: level of 特定保健指導 (as in its file) and values that call for a
                  doctor. All are over the eligible persons that points_of_examined_per_eligible brings (seed
-                 indicator_bases)
-    要介護認定別     points and receipts of members aged 40 or more in months with and without a certification -#}
+                 indicator_bases) -#}
 {%- set place = [
     'scheme_code', 'insurer_number', 'municipality_code', 'district_code', 'month', 'fiscal_year', 'sex_code',
     'age_band_code', 'person_id'
@@ -229,39 +228,6 @@ eligible as (
     where eligible_months.place_from_end = 1
 ),
 
-certified as (
-    select distinct
-        person_id,
-        month
-    from {{ ref('care_person_month') }}
-    where {{ is_counted_year('fiscal_year') }}
-),
-
-cared_for as (
-    select
-        receipts.scheme_code,
-        receipts.insurer_number,
-        receipts.municipality_code,
-        receipts.district_code,
-        receipts.service_month as month,
-        receipts.fiscal_year,
-        receipts.sex_code,
-        receipts.age_band_code,
-        receipts.person_id,
-        certified.person_id is not null as is_certified,
-        sum(receipts.points) as points,
-        count(*) as claims_count
-    from receipts
-    inner join {{ ref('age_bands') }} as bands
-        on receipts.age_band_code = bands.age_band_code and bands.age_from >= 40
-    left join certified on receipts.person_id = certified.person_id and receipts.service_month = certified.month
-    where receipts.claim_kind_code in ('medical', 'dpc')
-    group by
-        receipts.scheme_code, receipts.insurer_number, receipts.municipality_code, receipts.district_code,
-        receipts.service_month, receipts.fiscal_year, receipts.sex_code, receipts.age_band_code, receipts.person_id,
-        certified.person_id is not null
-),
-
 contributions as (
     {% for indicator, condition, among in [
         ('referral_value', 'is_referred', 'true'),
@@ -316,18 +282,6 @@ contributions as (
         0 as denominator
     from eligible
     where {{ node }}
-    union all
-    {% endfor -%}
-    {% for indicator, condition in [
-        ('points_per_claim_certified', 'is_certified'), ('points_per_claim_uncertified', 'not is_certified')
-    ] -%}
-    select
-        '{{ indicator }}' as indicator_id,
-        {{ place | join(', ') }},
-        points as numerator,
-        claims_count as denominator
-    from cared_for
-    where {{ condition }}
     {{ 'union all' if not loop.last }}
     {% endfor -%}
 ),
