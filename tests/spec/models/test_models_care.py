@@ -35,6 +35,10 @@ def test_the_end_of_a_certification_cuts_it_short(built: Built) -> None:
     assert max(levels(built, stories.ended_care)) == "2024-07"
 
 
+def test_nobody_is_certified_where_not_insured_yet_though_the_dates_of_before_are_brought(built: Built) -> None:
+    assert sorted(levels(built, stories.moved_certified)) == [f"2024-{month:02d}" for month in range(5, 13)]
+
+
 def test_a_certification_taken_back_never_was(built: Built) -> None:
     assert not levels(built, stories.withdrawn_care)
 
