@@ -88,7 +88,7 @@ set variable last_year = {{ years.last }};
     {%- do together[-1].update({'last': 9999 if loop.last and is_all else year}) -%}
     {%- set held.count = held.count + count -%}
 {%- endfor -%}
-{{ return(together or [{'first': 1, 'last': 0}]) }}
+{{ return(together or [{'first': 1, 'last': 1}]) }}
 {%- endmacro %}
 
 {# Schemes by fiscal years of the calendar, and the first month of each; 国保＋後期 goes with either of its two. #}
