@@ -52,7 +52,7 @@ demo-full: install ## all 34 municipalities, 100,000 people, in data-full/
 	TSUMUGI_WORKSPACE=data-full $(TSUMUGI) accounts
 
 # Budgets on 2 cores: lint 1 min, unit 2, property and spec 3, integration and security 4, browser 2.
-test: install system ## all tests in their short form, the browser included; 12 to 18 minutes on 2 cores
+test: install system ## all tests in their short form, the browser included; about 22 minutes on 2 cores
 	$(MAKE) --no-print-directory -j 2 lint loops
 	$(BIN)/pytest -n 2 -m "not long"
 
